@@ -1,0 +1,196 @@
+"""What every data set offers to training and to the metrics."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from ganworks.data.loader import BatchLoader
+from ganworks.data.order import KeyedOrder
+from ganworks.data.samples import Samples, to_float
+from ganworks.errors import SettingError, check_count
+from ganworks.noise import keyed_rng
+
+
+class GanDataModule(LightningDataModule, ABC):
+    """A data set: batches ``{"real": (B, *shape), "label": (B,)}`` in an order keyed by the seed, resumable.
+
+    A subclass sets ``name`` and implements `load`. Batches on each device have ``batch_size`` samples.
+
+    Args:
+        shape: shape of a sample, (C, H, W) or (D,).
+        num_classes: 0 when there are no labels.
+        batch_size: real samples in a batch of one device.
+        seed: seed of the order and of the flips.
+        horizontal_flip: mirror half of the training images, drawn anew every epoch.
+        min_batches: a Lightning epoch has at least so many batches, of several passes over few data.
+
+    Raises:
+        SettingError: a count that is not one.
+    """
+
+    name: str = "data"
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        num_classes: int,
+        batch_size: int,
+        seed: int = 0,
+        horizontal_flip: bool = False,
+        min_batches: int = 1,
+    ) -> None:
+        super().__init__()
+        self.shape, self.num_classes = shape, num_classes
+        self.batch_size = check_count("batch_size", batch_size)
+        self.min_batches = check_count("min_batches", min_batches)
+        self.seed, self.horizontal_flip = seed, horizontal_flip
+        self.loader: BatchLoader | None = None
+        self._samples: Samples | None = None
+        self._fingerprint: str | None = None
+        self._loader_state: dict[str, Any] | None = None
+
+    @abstractmethod
+    def load(self) -> Samples:
+        """Read the data; called once, after `prepare_data`."""
+
+    @property
+    def samples(self) -> Samples:
+        """The data; read on first use."""
+        if self._samples is None:
+            self._samples = self.load()
+            if self.num_classes == 0:
+                self._samples.labels = None
+        return self._samples
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the data, once."""
+        len(self.samples)
+
+    def check(self) -> None:
+        """Raise the error that training would run into: data missing, unreadable, or smaller than a batch."""
+        self.prepare_data()
+        self.setup()
+        self._order()
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return a loader that stands where the restored checkpoint left off."""
+        order = self._order()
+        self.loader = self.make_loader(order, passes=-(-self.min_batches // len(order)))
+        if self._loader_state is not None:
+            self.loader.load_state_dict(self._loader_state)
+        return self.loader
+
+    def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
+        """Return the loader of these batches; a data set that is read by workers returns another."""
+        return BatchLoader(self.samples, order, self.horizontal_flip, passes, self._device())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the loader's position.
+
+        Lightning saves that of the loader too, but drops it after a checkpoint at an epoch's end.
+        """
+        return {} if self.loader is None else {"loader": self.loader.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next `train_dataloader` go on from ``state_dict``."""
+        self._loader_state = state_dict["loader"]
+
+    def reference_batches(self, batch_size: int = 500) -> Iterator[dict[str, Tensor]]:
+        """Yield every real sample once for the metrics, unmirrored, on the CPU.
+
+        The order is the same in every run, shuffled by a constant key so that the first N are a fair draw.
+        """
+        order = torch.randperm(len(self.samples), generator=keyed_rng("reference"))
+        for indices in order.split(check_count("batch_size", batch_size)):
+            batch = {"real": to_float(self.samples.read(indices))}
+            if self.samples.labels is not None:
+                batch["label"] = self.samples.labels[indices]
+            yield batch
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the reference set; metrics file its statistics under it."""
+        if self._fingerprint is None:
+            self._fingerprint = self._hash()
+        return self._fingerprint
+
+    def _hash(self) -> str:
+        digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        for batch in self.reference_batches():
+            for key in sorted(batch):
+                digest.update(batch[key].contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def _order(self) -> KeyedOrder:
+        rank, world_size = _rank_and_world_size()
+        return KeyedOrder(len(self.samples), self.batch_size, self.seed, rank, world_size)
+
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+
+
+class ImageDataModule(GanDataModule):
+    """A data set of images (channels, resolution, resolution) in [-1, 1].
+
+    A subclass whose labels are known beforehand sets ``known_classes``.
+
+    Args:
+        batch_size: real images in a batch of one device.
+        resolution: height and width, in pixels; images of other sizes are resized to it with antialiasing.
+        channels: 1 (gray) or 3 (RGB).
+        shape: what the networks are built for: (channels, resolution, resolution), or None.
+        num_classes: None takes the classes of the data, 0 leaves the labels out.
+        seed, horizontal_flip, min_batches: see `GanDataModule`.
+
+    Raises:
+        SettingError: ``channels``, ``resolution``, ``shape`` or ``num_classes`` does not fit.
+    """
+
+    known_classes: int | None = None
+
+    def __init__(
+        self,
+        batch_size: int,
+        resolution: int,
+        channels: int,
+        shape: Sequence[int] | None = None,
+        num_classes: int | None = None,
+        seed: int = 0,
+        horizontal_flip: bool = False,
+        min_batches: int = 1,
+    ) -> None:
+        if channels not in (1, 3):
+            raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
+        self.channels, self.resolution = int(channels), check_count("resolution", resolution)
+        size = (self.channels, self.resolution, self.resolution)
+        check_shape(shape, size, "channels and resolution")
+        super().__init__(size, num_classes or 0, batch_size, seed, horizontal_flip, min_batches)
+        self.wanted_classes = num_classes
+        if self.known_classes is not None:
+            self.set_classes(self.known_classes)
+
+    def set_classes(self, found: int) -> None:
+        """Set ``num_classes`` when the data has ``found`` of them."""
+        if self.wanted_classes not in (None, 0, found):
+            allowed = f"{found} (the classes of this data set), or 0 to leave the labels out"
+            raise SettingError("num_classes", self.wanted_classes, allowed)
+        self.num_classes = found if self.wanted_classes is None else self.wanted_classes
+
+
+def check_shape(shape: Sequence[int] | None, expected: tuple[int, ...], source: str) -> None:
+    """Raise `SettingError` when ``shape`` is given and is not ``expected``, which follows from ``source``."""
+    if shape is not None and tuple(shape) != expected:
+        raise SettingError("shape", list(shape), f"{list(expected)}, which follows from {source}")
+
+
+def _rank_and_world_size() -> tuple[int, int]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
