@@ -1,0 +1,98 @@
+"""DCGAN, sized by width and resolution."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ganworks.errors import check_count
+from ganworks.model.base import Discriminator, Generator
+from ganworks.model.norm import BatchNorm, ProjectionHead, batch_norm, finish_norm, output_norm
+from ganworks.model.shape import BASE, channels_by_stage, check_image_shape
+
+
+class DCGANGenerator(Generator):
+    """Transposed convolutions with batch norm and ReLU from 4x4 up, tanh at the end.
+
+    Radford et al. 2016 (https://arxiv.org/abs/1511.06434). A conditional one has conditional batch norm.
+
+    Args:
+        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        latent_dim: length of a latent.
+        num_classes: 0 for unconditional.
+        width: channels at R/2, the largest hidden feature map; they double as the side halves, up to 8 times.
+
+    Raises:
+        SettingError: ``resolution``, ``shape`` or a count that it cannot have.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], latent_dim: int = 100, num_classes: int = 0, width: int = 64
+    ) -> None:
+        super().__init__(shape, latent_dim, num_classes)
+        channels, resolution = check_image_shape(self.shape)
+        sizes = channels_by_stage(check_count("width", width), resolution // 2)
+        self.project = nn.Linear(latent_dim, sizes[0] * BASE**2, bias=False)
+        self.norms = nn.ModuleList(batch_norm(size, num_classes) for size in sizes)
+        self.convs = nn.ModuleList(
+            nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=False)
+            for num_in, num_out in itertools.pairwise(sizes)
+        )
+        self.to_image = nn.ConvTranspose2d(sizes[-1], channels, 4, stride=2, padding=1)
+        self.apply(dcgan_init)
+
+    def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
+        x = self.project(latent).unflatten(1, (-1, BASE, BASE))
+        x = self.norms[0](x, label).relu()
+        for conv, norm in zip(self.convs, self.norms[1:], strict=True):
+            x = norm(conv(x), label).relu()
+        return self.to_image(x).tanh()
+
+
+class DCGANDiscriminator(Discriminator):
+    """Strided convolutions with leaky ReLU down to 4x4, one linear layer to the logit.
+
+    Radford et al. 2016 (https://arxiv.org/abs/1511.06434). A conditional one has a projection head. The first
+    convolution has no norm on its output.
+
+    Args:
+        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        num_classes: 0 for unconditional.
+        width: channels at R/2; they double as the side halves, up to 8 times.
+        norm: "none", "batch", "layer" or "spectral"; no batch norm under a per-sample penalty.
+
+    Raises:
+        SettingError: ``resolution``, ``shape``, ``norm`` or a count that it cannot have.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], num_classes: int = 0, width: int = 64, norm: str = "batch"
+    ) -> None:
+        super().__init__(shape, num_classes)
+        channels, resolution = check_image_shape(self.shape)
+        sizes = [channels, *channels_by_stage(check_count("width", width), resolution // 2)[::-1]]
+        layers: list[nn.Module] = []
+        for num_in, num_out in itertools.pairwise(sizes):
+            after = output_norm(norm, num_out) if layers else nn.Identity()
+            has_bias = isinstance(after, nn.Identity)
+            conv = nn.Conv2d(num_in, num_out, 4, stride=2, padding=1, bias=has_bias)
+            layers += [conv, after, nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.head = ProjectionHead(sizes[-1] * BASE**2, num_classes)
+        self.apply(dcgan_init)
+        finish_norm(norm, self)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.head(self.layers(x).flatten(1), label)
+
+
+def dcgan_init(layer: nn.Module) -> None:
+    """Draw weights from N(0, .02) and gains from N(1, .02), Radford et al. 2016, section 4."""
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(layer.weight, std=0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    elif isinstance(layer, BatchNorm) and layer.affine:
+        nn.init.normal_(layer.weight, mean=1.0, std=0.02)

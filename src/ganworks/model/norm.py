@@ -1,0 +1,96 @@
+"""Normalisation of activations and of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganworks.errors import check_choice
+from ganworks.model.base import require_label
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm of (B, C) or (B, C, H, W); takes a label as well, and ignores it."""
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        pass
+
+
+class ConditionalBatchNorm(BatchNorm):
+    """Batch norm with a gain and a bias for every class.
+
+    Dumoulin et al. 2017 (https://arxiv.org/abs/1610.07629), used as in Miyato and Koyama 2018.
+    """
+
+    def __init__(self, num_features: int, num_classes: int) -> None:
+        super().__init__(num_features, affine=False)
+        self.gain = nn.Embedding(num_classes, num_features)
+        self.shift = nn.Embedding(num_classes, num_features)
+        nn.init.ones_(self.gain.weight)
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        label, normed = require_label(label), super().forward(x)
+        broadcast = (len(x), -1, *[1] * (x.dim() - 2))
+        return self.gain(label).view(broadcast) * normed + self.shift(label).view(broadcast)
+
+
+def batch_norm(num_features: int, num_classes: int = 0) -> BatchNorm:
+    """Return a generator's batch norm, conditional where there are classes."""
+    return ConditionalBatchNorm(num_features, num_classes) if num_classes else BatchNorm(num_features)
+
+
+# What a name says about a layer's output. "spectral" is about its weights: `finish_norm`.
+OUTPUT_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "none": nn.Identity,
+    "batch": BatchNorm,
+    "layer": partial(nn.GroupNorm, 1),  # over channels and positions of a sample
+    "spectral": nn.Identity,
+}
+
+
+def output_norm(norm: str, num_features: int) -> nn.Module:
+    """Return what follows a layer in a discriminator whose norm is none, batch, layer or spectral."""
+    return OUTPUT_NORMS[check_choice("norm", norm, OUTPUT_NORMS)](num_features)
+
+
+def finish_norm(norm: str, network: nn.Module) -> None:
+    """Divide every weight of ``network`` by its largest singular value if the norm is spectral.
+
+    Miyato et al. 2018, equation 8 (https://arxiv.org/abs/1802.05957). To be called after initialisation.
+    """
+    if norm == "spectral":
+        for layer in list(network.modules()):
+            if isinstance(layer, nn.Linear | nn.Embedding | nn.modules.conv._ConvNd):
+                spectral_norm(layer)
+
+
+class ProjectionHead(nn.Module):
+    """Logit of features h and label y: w h + b + <v_y, h>; without classes the first two terms.
+
+    Miyato and Koyama 2018, equation 5 (https://arxiv.org/abs/1802.05637).
+
+    Args:
+        num_features: length of h.
+        num_classes: number of classes, or 0.
+    """
+
+    def __init__(self, num_features: int, num_classes: int = 0) -> None:
+        super().__init__()
+        self.linear = nn.Linear(num_features, 1)
+        self.embedding = nn.Embedding(num_classes, num_features) if num_classes else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, std=num_features**-0.5)
+
+    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the logits (B,) of features (B, num_features)."""
+        logits = self.linear(features).squeeze(1)
+        if self.embedding is None:
+            return logits
+        return logits + (self.embedding(require_label(label)) * features).sum(1)
