@@ -2,15 +2,19 @@
 
 from ganworks.metric.digits import digits_half, digits_images, load_digits_classifier
 from ganworks.metric.digits_suite import DigitsSuite
+from ganworks.metric.fid_suite import FidSuite
 from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
 from ganworks.metric.memorisation import memorised_floor, memorised_share
+from ganworks.metric.mixture_suite import MixtureSuite
 from ganworks.metric.prdc import Prdc, precision_recall_density_coverage
 from ganworks.metric.suite import Evaluation, NoSuite, ReferenceData, Suite
 
 __all__ = [
     "DigitsSuite",
     "Evaluation",
+    "FidSuite",
+    "MixtureSuite",
     "NoSuite",
     "Prdc",
     "ReferenceData",

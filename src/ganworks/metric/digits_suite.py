@@ -51,9 +51,9 @@ class DigitsSuite(Suite):
     """fd_digits, KID, precision, recall, density, coverage, memorised share and class ratio of 8x8 digits.
 
     ``fd_digits`` is the Frechet distance on the classifier's 64 features; never call it FID. Memorisation is
-    looked for in the pixels, everything else in the features. The floor holds the half of the real digits that
-    the classifier has not seen against the half that it was trained on; the floor of ``memorised`` takes all
-    of the reals, one left out at a time.
+    looked for in the pixels, everything else in the features. The floor holds the half of the real digits
+    that the classifier has not seen against the half that it was trained on; the floor of ``memorised``
+    takes all of the reals, one left out at a time.
 
     Args:
         num_samples: fakes per evaluation; at 100 the floor of fd_digits is 6.5, at 900 .7.
@@ -63,7 +63,7 @@ class DigitsSuite(Suite):
 
     Raises:
         SettingError: a count is not a positive integer, num_samples is not above num_neighbours, or (in
-            `prepare`) the data are not images of 1 x 8 x 8.
+            `check_data`) the data are not images of 1 x 8 x 8.
         GanworksError: (in `check`) the shipped weights are missing or changed.
     """
 
@@ -79,12 +79,18 @@ class DigitsSuite(Suite):
         """Raise `GanworksError` unless the shipped weights are there and unchanged."""
         load_digits_classifier()
 
+    def check_data(self, datamodule: ReferenceData) -> None:
+        """Raise `SettingError` unless the samples are images of 1 x 8 x 8."""
+        if tuple(datamodule.shape) != DIGITS_SHAPE:
+            allowed = f"fid (images), mixture (ring, grid) or none for samples of {tuple(datamodule.shape)}"
+            raise SettingError(
+                "metric", "digits", f"{allowed}; digits measures images of {DIGITS_SHAPE} only"
+            )
+
     @full_precision()
     def prepare(self, datamodule: ReferenceData) -> None:
         """Take all reals and their features; a second's work, so nothing is cached."""
-        if tuple(datamodule.shape) != DIGITS_SHAPE:
-            allowed = f"fid or none for samples of {tuple(datamodule.shape)}; digits is for images of {DIGITS_SHAPE}"
-            raise SettingError("metric", "digits", allowed)
+        self.check_data(datamodule)
         self.classifier = load_digits_classifier()
         self.real = self._measure(torch.cat([batch["real"] for batch in datamodule.reference_batches()]))
         check_range("num_neighbours", self.num_neighbours, 1, len(self.real.images) // 2 - 1)
@@ -104,12 +110,14 @@ class DigitsSuite(Suite):
     @full_precision()
     def evaluate(self, fakes: Iterable[Tensor]) -> Evaluation:
         """Return the figures of fakes (B, 1, 8, 8) in [-1, 1] against all reals."""
-        images = torch.cat(list(take(fakes, self.num_samples)))
+        images = torch.cat([batch.cpu() for batch in take(fakes, self.num_samples)])
         if num_bad := num_not_finite(images):
-            return no_figures(self.floor, self.contract, num_bad)
+            return no_figures(self.floor, self.contract, self.floor, num_bad)
         fake = self._measure(images)
         histogram = shares(fake.labels, NUM_DIGITS).tolist()
-        notes = {"class_histogram": {str(digit): share for digit, share in enumerate(histogram)}}
+        notes: dict[str, object] = {
+            "class_histogram": {str(digit): share for digit, share in enumerate(histogram)}
+        }
         return Evaluation(self._figures(self.real, fake), self.contract, self.floor, notes)
 
     def _measure(self, images: Tensor) -> Measured:
@@ -132,7 +140,7 @@ class DigitsSuite(Suite):
         return floor | {"memorised": memorised_floor(self.real.images.flatten(1))}
 
     def _seen_by_classifier(self) -> Tensor:
-        """Return (N,) which reals the classifier was trained on; any half of them for other data than digits."""
+        """Return (N,) which reals the classifier was trained on; for data other than digits any half."""
         trained_on = digits_half(train=True)[0].flatten(1)
         seen = nearest(self.real.images.flatten(1), trained_on)[0] < 1e-6
         if 0.25 < seen.double().mean() < 0.75:

@@ -2,10 +2,10 @@ r"""Frechet distance between two Gaussians, in float64.
 
 .. math:: d^2 = |\mu_1 - \mu_2|^2 + \mathrm{tr}(C_1 + C_2 - 2 (C_1 C_2)^{1/2})
 
-Dowson and Landau 1982, eq. 4; as a score of images Heusel et al. 2017, eq. 6 (https://arxiv.org/abs/1706.08500).
-With any root :math:`C_i = L_i L_i^T` the last trace is the nuclear norm of :math:`L_1^T L_2`. Two forms follow:
-the eigenvalues of the symmetric :math:`L_1^T C_2 L_1`, and, for fewer samples than dimensions, the singular
-values of a matrix of the samples' size.
+Dowson and Landau 1982, eq. 4; as a score of images Heusel et al. 2017, eq. 6
+(https://arxiv.org/abs/1706.08500). With any root :math:`C_i = L_i L_i^T` the last trace is the nuclear norm
+of :math:`L_1^T L_2`. Two forms follow: the eigenvalues of the symmetric :math:`L_1^T C_2 L_1`, and, for fewer
+samples than dimensions, the singular values of a matrix of the samples' size.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def shares(labels: Tensor, num_classes: int) -> Tensor:
 def class_ratio(real_labels: Tensor, fake_labels: Tensor, num_classes: int) -> float:
     """Return the largest factor, from 1 up, by which a class comes too often or too seldom.
 
-    A class of the reals without any fake counts as half a fake, so that the factor stays finite and grows with
-    the number of fakes; a class without any real is left out.
+    A class of the reals without any fake counts as half a fake, so that the factor stays finite and grows
+    with the number of fakes; a class without any real is left out.
 
     >>> class_ratio(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 1]), 2)
     2.0

@@ -74,6 +74,9 @@ class Suite(ABC):
     def check(self) -> None:  # noqa: B027
         """Raise what would stop an evaluation, before training starts; a suite without files has nothing."""
 
+    def check_data(self, datamodule: ReferenceData) -> None:  # noqa: B027
+        """Raise `SettingError` if the suite cannot measure such samples; cheap, it reads none of them."""
+
     @abstractmethod
     def prepare(self, datamodule: ReferenceData) -> None:
         """Compute what the evaluations need of the real samples, once."""
@@ -98,14 +101,14 @@ class NoSuite(Suite):
 
 
 def take(batches: Iterable[Tensor], num: int) -> Iterator[Tensor]:
-    """Yield batches on the CPU in float32 until ``num`` samples have come, the last one cut.
+    """Yield batches in float32 until ``num`` samples have come, the last one cut.
 
     Raises:
         GanworksError: the batches end before.
     """
     missing = num
     for batch in batches:
-        yield batch[:missing].detach().to("cpu", torch.float32)
+        yield batch[:missing].detach().float()
         missing -= min(missing, len(batch))
         if not missing:
             return
@@ -117,9 +120,9 @@ def num_not_finite(samples: Tensor) -> int:
     return int((~samples.flatten(1).isfinite().all(1)).sum())
 
 
-def no_figures(floor: dict[str, float], contract: Contract, num_bad: int) -> Evaluation:
+def no_figures(names: Iterable[str], contract: Contract, floor: dict[str, float], num_bad: int) -> Evaluation:
     """Return the evaluation of a generator that drew ``num_bad`` samples which are not finite."""
-    return Evaluation(dict.fromkeys(floor, float("nan")), contract, floor, {"num_not_finite": num_bad})
+    return Evaluation(dict.fromkeys(names, float("nan")), contract, floor, {"num_not_finite": num_bad})
 
 
 @contextmanager
