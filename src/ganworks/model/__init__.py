@@ -3,6 +3,7 @@
 from ganworks.model.base import Discriminator, Generator
 from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
 from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
 
 __all__ = [
     "DCGANDiscriminator",
@@ -11,4 +12,6 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "ResnetDiscriminator",
+    "ResnetGenerator",
 ]

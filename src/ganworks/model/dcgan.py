@@ -23,23 +23,31 @@ class DCGANGenerator(Generator):
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at R/2, the largest hidden feature map; they double as the side halves, up to 8 times.
+        num_extra_layers: 3x3 convolutions at R/2, as in Arjovsky et al. 2017; 8x8 images need some.
 
     Raises:
         SettingError: ``resolution``, ``shape`` or a count that it cannot have.
     """
 
     def __init__(
-        self, shape: Sequence[int], latent_dim: int = 100, num_classes: int = 0, width: int = 64
+        self,
+        shape: Sequence[int],
+        latent_dim: int = 100,
+        num_classes: int = 0,
+        width: int = 64,
+        num_extra_layers: int = 0,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         channels, resolution = check_image_shape(self.shape)
         sizes = channels_by_stage(check_count("width", width), resolution // 2)
+        num_extra = check_count("num_extra_layers", num_extra_layers, at_least=0)
         self.project = nn.Linear(latent_dim, sizes[0] * BASE**2, bias=False)
-        self.norms = nn.ModuleList(batch_norm(size, num_classes) for size in sizes)
         self.convs = nn.ModuleList(
             nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=False)
             for num_in, num_out in itertools.pairwise(sizes)
         )
+        self.convs.extend(nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(num_extra))
+        self.norms = nn.ModuleList(batch_norm(size, num_classes) for size in [*sizes, *[width] * num_extra])
         self.to_image = nn.ConvTranspose2d(sizes[-1], channels, 4, stride=2, padding=1)
         self.apply(dcgan_init)
 
@@ -61,6 +69,7 @@ class DCGANDiscriminator(Discriminator):
         shape: (C, R, R), R a power of two from 8 up, any number of channels.
         num_classes: 0 for unconditional.
         width: channels at R/2; they double as the side halves, up to 8 times.
+        num_extra_layers: 3x3 convolutions at R/2, as in Arjovsky et al. 2017; 8x8 images need some.
         norm: "none", "batch", "layer" or "spectral"; no batch norm under a per-sample penalty.
 
     Raises:
@@ -68,17 +77,22 @@ class DCGANDiscriminator(Discriminator):
     """
 
     def __init__(
-        self, shape: Sequence[int], num_classes: int = 0, width: int = 64, norm: str = "batch"
+        self,
+        shape: Sequence[int],
+        num_classes: int = 0,
+        width: int = 64,
+        num_extra_layers: int = 0,
+        norm: str = "batch",
     ) -> None:
         super().__init__(shape, num_classes)
         channels, resolution = check_image_shape(self.shape)
-        sizes = [channels, *channels_by_stage(check_count("width", width), resolution // 2)[::-1]]
-        layers: list[nn.Module] = []
+        sizes = channels_by_stage(check_count("width", width), resolution // 2)[::-1]
+        num_extra = check_count("num_extra_layers", num_extra_layers, at_least=0)
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        for _ in range(num_extra):
+            layers += normed_conv(norm, width, width, 3, stride=1)
         for num_in, num_out in itertools.pairwise(sizes):
-            after = output_norm(norm, num_out) if layers else nn.Identity()
-            has_bias = isinstance(after, nn.Identity)
-            conv = nn.Conv2d(num_in, num_out, 4, stride=2, padding=1, bias=has_bias)
-            layers += [conv, after, nn.LeakyReLU(0.2)]
+            layers += normed_conv(norm, num_in, num_out, 4, stride=2)
         self.layers = nn.Sequential(*layers)
         self.head = ProjectionHead(sizes[-1] * BASE**2, num_classes)
         self.apply(dcgan_init)
@@ -86,6 +100,13 @@ class DCGANDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return self.head(self.layers(x).flatten(1), label)
+
+
+def normed_conv(norm: str, num_in: int, num_out: int, kernel: int, stride: int) -> list[nn.Module]:
+    """Return a convolution, without the bias that a norm would take away, its norm and a leaky ReLU."""
+    after = output_norm(norm, num_out)
+    has_bias = isinstance(after, nn.Identity)
+    return [nn.Conv2d(num_in, num_out, kernel, stride, padding=1, bias=has_bias), after, nn.LeakyReLU(0.2)]
 
 
 def dcgan_init(layer: nn.Module) -> None:

@@ -65,7 +65,7 @@ def finish_norm(norm: str, network: nn.Module) -> None:
 
     Miyato et al. 2018, equation 8 (https://arxiv.org/abs/1802.05957). To be called after initialisation.
     """
-    if norm == "spectral":
+    if check_choice("norm", norm, OUTPUT_NORMS) == "spectral":
         for layer in list(network.modules()):
             if isinstance(layer, nn.Linear | nn.Embedding | nn.modules.conv._ConvNd):
                 spectral_norm(layer)

@@ -1,0 +1,137 @@
+"""Differentiable augmentation of real and fake images.
+
+Zhao et al. 2020 (DiffAugment), https://arxiv.org/abs/2006.10738. Each part is a callable from images
+(B, C, H, W) and a generator of noise to images of the same shape, differentiable in the images, and changes
+every image of a batch in its own way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganworks.augment.base import Augment
+from ganworks.errors import SettingError, check_range
+
+
+class Compose:
+    """Applies named augmentations one after the other; in a config any of them can be left out by name.
+
+    Args:
+        parts: the augmentations, in the order of their names' appearance.
+    """
+
+    def __init__(self, **parts: Augment) -> None:
+        self.parts = parts
+
+    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        for part in self.parts.values():
+            x = part(x, rng)
+        return x
+
+
+@dataclass(frozen=True)
+class Color:
+    """Random brightness, saturation and contrast; 0 switches each off.
+
+    Args:
+        brightness: an offset, uniform in [-brightness, brightness].
+        saturation: the distance to the pixel's gray is multiplied by 1 + [-saturation, saturation].
+        contrast: the distance to the image's mean is multiplied by 1 + [-contrast, contrast].
+    """
+
+    brightness: float = 0.5
+    saturation: float = 1.0
+    contrast: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("brightness", self.brightness, 0.0)
+        check_range("saturation", self.saturation, 0.0, 1.0)
+        check_range("contrast", self.contrast, 0.0, 1.0)
+
+    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        check_images(x)
+        brightness, saturation, contrast = symmetric_noise(3, x, rng)
+        x = x + self.brightness * brightness
+        gray = x.mean(1, keepdim=True)
+        x = gray + (1 + self.saturation * saturation) * (x - gray)
+        mean = x.mean((1, 2, 3), keepdim=True)
+        return mean + (1 + self.contrast * contrast) * (x - mean)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Shift by whole pixels, uniform up to ``ratio`` of the side in each direction; 0 (mid-gray) moves in.
+
+    Args:
+        ratio: from 0 (off) to 1.
+    """
+
+    ratio: float = 0.125
+
+    def __post_init__(self) -> None:
+        check_range("ratio", self.ratio, 0.0, 1.0)
+
+    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        check_images(x)
+        for dim in (2, 3):
+            limit = int(x.shape[dim] * self.ratio + 0.5)
+            x = shift(x, integers(-limit, limit, x, rng), dim)
+        return x
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Set a rectangle of ``ratio`` of each side to 0 (mid-gray); its centre is anywhere in the image.
+
+    Args:
+        ratio: from 0 (off) to 1.
+    """
+
+    ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("ratio", self.ratio, 0.0, 1.0)
+
+    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        check_images(x)
+        rows = self.is_cut(x.shape[2], x, rng)[:, None, :, None]
+        columns = self.is_cut(x.shape[3], x, rng)[:, None, None, :]
+        return x.masked_fill(rows & columns, 0.0)
+
+    def is_cut(self, size: int, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Return for each image which of its ``size`` rows or columns are cut, (B, size)."""
+        length = int(size * self.ratio + 0.5)
+        # an even length has its centre on a border between pixels, of which there is one more
+        first = integers(0, size - length % 2, x, rng)[:, None] - length // 2
+        position = torch.arange(size, device=x.device)
+        return (position >= first) & (position < first + length)
+
+
+def shift(x: Tensor, offset: Tensor, dim: int) -> Tensor:
+    """Move each image by its own whole ``offset`` (B,) along ``dim``; 0 moves in where nothing comes from."""
+    size = x.shape[dim]
+    source = torch.arange(size, device=x.device) - offset[:, None]
+    source = source.view(len(x), *[size if axis == dim else 1 for axis in range(1, x.dim())])
+    moved = x.gather(dim, source.clamp(0, size - 1).expand_as(x))
+    return moved.masked_fill((source < 0) | (source >= size), 0.0)
+
+
+def symmetric_noise(num: int, x: Tensor, rng: torch.Generator) -> Tensor:
+    """Return uniform noise in [-1, 1) for each image, (num, B, 1, 1, 1)."""
+    noise = torch.rand((num, len(x), 1, 1, 1), generator=rng, device=rng.device)
+    return (2 * noise - 1).to(x)
+
+
+def integers(low: int, high: int, x: Tensor, rng: torch.Generator) -> Tensor:
+    """Return an integer in [low, high] for each image, (B,)."""
+    return torch.randint(low, high + 1, (len(x),), generator=rng, device=rng.device).to(x.device)
+
+
+def check_images(x: Tensor) -> None:
+    """Raise `SettingError` unless ``x`` is a batch of images."""
+    if x.dim() != 4:
+        shape = tuple(x.shape[1:])
+        raise SettingError("augment", f"for samples of shape {shape}", "none where samples are no images")
