@@ -1,1 +1,20 @@
+"""What happens around the training step, on the clock of images seen."""
 
+from ganworks.callback.checkpoint import Checkpoint
+from ganworks.callback.evaluation import Evaluation, measure
+from ganworks.callback.interval import ImageInterval
+from ganworks.callback.progress import ProgressBar
+from ganworks.callback.sample_grid import SampleGrid
+from ganworks.callback.stop import GracefulStop
+from ganworks.callback.summary import RunSummary
+
+__all__ = [
+    "Checkpoint",
+    "Evaluation",
+    "GracefulStop",
+    "ImageInterval",
+    "ProgressBar",
+    "RunSummary",
+    "SampleGrid",
+    "measure",
+]

@@ -1,0 +1,78 @@
+"""Checkpoints in image time: the last and the best, never half written, never of a broken network."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.interval import ImageInterval
+from ganworks.sampler import Sampler
+from ganworks.task import AdversarialTask
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoint(ImageInterval):
+    """Write `last.ckpt` every so many images and at the end, `best.ckpt` whenever the metric is at its best.
+
+    They go to `checkpoints/` in the run directory; at the end the averaged generator goes to `generator/`.
+    Weights that are not finite are never saved: the last good checkpoint stays.
+
+    Args:
+        every_images: interval of `last.ckpt` in images.
+
+    Attributes:
+        export: plain types that every checkpoint and the generator's folder carry: the generator's
+            configuration under ``generator``, from which `load_generator` builds it, and what a reader wants
+            to know. The command that builds the run fills it in.
+    """
+
+    def __init__(self, every_images: float | None) -> None:
+        super().__init__(every_images)
+        self.export: dict[str, Any] = {}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
+        super().on_train_batch_end(trainer, task, *args)
+        self._save_best(trainer, task)
+
+    def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        self._save_best(trainer, task)
+        super().on_train_end(trainer, task)
+        if trainer.is_global_zero and is_sound(task):
+            folder = Path(trainer.default_root_dir) / "generator"
+            Sampler(task.ema_generator, {**self.export, "images_seen": task.images_seen}).save(folder)
+
+    def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        self.save(trainer, task, "last.ckpt")
+
+    def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> None:
+        """Write a checkpoint under a temporary name and rename it."""
+        if not is_sound(task):
+            return log.warning("No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}")
+        path = Path(trainer.default_root_dir) / "checkpoints" / name
+        temporary = path.with_suffix(".tmp")
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            temporary.replace(path)
+        trainer.strategy.barrier("checkpoint")
+
+    def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Evaluation) and callback.is_best:
+                callback.is_best = False
+                self.save(trainer, task, "best.ckpt")
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["export"] = self.export
+
+
+def is_sound(task: AdversarialTask) -> bool:
+    """Say whether the last loss and all weights are finite."""
+    weights = [parameter for parameter in task.parameters() if parameter.is_floating_point()]
+    norms = torch.stack(torch._foreach_norm([weight.detach() for weight in weights]))
+    return task.guard.num_bad_steps == 0 and bool(torch.isfinite(norms).all())

@@ -1,0 +1,69 @@
+"""Samples as a picture for a person: image grids, and scatter plots of points in the plane."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+SIDE = 640  # pixels that a grid of small images is enlarged to, at least
+GAP = 2
+INK, PAPER, SHADE = (31, 78, 158), (255, 255, 255), (205, 205, 205)
+
+
+def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> Path:
+    """Write ``samples`` to ``path`` as a grid of images (B, C, H, W) or as points (B, 2) over ``reals``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = image_grid(samples, columns) if samples.ndim == 4 else scatter(samples, reals)
+    temporary = path.with_suffix(".tmp.png")
+    picture.save(temporary)
+    temporary.replace(path)
+    return path
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Return images in [-1, 1] as bytes, rounded and clamped."""
+    return ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def image_grid(images: Tensor, columns: int | None = None) -> Image.Image:
+    """Return images (B, C, H, W) in [-1, 1] as one picture, row by row; small images are enlarged.
+
+    Args:
+        images: 1 channel is shown in gray; of more than 3 channels the first three are shown.
+        columns: images a row; the default makes the grid about square.
+    """
+    bytes_ = to_uint8(images)
+    if bytes_.shape[1] != 3:
+        bytes_ = bytes_[:, :1].expand(-1, 3, -1, -1) if bytes_.shape[1] < 3 else bytes_[:, :3]
+    num, _, height, width = bytes_.shape
+    columns = min(columns or math.ceil(math.sqrt(num)), num)
+    rows = math.ceil(num / columns)
+    zoom = max(1, round(SIDE / (columns * width)))
+    bytes_ = bytes_.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
+    height, width = height * zoom + GAP, width * zoom + GAP
+    canvas = np.full((rows * height + GAP, columns * width + GAP, 3), 255, dtype=np.uint8)
+    for index, image in enumerate(bytes_.permute(0, 2, 3, 1).numpy()):
+        top, left = divmod(index, columns)
+        top, left = top * height + GAP, left * width + GAP
+        canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return Image.fromarray(canvas)
+
+
+def scatter(points: Tensor, reals: Tensor | None = None) -> Image.Image:
+    """Return points (B, D) as a picture of their first two coordinates, real ones in gray below."""
+    layers = [(PAPER, None), (SHADE, reals), (INK, points)]
+    extent = 1.25 * float((reals if reals is not None else points)[:, :2].abs().max())
+    canvas = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
+    for color, cloud in layers:
+        if cloud is not None:
+            pixels = ((cloud[:, :2].detach().float().cpu().numpy() / extent + 1) / 2 * SIDE).astype(int)
+            for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot of 2 x 2 pixels
+                x, y = pixels[:, 0] + column, SIDE - 1 - pixels[:, 1] - row
+                inside = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
+                canvas[y[inside], x[inside]] = color
+    return Image.fromarray(canvas)

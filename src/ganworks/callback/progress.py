@@ -1,0 +1,101 @@
+"""The bar of a run: images, images per second, losses, metric, time left."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ganworks.callback.evaluation import Evaluation
+from ganworks.task import ManualTask
+
+log = logging.getLogger(__name__)
+
+
+class ProgressBar(pl.Callback):
+    """A bar on a terminal; elsewhere (a log file, a batch system) a line every ``share`` of the run.
+
+    Args:
+        refresh_seconds: least time between two redraws of the bar.
+        share: share of the run between two lines.
+    """
+
+    def __init__(self, refresh_seconds: float = 0.2, share: float = 0.1) -> None:
+        self.refresh_seconds, self.share = refresh_seconds, share
+        self.console = Console()
+        self._bar: Progress | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
+        self._start = self._drawn_at = time.monotonic()
+        self._start_images, self._num_lines = task.images_seen, int(task.progress / self.share)
+        if not trainer.is_global_zero or not self.console.is_terminal:
+            return
+        self._bar = Progress(
+            TextColumn("{task.fields[images]}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            auto_refresh=False,
+        )
+        self._id = self._bar.add_task("", total=task.num_images, images="", state="")
+        self._bar.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: ManualTask, *args: object) -> None:  # type: ignore[override]
+        now = time.monotonic()
+        if self._bar is not None and now - self._drawn_at >= self.refresh_seconds:
+            self._drawn_at = now
+            self._draw(trainer, task)
+        elif self._bar is None and trainer.is_global_zero and task.progress >= (self._num_lines + 1) * self.share:
+            self._num_lines = int(task.progress / self.share)
+            log.info("%s  %s", self._images(task), self._state(trainer, task))
+
+    def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
+        if self._bar is not None:
+            self._draw(trainer, task)
+        self._stop()
+
+    def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
+        self._stop()
+
+    def _draw(self, trainer: pl.Trainer, task: ManualTask) -> None:
+        if self._bar is not None:
+            fields = {"images": self._images(task), "state": self._state(trainer, task)}
+            self._bar.update(self._id, completed=min(task.images_seen, task.num_images), refresh=True, **fields)
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _images(self, task: ManualTask) -> str:
+        return f"{short(task.images_seen)}/{short(task.num_images)} images"
+
+    def _state(self, trainer: pl.Trainer, task: ManualTask) -> str:
+        rate = (task.images_seen - self._start_images) / max(time.monotonic() - self._start, 1e-9)
+        parts = [f"{short(rate)}/s"]
+        for role in reversed(task.roles):
+            if (loss := task.scalars.get(f"train/{role}/adversarial")) is not None:
+                parts.append(f"{role[0].upper()} {loss:.3f}")
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Evaluation) and callback.figures and callback.figures.values:
+                parts.append(f"{callback.suite.best} {callback.figures.values[callback.suite.best]:.3g}")
+        return "  ".join(parts)
+
+
+def short(count: float) -> str:
+    """Return a count in three digits or so.
+
+    >>> short(1234), short(1_500_000), short(12)
+    ('1.23k', '1.5M', '12')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return f"{count:.0f}"

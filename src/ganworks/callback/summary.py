@@ -1,0 +1,193 @@
+"""summary.json and the closing table: what a run reached, under which contract, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.sample_grid import SampleGrid
+from ganworks.callback.stop import GracefulStop
+from ganworks.task import ManualTask, NonFiniteLossError
+
+PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
+
+
+class RunSummary(pl.Callback):
+    """Write summary.json when training starts, ends or fails; print a table at the end.
+
+    The file's ``status`` is one of running, finished, stopped (by a limit of the trainer), interrupted (by a
+    signal), diverged or failed.
+
+    Args:
+        launched_at: `time.time()` at which the command began, from which start-up is measured.
+    """
+
+    def __init__(self, launched_at: float | None = None) -> None:
+        self.launched_at = launched_at or time.time()
+        self.content: dict[str, Any] = {}
+        self._earlier_seconds, self._earlier_images = 0.0, 0
+
+    def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
+        self.run_dir = Path(trainer.default_root_dir)
+
+    def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
+        self._start, self._first_batch = time.monotonic(), None
+        self._start_images = task.images_seen
+        self.write(trainer, task, "running")
+
+    def on_train_batch_start(self, *args: object) -> None:
+        if self._first_batch is None:
+            self._first_batch = time.time() - self.launched_at
+
+    def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
+        is_interrupted = any(isinstance(c, GracefulStop) and c.received for c in trainer.callbacks)  # type: ignore[attr-defined]
+        status = "finished" if task.progress >= 1 else "interrupted" if is_interrupted else "stopped"
+        self.write(trainer, task, status)
+        if trainer.is_global_zero:
+            self.show(trainer, Console())
+
+    def on_exception(self, trainer: pl.Trainer, task: ManualTask, exception: BaseException) -> None:  # type: ignore[override]
+        status = "failed"
+        if isinstance(exception, NonFiniteLossError):
+            status = "diverged"
+        elif isinstance(exception, KeyboardInterrupt):
+            status = "interrupted"
+        self.write(trainer, task, status, error=f"{type(exception).__name__}: {exception}")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._earlier_seconds = state_dict["seconds"]
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of training, those before a resume included."""
+        return self._earlier_seconds + (time.monotonic() - self._start if hasattr(self, "_start") else 0.0)
+
+    def write(self, trainer: pl.Trainer, task: ManualTask, status: str, error: str | None = None) -> None:
+        """Write summary.json under a temporary name and rename it."""
+        if not trainer.is_global_zero:
+            return
+        self.content = {
+            "status": status,
+            "error": error,
+            "images_seen": task.images_seen,
+            "num_images": task.num_images,
+            "generator_updates": trainer.global_step,
+            **self._figures(trainer),
+            "scalars": task.scalars,
+            "images_per_second": self._rate(trainer, task),
+            "seconds": round(self.seconds, 2),
+            "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "parameters": {name: num_parameters(getattr(task, name)) for name in task.roles},
+            "device": str(task.device),
+            "num_devices": trainer.world_size,
+            "precision": str(trainer.precision),
+            "seed": task.seed,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "git_commit": git_commit(),
+            "last_checkpoint": self._last_checkpoint(),
+        }
+        temporary = self.run_dir / "summary.json.tmp"
+        temporary.write_text(json.dumps(self.content, indent=2) + "\n")
+        temporary.replace(self.run_dir / "summary.json")
+
+    def _figures(self, trainer: pl.Trainer) -> dict[str, Any]:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Evaluation) and callback.figures and callback.figures.values:
+                figures = callback.figures
+                return {
+                    "metrics": figures.values,
+                    "floor": figures.floor,
+                    "notes": figures.notes,
+                    "contract": figures.contract,
+                    "best": callback.best,
+                    "evaluation_seconds": round(callback.seconds, 2),
+                }
+        return {"metrics": {}, "floor": {}, "contract": {}, "best": {}}
+
+    def _rate(self, trainer: pl.Trainer, task: ManualTask) -> float:
+        """Images a second of this process's training, evaluation excluded."""
+        seconds = time.monotonic() - self._start
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Evaluation):
+                seconds -= callback.seconds_here
+        return round((task.images_seen - self._start_images) / max(seconds, 1e-9), 1)
+
+    def _last_checkpoint(self) -> str | None:
+        return "checkpoints/last.ckpt" if (self.run_dir / "checkpoints" / "last.ckpt").exists() else None
+
+    def show(self, trainer: pl.Trainer, console: Console) -> None:
+        """Print the figures, where the pictures are, and the next commands to try."""
+        content = self.content
+        table = Table(title=f"{self.run_dir} · {content['status']}", title_justify="left", title_style="bold")
+        table.add_column("figure")
+        table.add_column("this run", justify="right")
+        if content["floor"]:
+            table.add_column("held-out real data", justify="right")
+        for name, value in content["metrics"].items():
+            floor = content["floor"].get(name)
+            table.add_row(name, f"{value:.4g}", *([f"{floor:.4g}" if floor is not None else "·"] * bool(content["floor"])))
+        for name, text in (
+            ("images", f"{content['images_seen']:,} of {content['num_images']:,}"),
+            ("images/s", f"{content['images_per_second']:,.0f}"),
+            ("training time", time.strftime("%H:%M:%S", time.gmtime(self.seconds))),
+            ("peak memory", f"{content['peak_memory_mb']:,.0f} MB"),
+        ):
+            table.add_row(name, text, *([""] * bool(content["floor"])))
+        console.print(table)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, SampleGrid) and callback.latest is not None:
+                console.print(f"Look at the samples:  {callback.latest}", soft_wrap=True)
+        for text, command in self.next_commands(content["status"]):
+            console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
+
+    def next_commands(self, status: str) -> list[tuple[str, str]]:
+        """Return what to try next, as (words, command)."""
+        run = self.run_dir
+        script = {name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}" for name in ("train", "sample", "evaluate")}
+        first = ("Train on:", f"{script['train']} resume={run}")
+        if status == "finished":
+            first = ("Train longer:", f"{script['train']} resume={run} num_images={2 * self.content['num_images']}")
+        return [
+            first,
+            ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
+            ("Measure again:", f"{script['evaluate']} run={run} seed=1"),
+        ]
+
+
+def num_parameters(network: torch.nn.Module) -> int:
+    """Return the number of a network's parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def peak_memory_mb() -> float:
+    """Return this process's largest resident set, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform != "darwin" else peak / 1024**2  # kB on Linux, bytes on macOS
+
+
+def git_commit() -> str | None:
+    """Return the commit of the working directory, marked where it has changes; None outside a repository."""
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() or None

@@ -1,0 +1,175 @@
+"""From a configuration to the objects of a run, checked together before the first batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganworks.callback import Checkpoint, Evaluation, GracefulStop, RunSummary
+from ganworks.data import GanDataModule
+from ganworks.errors import GanworksError, SettingError
+from ganworks.logger import CSVLogger
+from ganworks.metric import Suite
+from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.task import AdversarialTask
+
+
+@dataclass
+class Run:
+    """The parts of a training run."""
+
+    task: AdversarialTask
+    datamodule: GanDataModule
+    suite: Suite
+
+
+def build_run(config: DictConfig) -> Run:
+    """Instantiate data, networks and metric of ``config`` and check that they fit together.
+
+    Fills in `data.num_classes` where the data set itself tells it.
+
+    Raises:
+        GanworksError: what does not fit, naming the setting.
+    """
+    datamodule = make("data", config.data)
+    with setting_path("data"):
+        datamodule.check()
+    if config.data.get("num_classes") is None:
+        OmegaConf.update(config, "data.num_classes", datamodule.num_classes)
+    suite = make("metric", config.metric)
+    with setting_path("metric"):
+        suite.check()
+    task = build_task(config)
+    check_critic(task)
+    check_shapes(task, datamodule)
+    if config.compile:
+        task.generator.compile()
+        task.discriminator.compile()
+    return Run(task, datamodule, suite)
+
+
+def build_task(config: DictConfig) -> AdversarialTask:
+    """Return the task of ``config`` with initial weights keyed by the seed."""
+    if config.model.get("conditional") and not config.data.num_classes:
+        raise SettingError("model.conditional", True, "false: the data set has no labels (data.num_classes=0)")
+    torch.manual_seed(keyed_seed(config.seed, "init"))
+    regularizers = {name: make(f"regularizer.{name}", node) for name, node in (config.regularizer or {}).items() if node}
+    return make(
+        "task",
+        config.task,
+        generator=make("model.generator", config.model.generator),
+        discriminator=make("model.discriminator", config.model.discriminator),
+        loss=make("loss", config.loss),
+        generator_optimizer=make("optimizer.generator", config.optimizer.generator),
+        discriminator_optimizer=make("optimizer.discriminator", config.optimizer.discriminator),
+        schedule=make("optimizer.schedule", config.optimizer.schedule),
+        regularizers=regularizers,
+        augment=make("augment", config.augment),
+        num_images=config.num_images,
+        seed=config.seed,
+    )
+
+
+def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
+    """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
+    callbacks = {name: make(f"callback.{name}", node) for name, node in config.callback.items() if node}
+    for callback in callbacks.values():
+        if isinstance(callback, Checkpoint):
+            callback.export = export_of(config)
+    loggers = [CSVLogger(str(run_dir / "metrics.csv"))]
+    for name, node in (config.logger or {}).items():
+        logger = make(f"logger.{name}", node, save_dir=str(run_dir))
+        if hasattr(logger, "start"):
+            logger.start()
+        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
+        loggers.append(logger)
+    return make(
+        "trainer",
+        config.trainer,
+        callbacks=[GracefulStop(), Evaluation(run.suite), *callbacks.values(), RunSummary(launched_at)],
+        logger=loggers,
+        default_root_dir=str(run_dir),
+    )
+
+
+def export_of(config: DictConfig) -> dict[str, Any]:
+    """Return what a checkpoint tells about its generator, in plain types."""
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    return {"generator": settings["model"]["generator"], "name": settings["name"], "data": settings["data"]}
+
+
+def check_critic(task: AdversarialTask) -> None:
+    """Raise where a penalty needs the critic's gradient by sample and batch norm mixes the samples."""
+    per_sample = [name for name, regularizer in task.regularizers.items() if regularizer.per_sample]
+    layers = [name for name, layer in task.discriminator.named_modules() if isinstance(layer, _BatchNorm)]
+    if per_sample and layers:
+        raise SettingError(
+            "model.discriminator.norm",
+            "batch",
+            f"none, layer or spectral: regularizer {per_sample[0]} takes the gradient of each sample, and batch"
+            f" norm (discriminator.{layers[0]}) mixes the samples of a batch",
+        )
+
+
+@torch.no_grad()
+def check_shapes(task: AdversarialTask, datamodule: GanDataModule) -> None:
+    """Send two samples through both networks and raise where their shapes do not fit the data's."""
+    shape = tuple(datamodule.shape)
+    task.eval()  # batch statistics stay as they are
+    latent = task.generator.draw_latent(2, keyed_rng("check"))
+    label = torch.zeros(2, dtype=torch.long) if task.generator.num_classes else None
+    with setting_path("model"):
+        fake: Tensor = task.generator(latent, label)
+        if tuple(fake.shape[1:]) != shape:
+            raise SettingError("model.generator", tuple(fake.shape[1:]), f"a network that makes the data's shape {shape}")
+        logits: Tensor = task.discriminator(fake, label)
+    if tuple(logits.shape) != (2,):
+        raise SettingError("model.discriminator", tuple(logits.shape), "a network that returns one logit a sample, (B,)")
+    task.train()
+    task.ema_generator.eval()
+
+
+def make(path: str, node: DictConfig, **kwargs: Any) -> Any:
+    """Instantiate ``node`` with the objects ``kwargs``; errors name the setting under ``path``."""
+    with setting_path(path):
+        if not kwargs:
+            return hydra.utils.instantiate(node, _convert_="all")
+        # The objects are handed over by a call: instantiate would take dataclasses among them for settings.
+        return hydra.utils.instantiate(node, _convert_="all", _partial_=True)(**kwargs)
+
+
+class setting_path:
+    """Put ``path`` before the settings that errors name inside, and turn errors of constructors into ours."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, InstantiationException):
+            key = next((line.split(": ", 1)[1] for line in str(error).splitlines() if line.startswith("full_key: ")), "")
+            path = f"{self.path}.{key}" if key else self.path
+            cause = error.__cause__ or error
+            if isinstance(cause, SettingError):
+                raise prefixed(cause, path) from error
+            raise GanworksError(f"{path}: {cause}") from error
+        if isinstance(error, SettingError):
+            raise prefixed(error, self.path) from error
+
+
+def prefixed(error: SettingError, path: str) -> SettingError:
+    """Return ``error`` with ``path`` before its setting, unless that has it already."""
+    if not error.setting.startswith(f"{path}."):
+        error.setting = f"{path}.{error.setting}"
+    return error

@@ -1,0 +1,73 @@
+"""A user's mistake ends a command with one clear message; only our own mistakes show a traceback."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ganworks.errors import GanworksError, SettingError, nearest
+
+
+@contextmanager
+def user_errors(compose: Callable[[], DictConfig] | None = None) -> Iterator[None]:
+    """Print the errors of a user's settings without a traceback and exit with 1.
+
+    Args:
+        compose: returns the default configuration, in which nearest names are looked up.
+    """
+    try:
+        yield
+    except GanworksError as error:
+        fail(str(error))
+    except MissingConfigException as error:
+        fail(missing_option(error))
+    except HydraException as error:
+        fail(unknown_setting(error, compose))
+    except OmegaConfBaseException as error:
+        fail(str(error).splitlines()[0])
+
+
+def fail(message: str) -> None:
+    """Print ``message`` to stderr and exit with 1."""
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(1)
+
+
+def missing_option(error: MissingConfigException) -> str:
+    """Say which options a group has when one is chosen that does not exist."""
+    group, _, option = (error.missing_cfg_file or "").rpartition("/")
+    if not error.options:
+        return str(error)
+    return str(SettingError(group, option, f"one of {', '.join(error.options)}", error.options))
+
+
+def unknown_setting(error: HydraException, compose: Callable[[], DictConfig] | None) -> str:
+    """Say what is there when a setting is named that is not."""
+    message = str(error).splitlines()[0]
+    match = re.search(r"Could not override '([^']+)'", str(error))
+    if not match or not isinstance(error, ConfigCompositionException) or compose is None:
+        return f"{message} {error.__cause__ or ''}".strip()
+    cause = str(error.__cause__ or "").splitlines()
+    parent, name, names = place(match[1].split("@")[0], compose())
+    if name in names:
+        return f"{match[1]}: {cause[0] if cause else message}"
+    hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
+    where = f"{parent} has" if parent else "there are"
+    return f"there is no setting {match[1]!r}; {where} {', '.join(names)}.{hint} (+{match[1]}=... adds a new one)"
+
+
+def place(key: str, config: DictConfig) -> tuple[str, str, list[str]]:
+    """Return the deepest parent of ``key`` that exists, the first name below it that does not, and its children."""
+    node, parent = config, []
+    for name in key.replace("/", ".").split("."):
+        children = [str(child) for child in node] if isinstance(node, DictConfig) else []
+        if name not in children:
+            return ".".join(parent), name, children
+        node, parent = node._get_node(name), [*parent, name]  # type: ignore[assignment]
+    return ".".join(parent[:-1]), parent[-1], parent[-1:]

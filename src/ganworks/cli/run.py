@@ -1,0 +1,128 @@
+"""One training run in its directory: check, write config.yaml, fit, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities import rank_zero_only
+from rich.console import Console
+
+from ganworks.callback import Evaluation, GracefulStop, RunSummary
+from ganworks.cli.build import build_run, build_trainer
+from ganworks.cli.check import check_config
+from ganworks.cli.plan import show_plan
+from ganworks.errors import GanworksError, SettingError
+from ganworks.task import NonFiniteLossError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Outcome:
+    """How a run ended: a status of summary.json, the metric's last value, the error where it failed."""
+
+    status: str
+    value: float | None = None
+    error: Exception | None = None
+    received: signal.Signals | None = None
+
+
+def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
+    """Begin a new run in ``run_dir``."""
+    if (run_dir / "config.yaml").exists():
+        raise SettingError("run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)")
+    try:
+        return fit(config, run_dir, launched_at, checkpoint=None)
+    finally:
+        remove_if_empty(run_dir)
+
+
+def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
+    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+    check_config(config)
+    quieten()
+    run = build_run(config)
+    if config.dry_run:
+        show_plan(config, run, run_dir, Console())
+        return Outcome("dry_run")
+    if checkpoint is not None:
+        from ganworks.cli.resume import check_checkpoint
+
+        check_checkpoint(checkpoint, run.task)
+    prepare_directory(config, run_dir)
+    trainer = build_trainer(config, run, run_dir, launched_at)
+    summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
+    log.info("%s: %s images of %s in %s", config.name, f"{run.task.num_images:,}", type(run.datamodule).__name__, run_dir)
+    error = None
+    try:
+        trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except NonFiniteLossError as diverged:
+        error = GanworksError(f"{diverged}\n{advice(run_dir)}")
+        log.error("%s", error)
+    received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
+    figures = next(c.figures for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
+    value = figures.values[run.suite.best] if figures and figures.values else None
+    return Outcome(summary.content["status"], value, error, received)
+
+
+def prepare_directory(config: DictConfig, run_dir: Path) -> None:
+    """Make ``run_dir`` with config.yaml and a log in it."""
+    if getattr(rank_zero_only, "rank", 0) in (0, None):
+        (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
+        temporary = run_dir / "config.yaml.tmp"
+        temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
+        temporary.replace(run_dir / "config.yaml")
+    log_to(run_dir / "train.log")
+
+
+def log_to(path: Path) -> None:
+    """Send log records to the terminal and to the file ``path`` and to nothing else."""
+    formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    file = logging.FileHandler(path)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    terminal = logging.StreamHandler(sys.stdout)
+    terminal.setFormatter(formatter)
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    root.handlers, root.level = [file, terminal], logging.INFO
+    logging.captureWarnings(True)
+
+
+def quieten() -> None:
+    """Silence remarks of Lightning that do not concern a GAN's user."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    for remark in (".*does not have many workers.*", ".*`weights_only`.*", ".*isinstance.*LeafSpec.*", ".*The number of training batches.*"):
+        warnings.filterwarnings("ignore", remark)
+
+
+def advice(run_dir: Path) -> str:
+    """Return where a run that diverged can be taken up again."""
+    checkpoints = [path for path in ("last.ckpt", "best.ckpt") if (run_dir / "checkpoints" / path).exists()]
+    if not checkpoints:
+        return "There is no checkpoint from before."
+    path = run_dir / "checkpoints" / checkpoints[0]
+    return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
+
+
+def remove_if_empty(run_dir: Path) -> None:
+    """Remove a run directory that nothing was written to, and its empty parents."""
+    folder = run_dir
+    while folder.is_dir() and not any(folder.iterdir()) and folder != Path.cwd():
+        folder.rmdir()
+        folder = folder.parent
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Return the exit code of the command: 128 + the signal after an interrupt, 1 after a failure."""
+    if outcome.received is not None:
+        return 128 + outcome.received
+    return 0 if outcome.error is None else 1

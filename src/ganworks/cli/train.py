@@ -1,0 +1,62 @@
+"""`python train.py`: compose the configuration, or take that of the run to resume, and hand it to `run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+LAUNCHED_AT = time.time()
+
+import hydra  # noqa: E402
+from hydra.core.hydra_config import HydraConfig  # noqa: E402
+from hydra.types import RunMode  # noqa: E402
+from omegaconf import DictConfig  # noqa: E402
+
+from ganworks.cli import resolvers  # noqa: E402
+from ganworks.cli.errors import user_errors  # noqa: E402
+
+CONFIG = "pkg://ganworks.conf"
+
+
+def main() -> None:
+    """Train, or continue the run that ``resume=`` names."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach user_errors instead of Hydra's own printer
+    resolvers.register()
+    with user_errors(defaults):
+        path, overrides = split_resume(sys.argv[1:])
+        if path is None:
+            return main_of_hydra()
+        from ganworks.cli.resume import resume
+        from ganworks.cli.run import exit_code
+
+        sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
+
+
+@hydra.main(config_path=CONFIG, config_name="train", version_base="1.3")
+def main_of_hydra(config: DictConfig) -> float | None:
+    """Train with a composed configuration; return the metric that a sweep compares."""
+    from ganworks.cli.run import exit_code, start
+
+    hydra_config = HydraConfig.get()
+    with user_errors():  # here too: Hydra prints what it sees pass
+        outcome = start(config, Path(hydra_config.runtime.output_dir), LAUNCHED_AT)
+    # One run that diverges does not end a sweep; an interrupt does.
+    goes_on = hydra_config.mode == RunMode.MULTIRUN and outcome.status == "diverged"
+    if exit_code(outcome) and not goes_on:
+        sys.exit(exit_code(outcome))
+    return outcome.value
+
+
+def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Return the value of ``resume=`` (None where it is absent or null) and the other arguments."""
+    values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    return (values[-1] if values and values[-1] not in ("", "null") else None), others
+
+
+def defaults() -> DictConfig:
+    """Return the configuration without any override, in which the nearest names are looked up."""
+    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
+        return hydra.compose("train")

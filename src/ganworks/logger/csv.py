@@ -1,0 +1,81 @@
+"""metrics.csv: every scalar of a run in one table on the axis of images seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+AXIS = "images_seen"
+
+
+class CSVLogger(Logger):
+    """Write one row a logging point to the file ``path``; its first column is `images_seen`.
+
+    A row is on the disk when `log_metrics` returns, so a killed run keeps it. A resumed run continues the
+    table: rows at or past the position of its first logging point are dropped, for they are written again.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self._columns: list[str] | None = None  # None until the file has been looked at
+        self._row: dict[str, Any] = {}
+        self._row_start = 0
+
+    @property
+    def name(self) -> str:
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: config.yaml beside the table holds the settings."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write ``metrics`` at ``step`` images; those of one position share a row."""
+        is_first = self._columns is None
+        is_same_row = self._row.get(AXIS) == step
+        self._row = {**(self._row if is_same_row else {AXIS: step}), **metrics}
+        new_columns = [name for name in self._row if name not in (self._columns or ())]
+        if is_first or new_columns:
+            return self._rewrite(step or 0)
+        with self.path.open("r+", newline="") as file:
+            self._row_start = self._row_start if is_same_row else file.seek(0, io.SEEK_END)
+            file.seek(self._row_start)
+            file.truncate()
+            csv.DictWriter(file, self._columns or []).writerow(self._row)
+
+    def _rewrite(self, step: int) -> None:
+        """Write the whole table anew with all columns: those of earlier rows before ``step``, then the row."""
+        rows = [row for row in read_metrics(self.path) if row[AXIS] < step]
+        self._columns = list(dict.fromkeys([AXIS, *(name for row in [*rows, self._row] for name in row)]))
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(rows)
+            self._row_start = file.tell()
+            writer.writerow(self._row)
+        temporary.replace(self.path)
+
+
+def read_metrics(path: str | Path) -> list[dict[str, float]]:
+    """Return the rows of a metrics.csv, empty cells left out; no rows where there is no file."""
+    if not Path(path).exists():
+        return []
+    with Path(path).open(newline="") as file:
+        # A row that a crash cut off has fewer cells than the header (None) or one that is no number.
+        return [
+            {name: int(cell) if name == AXIS else float(cell) for name, cell in row.items() if cell}
+            for row in csv.DictReader(file)
+            if row.get(AXIS) and None not in row.values()
+        ]

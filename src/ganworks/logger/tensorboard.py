@@ -1,0 +1,27 @@
+"""TensorBoard on the axis of images seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pytorch_lightning.loggers import TensorBoardLogger as LightningTensorBoardLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+
+class TensorBoardLogger(LightningTensorBoardLogger):
+    """Lightning's logger that writes to ``save_dir`` itself and takes images as Lightning's W&B logger does."""
+
+    def __init__(self, save_dir: str, **kwargs: Any) -> None:
+        super().__init__(save_dir, name="", version="", **kwargs)
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: config.yaml in the run directory holds the settings."""
+
+    @rank_zero_only
+    def log_image(self, key: str, images: list[str], step: int | None = None) -> None:
+        """Log the image files ``images`` under ``key`` at ``step`` images seen."""
+        for path in images:
+            picture = np.asarray(Image.open(path).convert("RGB"))
+            self.experiment.add_image(key, picture, step, dataformats="HWC")

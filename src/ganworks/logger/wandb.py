@@ -1,0 +1,90 @@
+"""Weights & Biases on the axis of images seen, offline where there is no key or no network."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import wandb
+from pytorch_lightning.loggers import WandbLogger as LightningWandbLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from ganworks.logger.csv import AXIS
+
+log = logging.getLogger(__name__)
+
+
+class WandbLogger(LightningWandbLogger):
+    """One W&B run per run directory, resumed with it; a run without a key or a network is kept offline.
+
+    Args:
+        save_dir: the run directory; its file ``wandb_id`` holds the id under which the run is resumed.
+        project: the W&B project.
+        offline: True or False force a mode; None goes online where a key is found.
+        init_timeout: seconds to wait for the server before the run goes offline.
+        kwargs: see `wandb.init` (entity, group, tags, name, notes, ...).
+    """
+
+    def __init__(
+        self, save_dir: str, project: str, offline: bool | None = None, init_timeout: float = 30, **kwargs: Any
+    ) -> None:
+        is_offline = not has_key() if offline is None else offline
+        if is_offline and offline is None:
+            log.warning(
+                "W&B: no API key found, the run is kept offline. `wandb login` once, and `wandb sync` uploads it."
+            )
+        settings = wandb.Settings(init_timeout=init_timeout, console="off")
+        super().__init__(
+            save_dir=save_dir,
+            project=project,
+            id=run_id(Path(save_dir)),
+            resume="allow",
+            offline=is_offline,
+            settings=settings,
+            **kwargs,
+        )
+
+    @rank_zero_only
+    def start(self) -> None:
+        """Begin the run now, before training does; where the server can't be had, offline."""
+        try:
+            run = self.experiment
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            log.warning("W&B: %s. The run is kept offline; `wandb sync` uploads it.", error)
+            self._wandb_init["mode"], self._offline = "offline", True
+            run = self.experiment
+        run.define_metric(AXIS)
+        run.define_metric("*", step_metric=AXIS)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        self.experiment.log({**metrics, AXIS: step})
+
+    @rank_zero_only
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
+        """Log the image files ``images`` under ``key`` at ``step`` images seen."""
+        self.experiment.log({key: [wandb.Image(image) for image in images], AXIS: step})
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """End the W&B run, so that the next run of this process does not write into it."""
+        if self._experiment is not None:
+            self._experiment.finish(exit_code=0 if status == "success" else 1)
+            self._experiment = None
+
+
+def has_key() -> bool:
+    """Say whether W&B would find an API key: in the environment, its settings or ~/.netrc; asks no server."""
+    return bool(wandb.login(prompt=False, verify=False))
+
+
+def run_id(run_dir: Path) -> str:
+    """Return the id of the W&B run of ``run_dir``; it is made once and kept in the file `wandb_id`."""
+    path = run_dir / "wandb_id"
+    if not path.exists():
+        run_dir.mkdir(parents=True, exist_ok=True)
+        path.write_text(uuid.uuid4().hex[:12])
+    return path.read_text().strip()

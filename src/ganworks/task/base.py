@@ -1,0 +1,179 @@
+"""What surrounds a manually optimized step: time in images, keyed noise, updates, logging, state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
+
+from ganworks.errors import SettingError, check_count, check_range
+from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.task.guard import NonFiniteGuard
+
+Batch = dict[str, Tensor]
+Terms = dict[str, Tensor]
+
+
+class ManualTask(pl.LightningModule):
+    """A LightningModule whose training step calls `update` for each network and `finish_step` at the end.
+
+    Args:
+        num_images: length of the training in real images.
+        seed: key of every draw.
+        gradient_clip: largest norm of a network's gradient; None does not clip.
+        accumulate: parts in which a batch is processed to save memory; the gradient is that of the batch.
+        patience: updates in a row with a loss that is not finite, after which the run stops.
+
+    Attributes:
+        images_seen: real images seen over all processes: the x-axis of every logger, file name and schedule.
+        num_steps: batches seen by this process.
+        scalars: what was logged last, under the names that it was logged with.
+    """
+
+    roles = ("generator", "discriminator")  # the order of configure_optimizers; the first is the one counted
+
+    def __init__(
+        self,
+        num_images: int,
+        seed: int = 0,
+        gradient_clip: float | None = None,
+        accumulate: int = 1,
+        patience: int = 20,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.num_images, self.seed = check_count("num_images", num_images), seed
+        self.gradient_clip = None if gradient_clip is None else check_range("gradient_clip", gradient_clip, 1e-12)
+        self.accumulate = check_count("accumulate", accumulate)
+        self.guard = NonFiniteGuard(patience)
+        self.images_seen, self.num_steps, self._part = 0, 0, 0
+        self.scalars: dict[str, float] = {}
+        self._recorded: Terms = {}
+        self._last_log: tuple[float, int] | None = None
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that is done, in [0, 1]."""
+        return min(1.0, self.images_seen / self.num_images)
+
+    @property
+    def is_logging(self) -> bool:
+        """Whether this step's scalars are logged."""
+        return self.num_steps % self.trainer.log_every_n_steps == 0
+
+    def rng(self, stream: str) -> torch.Generator:
+        """Return the random numbers of ``stream`` in this step: a function of seed, rank and step alone."""
+        return keyed_rng(self.seed, self.global_rank, stream, self.num_steps, self._part, device=self.device)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # Networks that draw for themselves (dropout, noise inputs) are keyed as well.
+        torch.manual_seed(keyed_seed(self.seed, self.global_rank, "network", self.num_steps))
+
+    def split(self, batch: Batch) -> list[Batch]:
+        """Return the batch in `accumulate` parts of equal size."""
+        size = len(batch["real"])
+        if size % self.accumulate:
+            raise SettingError("task.accumulate", self.accumulate, f"a divisor of data.batch_size={size}")
+        chunks = {name: value.chunk(self.accumulate) for name, value in batch.items()}
+        return [{name: chunk[part] for name, chunk in chunks.items()} for part in range(self.accumulate)]
+
+    def update(self, role: str, terms_of: Callable[[Batch], Terms], parts: list[Batch]) -> None:
+        """Let the network of ``role`` descend the sum of its terms, averaged over ``parts``.
+
+        An update whose loss is not finite is left out where that is known without waiting for the device.
+        """
+        optimizer = self.trainer.optimizers[self.roles.index(role)]
+        optimizer.zero_grad(set_to_none=True)
+        for self._part, part in enumerate(parts):
+            terms = terms_of(part)
+            loss = torch.stack(tuple(terms.values())).sum() / len(parts)
+            if self.is_logging:
+                self._record({f"{role}/{name}": term.detach() / len(parts) for name, term in terms.items()})
+            if not self.guard.admits(loss):
+                return self.guard.check(f"{role}: {', '.join(f'{k}={float(v):g}' for k, v in terms.items())}")
+            self.manual_backward(loss)
+        self._part = 0
+        self._step(role, optimizer)
+
+    def _step(self, role: str, optimizer: Optimizer) -> None:
+        if role == self.roles[0]:  # the one step that Lightning counts: global_step is its number
+            self.optimizers()[0].step()  # type: ignore[index, union-attr]
+        else:
+            self.trainer.strategy.optimizer_step(optimizer, _nothing)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip here, after the precision plugin has unscaled the gradients."""
+        if self.gradient_clip is None and not self.is_logging:
+            return
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = get_total_norm([p.grad for p in parameters])
+        if self.gradient_clip is not None:
+            clip_grads_with_norm_(parameters, self.gradient_clip, norm)
+        if self.is_logging:
+            role = self.roles[self.trainer.optimizers.index(optimizer)]
+            self._record({f"{role}/gradient_norm": norm})
+
+    def finish_step(self, num_images: int) -> None:
+        """Count ``num_images`` of this process, log, and stop the trainer at the end of the training."""
+        is_logging = self.is_logging
+        self.images_seen += num_images * self.trainer.world_size
+        self.num_steps += 1
+        if is_logging:
+            self._log()
+        if self.images_seen >= self.num_images:
+            self.trainer.should_stop = True
+
+    def _record(self, terms: Terms) -> None:
+        for name, term in terms.items():
+            name = f"train/{name}"
+            self._recorded[name] = self._recorded[name] + term if name in self._recorded else term
+
+    def _log(self) -> None:
+        """Send what was recorded to the loggers: the one place where a step waits for the device."""
+        self.guard.check("the loss")
+        values = torch.stack([term.float() for term in self._recorded.values()]).tolist()
+        self.scalars = dict(zip(self._recorded, values, strict=True))
+        self._recorded.clear()
+        for role, optimizer in zip(self.roles, self.trainer.optimizers, strict=True):
+            self.scalars[f"train/{role}/lr"] = optimizer.param_groups[0]["lr"]
+        now = time.perf_counter()
+        if self._last_log is not None:
+            then, images = self._last_log
+            self.scalars["train/images_per_second"] = (self.images_seen - images) / (now - then)
+        self._last_log = (now, self.images_seen)
+        self.log_scalars(self.scalars)
+
+    def log_scalars(self, scalars: dict[str, float]) -> None:
+        """Log ``scalars`` at the present `images_seen` with every logger of the run."""
+        for logger in self.trainer.loggers:
+            logger.log_metrics(scalars, step=self.images_seen)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["time"] = {"images_seen": self.images_seen, "num_steps": self.num_steps}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.images_seen, self.num_steps = checkpoint["time"]["images_seen"], checkpoint["time"]["num_steps"]
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Record no gradient for the parameters of ``network`` in the forward passes inside."""
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in trainable:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad = True
+
+
+def _nothing() -> None:
+    """Take the place of a closure: the gradients are there already."""
