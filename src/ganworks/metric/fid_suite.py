@@ -15,10 +15,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ganworks.errors import SettingError, check_count
+from ganworks.metric.feature_statistics import FeatureStatistics
 from ganworks.metric.frechet import frechet_distance
 from ganworks.metric.inception import InceptionFeatures, check_inception_weights, default_weights_path
 from ganworks.metric.kid import kernel_distance_of_subsets
-from ganworks.metric.statistics import FeatureStatistics
 from ganworks.metric.suite import (
     Contract,
     Evaluation,

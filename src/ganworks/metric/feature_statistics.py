@@ -37,11 +37,11 @@ class FeatureStatistics:
         The moments are taken about the first batch's mean: subtracting large sums would cost digits.
         """
         batches = iter(batches)
-        features = next(batches)
-        shift = features.double().mean(0)
+        head = next(batches)
+        shift = head.double().mean(0)
         num, total, products = 0, torch.zeros_like(shift), shift.new_zeros(len(shift), len(shift))
         first = []
-        for features in itertools.chain([features], batches):
+        for features in itertools.chain([head], batches):
             centred = features.double() - shift
             total += centred.sum(0)
             products.addmm_(centred.T, centred)

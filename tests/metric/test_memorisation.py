@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from ganworks.metric.digits import digits_half, digits_images
+from ganworks.metric.memorisation import memorised_floor, memorised_share
+
+
+def naive_share(real: torch.Tensor, fake: torch.Tensor, ratio: float) -> float:
+    def nearest(point: torch.Tensor, points: torch.Tensor) -> tuple[float, int]:
+        return min((float((point.double() - other.double()).norm()), i) for i, other in enumerate(points))
+
+    num_memorised = 0
+    for point in fake:
+        distance, i = nearest(point, real)
+        gap, _ = nearest(real[i], torch.cat([real[:i], real[i + 1 :]]))
+        num_memorised += distance < ratio * gap
+    return num_memorised / len(fake)
+
+
+@pytest.mark.parametrize("ratio", [0.7, 1.0])
+def test_share_and_floor_equal_the_naive_definition(ratio, rng):
+    real, fake = torch.randn(40, 2, generator=rng), torch.randn(50, 2, generator=rng)
+    assert memorised_share(real, fake, ratio) == pytest.approx(naive_share(real, fake, ratio))
+    one_left_out = [
+        naive_share(torch.cat([real[:i], real[i + 1 :]]), real[i : i + 1], ratio) for i in range(len(real))
+    ]
+    assert memorised_floor(real, ratio) == pytest.approx(sum(one_left_out) / len(real))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.03, 0.1])
+def test_copies_of_training_digits_are_memorised_even_under_slight_noise(noise, rng):
+    real, _ = digits_images()
+    copies = (real[:500] + noise * torch.randn(500, 1, 8, 8, generator=rng)).clamp(-1, 1)
+    assert memorised_share(real.flatten(1), copies.flatten(1)) > 0.99
+
+
+def test_unseen_digits_get_the_floor():
+    train, held_out = (digits_half(train)[0].flatten(1) for train in (True, False))
+    floor = memorised_floor(digits_images()[0].flatten(1))
+    assert 0.02 < floor < 0.06
+    assert memorised_share(train, held_out) == pytest.approx(floor, abs=0.015)
+
+
+def test_share_grows_with_the_number_of_copies_among_unseen_digits():
+    train, held_out = (digits_half(train)[0].flatten(1) for train in (True, False))
+    mixed = torch.cat([train[:200], held_out[:800]])
+    assert memorised_share(train, mixed) == pytest.approx(0.2 + 0.8 * 0.04, abs=0.02)
