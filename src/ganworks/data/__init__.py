@@ -2,14 +2,22 @@
 
 from ganworks.data.base import GanDataModule, ImageDataModule
 from ganworks.data.digits import Digits
+from ganworks.data.folder import FilesDataModule, Folder
 from ganworks.data.loader import BatchLoader, WorkerLoader
 from ganworks.data.mixture import Grid, Mixture, Ring
 from ganworks.data.order import KeyedOrder
 from ganworks.data.samples import Samples, TensorSamples, to_float
+from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 
 __all__ = [
+    "CIFAR10",
+    "MNIST",
     "BatchLoader",
+    "CelebA",
     "Digits",
+    "FashionMNIST",
+    "FilesDataModule",
+    "Folder",
     "GanDataModule",
     "Grid",
     "ImageDataModule",
@@ -18,6 +26,7 @@ __all__ = [
     "Ring",
     "Samples",
     "TensorSamples",
+    "Vision",
     "WorkerLoader",
     "to_float",
 ]

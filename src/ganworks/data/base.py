@@ -180,6 +180,7 @@ class ImageDataModule(GanDataModule):
         """Set ``num_classes`` when the data has ``found`` of them."""
         if self.wanted_classes not in (None, 0, found):
             allowed = f"{found} (the classes of this data set), or 0 to leave the labels out"
+            allowed = allowed if found else "0: this data set has no labels"
             raise SettingError("num_classes", self.wanted_classes, allowed)
         self.num_classes = found if self.wanted_classes is None else self.wanted_classes
 

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.samples import Samples, to_float
 from ganworks.errors import check_count
+from ganworks.noise import keyed_rng
 
 
 class BatchLoader:
@@ -118,4 +119,5 @@ class WorkerLoader(BatchLoader):
     def _stream(self) -> DataLoader:
         batches: Any = self.order.stream(self.position)
         dataset: Any = self.samples
-        return DataLoader(dataset, batch_sampler=batches, num_workers=self.num_workers)
+        rng = keyed_rng(self.order.seed, "workers")  # its own: PyTorch would draw from the global one
+        return DataLoader(dataset, batch_sampler=batches, num_workers=self.num_workers, generator=rng)

@@ -30,7 +30,7 @@ class KeyedOrder:
         SettingError: ``batch_size`` is not a count, or the global batch is larger than the data.
 
     >>> KeyedOrder(10, batch_size=3, seed=0).indices(0).tolist()
-    [1, 5, 2]
+    [1, 9, 4]
     """
 
     def __init__(
