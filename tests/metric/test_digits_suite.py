@@ -23,7 +23,7 @@ def test_a_worse_set_of_digits_has_a_larger_distance_on_every_rung(rng):
         "held-out half": held_out[:num],
         "one class dropped": held_out[labels != 0][:num],
         "blur": gaussian_blur(held_out, 3, 0.45)[:num],
-        "noise": held_out[:num] + 0.8 * torch.randn(num, 1, 8, 8, generator=rng),
+        "noise": held_out[:num] + 0.6 * torch.randn(num, 1, 8, 8, generator=rng),
         "one class only": held_out[labels == 3].repeat(10, 1, 1, 1)[:num],
     }
     suite = DigitsSuite(num, every_images=1, seed=0, num_neighbours=5)
