@@ -91,3 +91,15 @@ def test_settings_that_cannot_be_raise_an_error_with_their_name(settings: dict, 
 
 def test_good_settings_pass_the_check() -> None:
     Digits(batch_size=1797, shape=[1, 8, 8], num_classes=10).check()
+
+
+def test_each_process_of_a_distributed_run_reads_its_own_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_batch(rank: int, world_size: int) -> set[tuple[float, ...]]:
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: world_size > 1)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world_size)
+        real = next(iter(Digits(batch_size=64 // world_size).train_dataloader()))["real"]
+        return {tuple(image.flatten().tolist()) for image in real}
+
+    assert first_batch(0, 2) | first_batch(1, 2) == first_batch(0, 1)
+    assert first_batch(0, 2).isdisjoint(first_batch(1, 2))

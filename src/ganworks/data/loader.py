@@ -76,10 +76,10 @@ class BatchLoader:
 
     def _batch(self, position: int) -> dict[str, Tensor]:
         indices = self.order.indices(position)
-        real = to_float(self._move(self.read(indices)))
+        values = self._move(self.read(indices))
         if self.horizontal_flip:
-            mirrored = self._move(self.order.flips(position)).view(-1, 1, 1, 1)
-            real = torch.where(mirrored, real.flip(-1), real)
+            values = mirror(values, self._move(self.order.flips(position)))
+        real = to_float(values)
         if self.samples.labels is None:
             return {"real": real}
         return {"real": real, "label": self._move(self.samples.labels[indices])}
@@ -88,6 +88,13 @@ class BatchLoader:
         if self.device.type != "cuda":
             return values.to(self.device)
         return values.pin_memory().to(self.device, non_blocking=True)
+
+
+def mirror(images: Tensor, chosen: Tensor) -> Tensor:
+    """Return images (B, C, H, W), those of ``chosen`` (B,) mirrored left to right."""
+    # Choosing whole images out of both versions is several times as fast as `torch.where` on a CPU.
+    rows = torch.arange(len(images), device=images.device)
+    return torch.cat([images, images.flip(-1)]).index_select(0, rows + len(images) * chosen)
 
 
 class WorkerLoader(BatchLoader):

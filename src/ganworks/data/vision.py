@@ -189,9 +189,8 @@ def open_or_download(open_set: Callable[[bool], Any], root: Path, download: bool
     try:
         return open_set(False)
     except Exception as error:
-        if "download=True" not in str(
-            error
-        ):  # what torchvision says of files missing or with a wrong checksum
+        # torchvision gives this advice when files are missing or incomplete, not when reading them fails.
+        if "download=True" not in str(error):
             raise _help(root, "its files are damaged: delete them", error, by_hand) from error
         if not download:
             raise _help(root, "it is missing or incomplete, and download=false", None, by_hand) from None
