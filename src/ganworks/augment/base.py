@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""From samples (B, C, H, W) and a generator of noise to samples (B, C, H, W), differentiable in the samples."""
+"""From samples (B, C, H, W) and a generator of noise to the same shape, differentiable in the samples."""
 
 
 def identity(x: Tensor, rng: torch.Generator) -> Tensor:

@@ -42,13 +42,24 @@ def build(factory: OptimizerFactory, module: nn.Module, allow_fused: bool = True
 def fastest(
     factory: OptimizerFactory, parameters: list[nn.Parameter], options: list[str]
 ) -> torch.optim.Optimizer:
-    """Return the optimizer with the first option that the parameters' device and type support."""
+    """Return the optimizer with the first option that the parameters' devices and types support."""
     for option in options:
-        try:
+        if is_supported(factory, parameters, option):
             return factory(parameters, **{option: True})
-        except RuntimeError:  # no such implementation here
-            continue
     return factory(parameters)
+
+
+def is_supported(factory: OptimizerFactory, parameters: list[nn.Parameter], option: str) -> bool:
+    """Return whether one step on a stand-in of every device and type works: torch checks no sooner."""
+    kinds = {(parameter.device, parameter.dtype) for parameter in parameters}
+    stand_ins = [nn.Parameter(torch.zeros(1, device=device, dtype=dtype)) for device, dtype in kinds]
+    for stand_in in stand_ins:
+        stand_in.grad = torch.zeros_like(stand_in)
+    try:
+        factory(stand_ins, **{option: True}).step()
+    except RuntimeError:
+        return False
+    return True
 
 
 def implementations(factory: OptimizerFactory, allow_fused: bool) -> list[str]:

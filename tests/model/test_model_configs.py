@@ -1,0 +1,80 @@
+"""Every file of conf/model builds a pair that fits the data."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+import ganworks.model
+from ganworks.cli.resolvers import register
+
+CONF = Path(ganworks.model.__file__).parents[3] / "conf"
+every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
+
+
+def composed(name, shape=(3, 16, 16), num_classes=4, regularizer="none", **model):
+    register()
+    parts = {
+        "data": {"shape": list(shape), "num_classes": num_classes},
+        "regularizer": OmegaConf.load(CONF / "regularizer" / f"{regularizer}.yaml"),
+        "model": OmegaConf.merge(OmegaConf.load(CONF / "model" / f"{name}.yaml"), model),
+    }
+    return OmegaConf.create(parts)
+
+
+def build_pair(config):
+    return [instantiate(config.model[player], _convert_="all") for player in ("generator", "discriminator")]
+
+
+def test_every_file_is_in_the_list_of_this_test():
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == {"mlp", "dcgan", "resnet"}
+
+
+@every_file
+@pytest.mark.parametrize("conditional", [False, True])
+def test_one_switch_makes_both_networks_conditional(name, conditional):
+    generator, discriminator = build_pair(composed(name, conditional=conditional, width=8))
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = torch.tensor([0, 3])
+    fake = generator(generator.draw_latent(2, torch.Generator()), label)
+    assert fake.shape == (2, 3, 16, 16)
+    assert discriminator(fake, label).shape == (2,)
+
+
+@every_file
+def test_width_sizes_both_networks(name):
+    def num_parameters(width):
+        pair = build_pair(composed(name, width=width))
+        return [sum(parameter.numel() for parameter in network.parameters()) for network in pair]
+
+    assert all(wide > narrow for wide, narrow in zip(num_parameters(16), num_parameters(8), strict=True))
+
+
+@every_file
+@pytest.mark.parametrize("norm", ["none", "batch", "layer", "spectral"])
+def test_discriminator_norm_is_a_setting_of_every_model(name, norm):
+    config = composed(name, width=8)
+    assert "norm" in config.model.discriminator
+    config.model.discriminator.norm = norm
+    build_pair(config)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "norm"),
+    [
+        ("none", "batch"),
+        ("weight_clip", "batch"),
+        ("r1", "none"),
+        ("r1_r2", "none"),
+        ("gradient_penalty", "none"),
+    ],
+)
+def test_dcgan_drops_batch_norm_under_a_per_sample_penalty(regularizer, norm):
+    assert composed("dcgan", regularizer=regularizer).model.discriminator.norm == norm
+
+
+def test_mlp_config_makes_vectors():
+    generator, discriminator = build_pair(composed("mlp", shape=(2,), num_classes=0))
+    assert discriminator(generator(torch.randn(5, generator.latent_dim))).shape == (5,)

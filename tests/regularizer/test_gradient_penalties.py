@@ -1,0 +1,205 @@
+"""Gradient penalties against closed forms on linear and quadratic critics, and finite differences."""
+
+import pytest
+import torch
+from torch import nn
+
+from ganworks.errors import SettingError
+from ganworks.noise import keyed_rng
+from ganworks.regularizer import R1, R2, CosineWeight, Dragan, GradientPenalty, Regularizer
+from ganworks.regularizer import squared_gradient_norm as squared_norm
+
+PENALTIES = [GradientPenalty(10.0), Dragan(10.0), R1(2.0), R2(2.0)]
+every_penalty = pytest.mark.parametrize("regularizer", PENALTIES, ids=str)
+
+
+def batch(seed, shape=(6, 3), dtype=torch.float64):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def linear_critic(weight):
+    return lambda x: x @ weight
+
+
+def quadratic_critic(curvature):
+    """D(x) = c |x|^2 / 2, whose gradient is c x."""
+    return lambda x: 0.5 * curvature * x.square().sum(1)
+
+
+@every_penalty
+def test_penalty_of_a_linear_critic_is_its_closed_form(regularizer):
+    weight = batch(0, (3,))
+    norm = weight.norm().item()
+    expected = norm**2 if isinstance(regularizer, R1) else 10 * (norm - 1) ** 2
+    found = regularizer.penalty(linear_critic(weight), batch(1), batch(2), keyed_rng(0))
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+    assert found.shape == ()
+
+
+def test_r1_looks_at_real_and_r2_at_fake_samples():
+    real, fake, critic = batch(1), 3 * batch(2), quadratic_critic(0.7)
+    at_real = (0.7 * real).square().sum(1).mean().item()
+    at_fake = (0.7 * fake).square().sum(1).mean().item()
+    assert R1(2.0).penalty(critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_real)
+    assert R2(2.0).penalty(critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_fake)
+    assert at_real != pytest.approx(at_fake, rel=0.1)
+
+
+def test_gradient_penalty_looks_between_real_and_fake_samples_and_covers_the_line():
+    real, fake = torch.ones(4000, 2), -torch.ones(4000, 2)
+    points = GradientPenalty(10.0).points(real, fake, keyed_rng(0))
+    assert torch.equal(points[:, 0], points[:, 1])  # one share for the whole sample
+    assert points.min() > -1
+    assert points.max() < 1
+    assert points[:, 0].mean().item() == pytest.approx(0, abs=0.03)
+    assert points[:, 0].var().item() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_dragan_looks_within_half_a_standard_deviation_above_real_samples():
+    real = batch(3, (4000, 2), torch.float32) * 5
+    offset = (Dragan(10.0).points(real, None, keyed_rng(0)) - real) / real.std()
+    assert offset.min() >= -1e-5
+    assert offset.max() <= 0.5 + 1e-5
+    assert offset.mean().item() == pytest.approx(0.25, abs=0.01)
+    assert torch.equal(Dragan(10.0, noise=0.0).points(real, None, keyed_rng(0)), real)
+
+
+class SmallCritic(nn.Module):
+    """A smooth critic in float64, so that finite differences of its gradient exist."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+
+    def forward(self, x):
+        return self.layers(x).squeeze(1)
+
+
+@every_penalty
+def test_parameter_gradient_of_the_penalty_equals_finite_differences(regularizer):
+    critic, real, fake = SmallCritic(), batch(4), batch(5)
+
+    def value():
+        return regularizer.penalty(critic, real, fake, keyed_rng(7))
+
+    value().backward()
+    for parameter in list(critic.parameters())[:3]:  # the last bias has no part in the gradient
+        index, step = (0,) * parameter.dim(), 1e-6
+        with torch.no_grad():
+            parameter[index] += step
+        up = value().item()
+        with torch.no_grad():
+            parameter[index] -= 2 * step
+        difference = (up - value().item()) / (2 * step)
+        with torch.no_grad():
+            parameter[index] += step
+        assert parameter.grad[index].item() == pytest.approx(difference, rel=1e-5, abs=1e-9)
+        assert abs(difference) > 1e-9
+
+
+def test_squared_norm_is_that_of_each_sample_by_itself():
+    critic, x = SmallCritic(), batch(6)
+    together = squared_norm(critic, x)
+    one_by_one = torch.cat([squared_norm(critic, sample[None]) for sample in x])
+    assert torch.allclose(together, one_by_one, rtol=1e-12)
+
+
+def test_batch_norm_mixes_the_samples_which_is_what_per_sample_says():
+    torch.manual_seed(0)
+    critic = nn.Sequential(
+        nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1), nn.Flatten(0)
+    ).double()
+    x = batch(6)
+    assert not torch.allclose(squared_norm(critic, x), squared_norm(critic, x[:4]).repeat(2)[:6])
+    assert all(regularizer.per_sample for regularizer in PENALTIES)
+
+
+@every_penalty
+def test_penalty_leaves_no_gradient_in_the_samples(regularizer):
+    real, fake = batch(1).requires_grad_(), batch(2).requires_grad_()
+    regularizer.penalty(SmallCritic(), real, fake, keyed_rng(0)).backward()
+    assert real.grad is None
+    assert fake.grad is None
+
+
+@pytest.mark.parametrize("regularizer", [GradientPenalty(10.0), Dragan(10.0)], ids=str)
+def test_gradient_at_zero_norm_is_finite(regularizer):
+    weight = torch.zeros(3, requires_grad=True)
+    value = regularizer.penalty(linear_critic(weight), batch(1).float(), batch(2).float(), keyed_rng(0))
+    value.backward()
+    assert value.item() == pytest.approx(10.0, rel=1e-4)
+    assert torch.equal(weight.grad, torch.zeros(3))
+    root = weight.detach().requires_grad_()
+    ((root * 1.0).norm() - 1).square().backward()  # the control: torch defines this subgradient as 0 ...
+    bare = torch.zeros(3, requires_grad=True)
+    (bare.square().sum().sqrt() - 1).square().backward()  # ... and that one not
+    assert bare.grad.isnan().all()
+
+
+@every_penalty
+def test_lazy_penalty_has_the_same_mean_over_the_steps(regularizer):
+    critic, real, fake = SmallCritic(), batch(4), batch(5)
+    lazy = type(regularizer)(regularizer.weight, every=4)
+    due = [step for step in range(8) if lazy.is_due(step)]
+    total = sum(lazy.penalty(critic, real, fake, keyed_rng(1)) for _ in due)
+    eager = sum(regularizer.penalty(critic, real, fake, keyed_rng(1)) for _ in range(8))
+    assert due == [0, 4]
+    assert total.item() == pytest.approx(eager.item())
+
+
+@every_penalty
+def test_penalty_is_a_function_of_its_rng(regularizer):
+    critic, real, fake = SmallCritic(), batch(4), batch(5)
+    values = [regularizer.penalty(critic, real, fake, keyed_rng(key)).item() for key in (0, 0, 1)]
+    assert values[0] == values[1]
+    assert (values[0] == values[2]) == isinstance(regularizer, R1)
+
+
+@every_penalty
+def test_penalty_is_in_float32_under_autocast_and_from_half_precision_samples(regularizer):
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Linear(3, 64), nn.Tanh(), nn.Linear(64, 1), nn.Flatten(0))
+    real, fake = batch(4, dtype=torch.float32).bfloat16(), batch(5, dtype=torch.float32).bfloat16()
+    plain = regularizer.penalty(critic, real.float(), fake.float(), keyed_rng(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert critic(real).dtype == torch.bfloat16
+        guarded = regularizer.penalty(critic, real.float(), fake.float(), keyed_rng(0))
+        from_half = regularizer.penalty(critic, real, fake, keyed_rng(0))
+    assert torch.equal(guarded, plain)
+    assert from_half.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [GradientPenalty, Dragan, R1, R2])
+@pytest.mark.parametrize("weight", [0, -1.0, float("nan"), float("inf"), "ten", True])
+def test_weight_must_be_a_number_above_zero(kind, weight):
+    with pytest.raises(SettingError, match="weight=") as caught:
+        kind(weight)
+    assert caught.value.setting == "weight"
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5])
+def test_every_must_be_a_count(every):
+    with pytest.raises(SettingError, match="every="):
+        R1(1.0, every=every)
+
+
+def test_negative_noise_is_an_error():
+    with pytest.raises(SettingError, match="noise="):
+        Dragan(10.0, noise=-0.5)
+
+
+def test_scheduled_weight_follows_the_progress():
+    annealed = R1(CosineWeight(start=2.0, end=0.2))
+    assert [annealed.at(progress).weight for progress in (0.0, 0.5, 1.0)] == pytest.approx([2.0, 1.1, 0.2])
+    assert R1(2.0).at(0.5).weight == 2.0
+    with pytest.raises(TypeError, match="at"):
+        annealed.penalty(SmallCritic(), batch(0), batch(1), keyed_rng(0))
+
+
+def test_a_plain_regularizer_does_nothing():
+    regularizer, critic = Regularizer(), SmallCritic()
+    before = [parameter.clone() for parameter in critic.parameters()]
+    assert regularizer.penalty(critic, batch(0), batch(1), keyed_rng(0)) is None
+    regularizer.project(critic)
+    assert all(map(torch.equal, before, critic.parameters()))
