@@ -51,7 +51,12 @@ def check_choice(setting: str, value: str, choices: Iterable[str]) -> str:
 
 def check_count(setting: str, value: object, at_least: int = 1) -> int:
     """Return ``value`` as an integer of ``at_least`` or more; whole floats such as 1e6 pass."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < at_least:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or value != int(value)
+        or value < at_least
+    ):
         raise SettingError(setting, value, f"an integer from {at_least} up")
     return int(value)
 
@@ -59,6 +64,8 @@ def check_count(setting: str, value: object, at_least: int = 1) -> int:
 def check_range(setting: str, value: float, low: float, high: float = float("inf")) -> float:
     """Return ``value`` if ``low <= value <= high``; raise `SettingError` otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        allowed = f"a number from {low:g} up" if high == float("inf") else f"a number from {low:g} to {high:g}"
+        allowed = (
+            f"a number from {low:g} up" if high == float("inf") else f"a number from {low:g} to {high:g}"
+        )
         raise SettingError(setting, value, allowed)
     return value

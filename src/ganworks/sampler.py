@@ -74,10 +74,14 @@ class Sampler:
         if label is None:
             if not num_classes:
                 return None
-            return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(self.device)
+            return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(
+                self.device
+            )
         labels = torch.as_tensor(label).expand(num).long()
         if not num_classes:
-            raise SettingError("label", label, "left out: this generator is unconditional (model.conditional=false)")
+            raise SettingError(
+                "label", label, "left out: this generator is unconditional (model.conditional=false)"
+            )
         if int(labels.min()) < 0 or int(labels.max()) >= num_classes:
             raise SettingError("label", label, f"a class from 0 to {num_classes - 1}")
         return labels.to(self.device)
@@ -91,11 +95,29 @@ class Sampler:
         """Write ``model.safetensors`` and ``config.json``: the generator for use elsewhere."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.generator.state_dict().items()}
+        weights = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.generator.state_dict().items()
+        }
         save_file(weights, folder / "model.safetensors.tmp")
-        (folder / "config.json.tmp").write_text(json.dumps({"format": FORMAT, **self.config}, indent=2) + "\n")
+        (folder / "config.json.tmp").write_text(
+            json.dumps({"format": FORMAT, **self.config}, indent=2) + "\n"
+        )
         for name in ("model.safetensors", "config.json"):
             (folder / f"{name}.tmp").replace(folder / name)
+
+
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Interpolate latents along the great circle between them; a straight line would leave the Gaussian's shell.
+
+    Args:
+        start, end: latents (..., latent_dim).
+        share: (..., 1) in [0, 1].
+    """
+    cosine = (start * end).sum(-1, keepdim=True) / (
+        start.norm(dim=-1, keepdim=True) * end.norm(dim=-1, keepdim=True)
+    )
+    angle = torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Sampler:
@@ -110,7 +132,9 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
     """
     path = Path(path)
     if not path.exists():
-        raise SettingError("path", path, "an existing run directory, checkpoint or generator folder", _siblings(path))
+        raise SettingError(
+            "path", path, "an existing run directory, checkpoint or generator folder", _siblings(path)
+        )
     if path.is_file():
         sampler = _from_checkpoint(path)
     elif (path / "model.safetensors").exists():
@@ -120,7 +144,9 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
     elif (path / "checkpoints" / "last.ckpt").exists():
         sampler = _from_checkpoint(path / "checkpoints" / "last.ckpt")
     else:
-        raise SettingError("path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it")
+        raise SettingError(
+            "path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it"
+        )
     sampler.generator.to(device)
     return sampler
 
@@ -132,7 +158,9 @@ def build_generator(config: dict[str, Any]) -> Generator:
     """
     target = get_class(config["_target_"])
     if not issubclass(target, nn.Module):
-        raise GanworksError(f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class.")
+        raise GanworksError(
+            f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class."
+        )
     return instantiate(config, _recursive_=False)
 
 

@@ -53,7 +53,9 @@ class Checkpoint(ImageInterval):
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> None:
         """Write a checkpoint under a temporary name and rename it."""
         if not is_sound(task):
-            return log.warning("No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}")
+            return log.warning(
+                "No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}"
+            )
         path = Path(trainer.default_root_dir) / "checkpoints" / name
         temporary = path.with_suffix(".tmp")
         trainer.save_checkpoint(temporary)
@@ -67,7 +69,9 @@ class Checkpoint(ImageInterval):
                 callback.is_best = False
                 self.save(trainer, task, "best.ckpt")
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         checkpoint["export"] = self.export
 
 

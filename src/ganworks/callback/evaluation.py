@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -28,7 +29,7 @@ class Evaluation(ImageInterval):
     """
 
     def __init__(self, suite: Suite) -> None:
-        super().__init__(suite.every_images)
+        super().__init__(suite.every_images or None)
         self.suite = suite
         self.figures: Figures | None = None
         self.best: dict[str, Any] = {}
@@ -44,18 +45,23 @@ class Evaluation(ImageInterval):
             self.figures = measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
         elapsed = time.perf_counter() - start
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
-        if not self.figures.values:
+        if self.value is None:
             return
         self.num_evaluations += 1
-        self._keep_best(task.images_seen)
+        self._keep_best(self.value, task.images_seen)
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
         task.log_scalars(scalars)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
 
-    def _keep_best(self, images_seen: int) -> None:
-        value = self.figures.values[self.suite.best]  # type: ignore[union-attr]
+    @property
+    def value(self) -> float | None:
+        """The figure that picks the best checkpoint, of the last evaluation."""
+        return None if self.figures is None else self.figures.values.get(self.suite.best or "")
+
+    def _keep_best(self, value: float, images_seen: int) -> None:
         best = self.best.get("value")
-        self.is_best = best is None or (value < best if self.suite.mode == "min" else value > best)
+        is_better = best is None or (value < best if self.suite.mode == "min" else value > best)
+        self.is_best = math.isfinite(value) and is_better
         if self.is_best:
             self.best = {"metric": self.suite.best, "value": value, "images_seen": images_seen}
         self.best["num_evaluations"] = self.num_evaluations
@@ -74,8 +80,10 @@ def measure(
     """Return the figures of `suite.num_samples` samples; labels are drawn as often as the data has them."""
     labels = _labels_like(datamodule, suite) if sampler.generator.num_classes else None
     latent = sampler.draw_latent(suite.num_samples, suite.seed, truncation)
-    figures = suite.evaluate(sampler.batches(latent, None if labels is None else labels.to(sampler.device), batch_size))
-    figures.contract.update(ema=True, truncation=truncation)
+    figures = suite.evaluate(
+        sampler.batches(latent, None if labels is None else labels.to(sampler.device), batch_size)
+    )
+    figures.contract.update(ema=True, truncation="none" if truncation is None else truncation)
     return figures
 
 

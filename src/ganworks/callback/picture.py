@@ -11,15 +11,16 @@ from PIL import Image
 from torch import Tensor
 
 SIDE = 640  # pixels that a grid of small images is enlarged to, at least
-GAP = 2
 INK, PAPER, SHADE = (31, 78, 158), (255, 255, 255), (205, 205, 205)
 
 
-def save_picture(samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None) -> Path:
+def save_picture(
+    samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
+) -> Path:
     """Write ``samples`` to ``path`` as a grid of images (B, C, H, W) or as points (B, 2) over ``reals``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = image_grid(samples, columns) if samples.ndim == 4 else scatter(samples, reals)
-    temporary = path.with_suffix(".tmp.png")
+    temporary = path.with_name(f".tmp{path.suffix}")
     picture.save(temporary)
     temporary.replace(path)
     return path
@@ -30,12 +31,16 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def image_grid(images: Tensor, columns: int | None = None) -> Image.Image:
+def image_grid(
+    images: Tensor, columns: int | None = None, zoom: int | None = None, gap: int = 2
+) -> Image.Image:
     """Return images (B, C, H, W) in [-1, 1] as one picture, row by row; small images are enlarged.
 
     Args:
         images: 1 channel is shown in gray; of more than 3 channels the first three are shown.
         columns: images a row; the default makes the grid about square.
+        zoom: factor of enlargement; the default makes the grid about `SIDE` pixels wide.
+        gap: white pixels around each image.
     """
     bytes_ = to_uint8(images)
     if bytes_.shape[1] != 3:
@@ -43,13 +48,13 @@ def image_grid(images: Tensor, columns: int | None = None) -> Image.Image:
     num, _, height, width = bytes_.shape
     columns = min(columns or math.ceil(math.sqrt(num)), num)
     rows = math.ceil(num / columns)
-    zoom = max(1, round(SIDE / (columns * width)))
+    zoom = zoom or max(1, round(SIDE / (columns * width)))
     bytes_ = bytes_.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
-    height, width = height * zoom + GAP, width * zoom + GAP
-    canvas = np.full((rows * height + GAP, columns * width + GAP, 3), 255, dtype=np.uint8)
+    height, width = height * zoom + gap, width * zoom + gap
+    canvas = np.full((rows * height + gap, columns * width + gap, 3), 255, dtype=np.uint8)
     for index, image in enumerate(bytes_.permute(0, 2, 3, 1).numpy()):
         top, left = divmod(index, columns)
-        top, left = top * height + GAP, left * width + GAP
+        top, left = top * height + gap, left * width + gap
         canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     return Image.fromarray(canvas)
 

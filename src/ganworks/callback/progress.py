@@ -7,7 +7,14 @@ import time
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.task import ManualTask
@@ -52,7 +59,11 @@ class ProgressBar(pl.Callback):
         if self._bar is not None and now - self._drawn_at >= self.refresh_seconds:
             self._drawn_at = now
             self._draw(trainer, task)
-        elif self._bar is None and trainer.is_global_zero and task.progress >= (self._num_lines + 1) * self.share:
+        elif (
+            self._bar is None
+            and trainer.is_global_zero
+            and task.progress >= (self._num_lines + 1) * self.share
+        ):
             self._num_lines = int(task.progress / self.share)
             log.info("%s  %s", self._images(task), self._state(trainer, task))
 
@@ -67,7 +78,13 @@ class ProgressBar(pl.Callback):
     def _draw(self, trainer: pl.Trainer, task: ManualTask) -> None:
         if self._bar is not None:
             fields = {"images": self._images(task), "state": self._state(trainer, task)}
-            self._bar.update(self._id, completed=min(task.images_seen, task.num_images), refresh=True, **fields)
+            self._bar.update(
+                self._id,
+                completed=min(task.images_seen, task.num_images),
+                refresh=True,
+                images=fields["images"],
+                state=fields["state"],
+            )
 
     def _stop(self) -> None:
         if self._bar is not None:
@@ -84,8 +101,8 @@ class ProgressBar(pl.Callback):
             if (loss := task.scalars.get(f"train/{role}/adversarial")) is not None:
                 parts.append(f"{role[0].upper()} {loss:.3f}")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Evaluation) and callback.figures and callback.figures.values:
-                parts.append(f"{callback.suite.best} {callback.figures.values[callback.suite.best]:.3g}")
+            if isinstance(callback, Evaluation) and callback.value is not None:
+                parts.append(f"{callback.suite.best} {callback.value:.3g}")
         return "  ".join(parts)
 
 

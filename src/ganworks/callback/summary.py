@@ -44,7 +44,8 @@ class RunSummary(pl.Callback):
         self.run_dir = Path(trainer.default_root_dir)
 
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
-        self._start, self._first_batch = time.monotonic(), None
+        self._start = time.monotonic()
+        self._first_batch: float | None = None
         self._start_images = task.images_seen
         self.write(trainer, task, "running")
 
@@ -142,7 +143,11 @@ class RunSummary(pl.Callback):
             table.add_column("held-out real data", justify="right")
         for name, value in content["metrics"].items():
             floor = content["floor"].get(name)
-            table.add_row(name, f"{value:.4g}", *([f"{floor:.4g}" if floor is not None else "·"] * bool(content["floor"])))
+            table.add_row(
+                name,
+                f"{value:.4g}",
+                *([f"{floor:.4g}" if floor is not None else "·"] * bool(content["floor"])),
+            )
         for name, text in (
             ("images", f"{content['images_seen']:,} of {content['num_images']:,}"),
             ("images/s", f"{content['images_per_second']:,.0f}"),
@@ -160,10 +165,16 @@ class RunSummary(pl.Callback):
     def next_commands(self, status: str) -> list[tuple[str, str]]:
         """Return what to try next, as (words, command)."""
         run = self.run_dir
-        script = {name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}" for name in ("train", "sample", "evaluate")}
+        script = {
+            name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
+            for name in ("train", "sample", "evaluate")
+        }
         first = ("Train on:", f"{script['train']} resume={run}")
         if status == "finished":
-            first = ("Train longer:", f"{script['train']} resume={run} num_images={2 * self.content['num_images']}")
+            first = (
+                "Train longer:",
+                f"{script['train']} resume={run} num_images={2 * self.content['num_images']}",
+            )
         return [
             first,
             ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
@@ -186,7 +197,10 @@ def git_commit() -> str | None:
     """Return the commit of the working directory, marked where it has changes; None outside a repository."""
     try:
         run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"], capture_output=True, text=True, timeout=5
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -20,6 +21,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.optimizer import build
 from ganworks.task import AdversarialTask
 
 
@@ -30,10 +32,11 @@ class Run:
     task: AdversarialTask
     datamodule: GanDataModule
     suite: Suite
+    callbacks: list[pl.Callback]
 
 
 def build_run(config: DictConfig) -> Run:
-    """Instantiate data, networks and metric of ``config`` and check that they fit together.
+    """Instantiate the parts of ``config`` and check that they fit together; nothing is written.
 
     Fills in `data.num_classes` where the data set itself tells it.
 
@@ -48,21 +51,29 @@ def build_run(config: DictConfig) -> Run:
     suite = make("metric", config.metric)
     with setting_path("metric"):
         suite.check()
+        suite.check_data(datamodule)
     task = build_task(config)
-    check_critic(task)
+    check_critic(task, config.model.discriminator.get("norm"))
     check_shapes(task, datamodule)
+    check_optimizers(task)
+    callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
+    make("trainer", config.trainer, logger=False)  # its own checks: devices, precision
     if config.compile:
         task.generator.compile()
         task.discriminator.compile()
-    return Run(task, datamodule, suite)
+    return Run(task, datamodule, suite, callbacks)
 
 
 def build_task(config: DictConfig) -> AdversarialTask:
     """Return the task of ``config`` with initial weights keyed by the seed."""
     if config.model.get("conditional") and not config.data.num_classes:
-        raise SettingError("model.conditional", True, "false: the data set has no labels (data.num_classes=0)")
+        raise SettingError(
+            "model.conditional", True, "false: the data set has no labels (data.num_classes=0)"
+        )
     torch.manual_seed(keyed_seed(config.seed, "init"))
-    regularizers = {name: make(f"regularizer.{name}", node) for name, node in (config.regularizer or {}).items() if node}
+    regularizers = {
+        name: make(f"regularizer.{name}", node) for name, node in (config.regularizer or {}).items() if node
+    }
     return make(
         "task",
         config.task,
@@ -81,8 +92,7 @@ def build_task(config: DictConfig) -> AdversarialTask:
 
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
-    callbacks = {name: make(f"callback.{name}", node) for name, node in config.callback.items() if node}
-    for callback in callbacks.values():
+    for callback in run.callbacks:
         if isinstance(callback, Checkpoint):
             callback.export = export_of(config)
     loggers = [CSVLogger(str(run_dir / "metrics.csv"))]
@@ -95,7 +105,7 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     return make(
         "trainer",
         config.trainer,
-        callbacks=[GracefulStop(), Evaluation(run.suite), *callbacks.values(), RunSummary(launched_at)],
+        callbacks=[GracefulStop(), Evaluation(run.suite), *run.callbacks, RunSummary(launched_at)],
         logger=loggers,
         default_root_dir=str(run_dir),
     )
@@ -107,17 +117,27 @@ def export_of(config: DictConfig) -> dict[str, Any]:
     return {"generator": settings["model"]["generator"], "name": settings["name"], "data": settings["data"]}
 
 
-def check_critic(task: AdversarialTask) -> None:
+def check_critic(task: AdversarialTask, norm: str | None) -> None:
     """Raise where a penalty needs the critic's gradient by sample and batch norm mixes the samples."""
     per_sample = [name for name, regularizer in task.regularizers.items() if regularizer.per_sample]
-    layers = [name for name, layer in task.discriminator.named_modules() if isinstance(layer, _BatchNorm)]
-    if per_sample and layers:
+    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in task.discriminator.modules())
+    # A network may be too small to hold a layer of the norm that it was asked for.
+    if per_sample and (has_batch_norm or norm == "batch"):
         raise SettingError(
             "model.discriminator.norm",
             "batch",
-            f"none, layer or spectral: regularizer {per_sample[0]} takes the gradient of each sample, and batch"
-            f" norm (discriminator.{layers[0]}) mixes the samples of a batch",
+            f"none, layer or spectral under regularizer={per_sample[0]}, which takes the gradient of each sample:"
+            " batch norm mixes the samples of a batch",
         )
+
+
+def check_optimizers(task: AdversarialTask) -> None:
+    """Make both optimizers as training will, and raise where they reject their settings."""
+    for role, optimizer in zip(
+        task.roles, (task.generator_optimizer, task.discriminator_optimizer), strict=True
+    ):
+        with setting_path(f"optimizer.{role}"):
+            task.schedule.apply(build(optimizer, getattr(task, role)), progress=0.0)
 
 
 @torch.no_grad()
@@ -130,10 +150,14 @@ def check_shapes(task: AdversarialTask, datamodule: GanDataModule) -> None:
     with setting_path("model"):
         fake: Tensor = task.generator(latent, label)
         if tuple(fake.shape[1:]) != shape:
-            raise SettingError("model.generator", tuple(fake.shape[1:]), f"a network that makes the data's shape {shape}")
+            raise SettingError(
+                "model.generator", tuple(fake.shape[1:]), f"a network that makes the data's shape {shape}"
+            )
         logits: Tensor = task.discriminator(fake, label)
     if tuple(logits.shape) != (2,):
-        raise SettingError("model.discriminator", tuple(logits.shape), "a network that returns one logit a sample, (B,)")
+        raise SettingError(
+            "model.discriminator", tuple(logits.shape), "a network that returns one logit a sample, (B,)"
+        )
     task.train()
     task.ema_generator.eval()
 
@@ -158,18 +182,22 @@ class setting_path:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, InstantiationException):
-            key = next((line.split(": ", 1)[1] for line in str(error).splitlines() if line.startswith("full_key: ")), "")
-            path = f"{self.path}.{key}" if key else self.path
+            key = next(
+                (line.split(": ", 1)[1] for line in str(error).splitlines() if line.startswith("full_key: ")),
+                "",
+            )
             cause = error.__cause__ or error
             if isinstance(cause, SettingError):
-                raise prefixed(cause, path) from error
-            raise GanworksError(f"{path}: {cause}") from error
+                raise prefixed(cause, key or self.path) from error
+            raise GanworksError(f"{key or self.path}: {cause}") from error
+        if isinstance(error, MisconfigurationException):
+            raise GanworksError(f"{self.path}: {error}") from error
         if isinstance(error, SettingError):
             raise prefixed(error, self.path) from error
 
 
 def prefixed(error: SettingError, path: str) -> SettingError:
     """Return ``error`` with ``path`` before its setting, unless that has it already."""
-    if not error.setting.startswith(f"{path}."):
+    if error.setting != path and not error.setting.startswith(f"{path}."):
         error.setting = f"{path}.{error.setting}"
     return error

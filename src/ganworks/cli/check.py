@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,13 +18,14 @@ HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 def check_config(config: DictConfig) -> None:
     """Raise `SettingError` for the first setting that can't be right: a missing value, a wrong name or target."""
+    check_count("num_images", config.num_images)
+    check_count("seed", config.seed, at_least=0)
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise GanworksError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     for path, node in targets(settings):
         check_target(path, node)
-    check_count("num_images", config.num_images)
     check_count("trainer.log_every_n_steps", config.trainer.get("log_every_n_steps", 50))
 
 
@@ -55,6 +57,7 @@ def check_target(path: str, node: dict[str, Any]) -> None:
 
 def find(path: str, target: str) -> Any:
     """Return the object that ``target`` names, or raise `SettingError` with the nearest name beside it."""
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it would print what is raised here
     try:
         return get_object(target)
     except Exception as error:
@@ -63,7 +66,9 @@ def find(path: str, target: str) -> Any:
             neighbours = [f"{module_path}.{name}" for name in dir(get_object(module_path))]
         except Exception:
             neighbours = []
-        raise SettingError(f"{path}._target_", target, "the path of something importable", neighbours) from error
+        raise SettingError(
+            f"{path}._target_", target, "the path of something importable", neighbours
+        ) from error
 
 
 def parameter_names(target: Any) -> list[str] | None:
@@ -72,7 +77,10 @@ def parameter_names(target: Any) -> list[str] | None:
     Where a class hands on keyword arguments, those of its bases count.
     """
     names: dict[str, None] = {}
-    functions = [c.__init__ for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else [target]
+    is_class = inspect.isclass(target)
+    functions = (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if is_class else [target]
+    )
     for function in functions:
         try:
             parameters = inspect.signature(function).parameters.values()

@@ -64,7 +64,8 @@ def unknown_setting(error: HydraException, compose: Callable[[], DictConfig] | N
 
 def place(key: str, config: DictConfig) -> tuple[str, str, list[str]]:
     """Return the deepest parent of ``key`` that exists, the first name below it that does not, and its children."""
-    node, parent = config, []
+    node: DictConfig = config
+    parent: list[str] = []
     for name in key.replace("/", ".").split("."):
         children = [str(child) for child in node] if isinstance(node, DictConfig) else []
         if name not in children:

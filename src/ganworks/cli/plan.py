@@ -17,7 +17,9 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
     task, data, suite = run.task, run.datamodule, run.suite
     batch = data.batch_size * int(config.trainer.devices if isinstance(config.trainer.devices, int) else 1)
     num_batches = -(-task.num_images // batch)
-    table = Table(title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False)
+    table = Table(
+        title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False
+    )
     shape = " x ".join(map(str, data.shape))
     for name, text in {
         "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {data.num_classes or 'no'} classes",

@@ -23,7 +23,11 @@ def critic_norm(regularizers: DictConfig | None) -> str:
     from hydra.utils import get_class
 
     nodes = [node for node in (regularizers or {}).values() if node is not None]
-    return "none" if any(get_class(node["_target_"]).per_sample for node in nodes) else "batch"
+    return (
+        "none"
+        if any(getattr(get_class(node["_target_"]), "per_sample", False) for node in nodes)
+        else "batch"
+    )
 
 
 def choice(group: str) -> str:

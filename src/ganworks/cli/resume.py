@@ -32,10 +32,14 @@ def locate(path: Path) -> tuple[Path, Path]:
         return path.parent.parent, path
     checkpoint = path / "checkpoints" / "last.ckpt"
     if not (path / "config.yaml").exists():
-        raise SettingError("resume", path, "a run directory, with config.yaml and checkpoints/last.ckpt in it")
+        raise SettingError(
+            "resume", path, "a run directory, with config.yaml and checkpoints/last.ckpt in it"
+        )
     if not checkpoint.exists():
         raise SettingError(
-            "resume", path, "a run with checkpoints/last.ckpt: this one ended before its first checkpoint, start it anew"
+            "resume",
+            path,
+            "a run with checkpoints/last.ckpt: this one ended before its first checkpoint, start it anew",
         )
     return path, checkpoint
 
@@ -61,9 +65,13 @@ def change(config: DictConfig, overrides: list[str]) -> None:
         parent, name, names = place(key, config)
         if name not in names:
             hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
-            raise GanworksError(f"there is no setting {key!r} in the run; {parent or 'it'} has {', '.join(names)}.{hint}")
+            raise GanworksError(
+                f"there is no setting {key!r} in the run; {parent or 'it'} has {', '.join(names)}.{hint}"
+            )
         if isinstance(OmegaConf.select(config, key), DictConfig):
-            raise SettingError(key, value, "left as it is: a resumed run keeps its groups, single values may change")
+            raise SettingError(
+                key, value, "left as it is: a resumed run keeps its groups, single values may change"
+            )
         try:
             OmegaConf.update(config, key, value)
         except OmegaConfBaseException as error:
@@ -78,4 +86,6 @@ def check_checkpoint(path: Path, task: AdversarialTask) -> None:
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
     images_seen = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
-        raise SettingError("num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen")
+        raise SettingError(
+            "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
+        )

@@ -36,7 +36,9 @@ class Outcome:
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     """Begin a new run in ``run_dir``."""
     if (run_dir / "config.yaml").exists():
-        raise SettingError("run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)")
+        raise SettingError(
+            "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"
+        )
     try:
         return fit(config, run_dir, launched_at, checkpoint=None)
     finally:
@@ -58,7 +60,13 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     prepare_directory(config, run_dir)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
-    log.info("%s: %s images of %s in %s", config.name, f"{run.task.num_images:,}", type(run.datamodule).__name__, run_dir)
+    log.info(
+        "%s: %s images of %s in %s",
+        config.name,
+        f"{run.task.num_images:,}",
+        type(run.datamodule).__name__,
+        run_dir,
+    )
     error = None
     try:
         trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
@@ -66,8 +74,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         error = GanworksError(f"{diverged}\n{advice(run_dir)}")
         log.error("%s", error)
     received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
-    figures = next(c.figures for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
-    value = figures.values[run.suite.best] if figures and figures.values else None
+    value = next(c.value for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
     return Outcome(summary.content["status"], value, error, received)
 
 
@@ -100,7 +107,13 @@ def quieten() -> None:
     """Silence remarks of Lightning that do not concern a GAN's user."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    for remark in (".*does not have many workers.*", ".*`weights_only`.*", ".*isinstance.*LeafSpec.*", ".*The number of training batches.*"):
+    for remark in (
+        ".*many workers.*",
+        ".*weights_only.*",
+        ".*LeafSpec.*",
+        ".*number of training batches.*",
+        ".*in eval mode.*",
+    ):
         warnings.filterwarnings("ignore", remark)
 
 

@@ -29,7 +29,12 @@ class WandbLogger(LightningWandbLogger):
     """
 
     def __init__(
-        self, save_dir: str, project: str, offline: bool | None = None, init_timeout: float = 30, **kwargs: Any
+        self,
+        save_dir: str,
+        project: str,
+        offline: bool | None = None,
+        init_timeout: float = 30,
+        **kwargs: Any,
     ) -> None:
         is_offline = not has_key() if offline is None else offline
         if is_offline and offline is None:

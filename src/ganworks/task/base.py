@@ -50,7 +50,9 @@ class ManualTask(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.num_images, self.seed = check_count("num_images", num_images), seed
-        self.gradient_clip = None if gradient_clip is None else check_range("gradient_clip", gradient_clip, 1e-12)
+        self.gradient_clip = (
+            None if gradient_clip is None else check_range("gradient_clip", gradient_clip, 1e-12)
+        )
         self.accumulate = check_count("accumulate", accumulate)
         self.guard = NonFiniteGuard(patience)
         self.images_seen, self.num_steps, self._part = 0, 0, 0
@@ -66,7 +68,7 @@ class ManualTask(pl.LightningModule):
     @property
     def is_logging(self) -> bool:
         """Whether this step's scalars are logged."""
-        return self.num_steps % self.trainer.log_every_n_steps == 0
+        return self.num_steps % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def rng(self, stream: str) -> torch.Generator:
         """Return the random numbers of ``stream`` in this step: a function of seed, rank and step alone."""
@@ -104,7 +106,7 @@ class ManualTask(pl.LightningModule):
 
     def _step(self, role: str, optimizer: Optimizer) -> None:
         if role == self.roles[0]:  # the one step that Lightning counts: global_step is its number
-            self.optimizers()[0].step()  # type: ignore[index, union-attr]
+            self.optimizers()[0].step()  # type: ignore[index]
         else:
             self.trainer.strategy.optimizer_step(optimizer, _nothing)
 

@@ -26,7 +26,9 @@ class ExponentialMovingAverage:
 
     def decay(self, num_images: int, images_seen: int) -> float:
         """Return the average's weight after ``num_images`` more images, at ``images_seen`` in all."""
-        half_life = self.half_life if self.ramp_up is None else min(self.half_life, images_seen * self.ramp_up)
+        half_life = (
+            self.half_life if self.ramp_up is None else min(self.half_life, images_seen * self.ramp_up)
+        )
         return 0.5 ** (num_images / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()
