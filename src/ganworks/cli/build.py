@@ -168,7 +168,13 @@ def make(path: str, node: DictConfig, **kwargs: Any) -> Any:
         if not kwargs:
             return hydra.utils.instantiate(node, _convert_="all")
         # The objects are handed over by a call: instantiate would take dataclasses among them for settings.
-        return hydra.utils.instantiate(node, _convert_="all", _partial_=True)(**kwargs)
+        factory = hydra.utils.instantiate(node, _convert_="all", _partial_=True)
+        try:
+            return factory(**kwargs)
+        except SettingError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise GanworksError(f"{path}: {error}") from error
 
 
 class setting_path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,12 +20,16 @@ from ganworks.errors import GanworksError, SettingError, nearest
 def user_errors(compose: Callable[[], DictConfig] | None = None) -> Iterator[None]:
     """Print the errors of a user's settings without a traceback and exit with 1.
 
+    With GANWORKS_TRACEBACK=1 in the environment the traceback is printed too, for authors of their own classes.
+
     Args:
         compose: returns the default configuration, in which nearest names are looked up.
     """
     try:
         yield
     except GanworksError as error:
+        if os.environ.get("GANWORKS_TRACEBACK"):
+            traceback.print_exception(error)
         fail(str(error))
     except MissingConfigException as error:
         fail(missing_option(error))

@@ -22,7 +22,7 @@ CONFIG = "pkg://ganworks.conf"
 
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach user_errors instead of Hydra's own printer
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
     resolvers.register()
     with user_errors(defaults):
         path, overrides = split_resume(sys.argv[1:])

@@ -21,8 +21,8 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, half_life: float, ramp_up: float | None = 0.05) -> None:
-        self.half_life = check_range("ema.half_life", half_life, 0)
-        self.ramp_up = None if ramp_up is None else check_range("ema.ramp_up", ramp_up, 0)
+        self.half_life = check_range("half_life", half_life, 0)
+        self.ramp_up = None if ramp_up is None else check_range("ramp_up", ramp_up, 0)
 
     def decay(self, num_images: int, images_seen: int) -> float:
         """Return the average's weight after ``num_images`` more images, at ``images_seen`` in all."""
