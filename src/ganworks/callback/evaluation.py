@@ -29,7 +29,7 @@ class Evaluation(ImageInterval):
     """
 
     def __init__(self, suite: Suite) -> None:
-        super().__init__(suite.every_images or None)
+        super().__init__(suite.every_images)
         self.suite = suite
         self.figures: Figures | None = None
         self.best: dict[str, Any] = {}

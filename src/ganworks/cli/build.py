@@ -102,10 +102,11 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
             logger.start()
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
         loggers.append(logger)
+    evaluation = [Evaluation(run.suite)] if run.suite.best else []
     return make(
         "trainer",
         config.trainer,
-        callbacks=[GracefulStop(), Evaluation(run.suite), *run.callbacks, RunSummary(launched_at)],
+        callbacks=[GracefulStop(), *evaluation, *run.callbacks, RunSummary(launched_at)],
         logger=loggers,
         default_root_dir=str(run_dir),
     )

@@ -74,7 +74,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         error = GanworksError(f"{diverged}\n{advice(run_dir)}")
         log.error("%s", error)
     received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
-    value = next(c.value for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
+    value = next((c.value for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]
     return Outcome(summary.content["status"], value, error, received)
 
 

@@ -60,3 +60,7 @@ def defaults() -> DictConfig:
     """Return the configuration without any override, in which the nearest names are looked up."""
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
         return hydra.compose("train")
+
+
+if __name__ == "__main__":
+    main()
