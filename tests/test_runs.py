@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from running import checkpoint, differences, train, train_apart, train_on
 
 RECIPES = {
@@ -45,7 +46,12 @@ def test_runs_with_two_seeds_differ(tmp_path: Path) -> None:
 
 def test_pictures_and_evaluations_do_not_change_the_training(tmp_path: Path) -> None:
     train(tmp_path / "plain", "num_images=1280")
-    looks = ["metric=digits", "metric.num_samples=64", "metric.every_images=256", "callback.sample_grid.every_images=128"]
+    looks = [
+        "metric=digits",
+        "metric.num_samples=64",
+        "metric.every_images=256",
+        "callback.sample_grid.every_images=128",
+    ]
     train(tmp_path / "looked at", "num_images=1280", *looks)
     assert_same_state(tmp_path / "plain", tmp_path / "looked at")
 
@@ -82,11 +88,15 @@ def test_run_killed_in_between_resumes_to_the_uninterrupted_run(recipe: str, tmp
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_signal_saves_and_exits_with_its_code_and_resumes_exactly(name: str, code: int, tmp_path: Path) -> None:
+def test_signal_saves_and_exits_with_its_code_and_resumes_exactly(
+    name: str, code: int, tmp_path: Path
+) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     overrides = ["num_images=2560", "callback.checkpoint.every_images=null"]
     train(whole, *overrides)
-    run = train_apart(stopped, *overrides, "+callback.kill={_target_: running.SignalAt, images: 1280}", SIGNAL=name)
+    run = train_apart(
+        stopped, *overrides, "+callback.kill={_target_: running.SignalAt, images: 1280}", SIGNAL=name
+    )
     assert run.returncode == code, run.stdout + run.stderr
     assert "Traceback" not in run.stderr
     summary = json.loads((stopped / "summary.json").read_text())

@@ -93,16 +93,22 @@ class ManualTask(pl.LightningModule):
         """
         optimizer = self.trainer.optimizers[self.roles.index(role)]
         optimizer.zero_grad(set_to_none=True)
-        for self._part, part in enumerate(parts):
-            terms = terms_of(part)
-            loss = torch.stack(tuple(terms.values())).sum() / len(parts)
-            if self.is_logging:
-                self._record({f"{role}/{name}": term.detach() / len(parts) for name, term in terms.items()})
-            if not self.guard.admits(loss):
-                return self.guard.check(f"{role}: {', '.join(f'{k}={float(v):g}' for k, v in terms.items())}")
-            self.manual_backward(loss)
+        is_finite = all(self._backward(role, terms_of, part, len(parts)) for self._part, part in enumerate(parts))
         self._part = 0
-        self._step(role, optimizer)
+        if is_finite:
+            self._step(role, optimizer)
+
+    def _backward(self, role: str, terms_of: Callable[[Batch], Terms], part: Batch, num_parts: int) -> bool:
+        """Add the gradient of one part; return False where its loss is not finite."""
+        terms = terms_of(part)
+        loss = torch.stack(tuple(terms.values())).sum() / num_parts
+        if self.is_logging:
+            self._record({f"{role}/{name}": term.detach() / num_parts for name, term in terms.items()})
+        if not self.guard.admits(loss):
+            self.guard.check(f"{role}: {', '.join(f'{name}={float(term):g}' for name, term in terms.items())}")
+            return False
+        self.manual_backward(loss)
+        return True
 
     def _step(self, role: str, optimizer: Optimizer) -> None:
         if role == self.roles[0]:  # the one step that Lightning counts: global_step is its number
