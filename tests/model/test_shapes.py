@@ -116,6 +116,10 @@ def test_wrong_count_is_named(network, wrong):
         (DCGANDiscriminator, {"num_extra_layers": -1}),
         (ResnetGenerator, {"num_blocks": 0}),
         (ResnetDiscriminator, {"num_blocks": 0}),
+        (ResnetGenerator, {"dense_width": 0}),
+        (ResnetDiscriminator, {"dense_width": 0}),
+        (ResnetGenerator, {"patch_size": 4}),
+        (ResnetDiscriminator, {"patch_size": 3}),
         (MLPGenerator, {"norm": "spectral"}),
     ],
 )
@@ -133,11 +137,19 @@ def test_unknown_norm_offers_the_nearest(network):
         network((1, 8, 8), norm="spectra")
 
 
+@pytest.mark.parametrize("patch_size", [1, 2, 4, 8])
+def test_resnet_takes_patches_of_every_size_down_to_a_4x4_map(patch_size):
+    generator = ResnetGenerator((3, 32, 32), 5, width=4, patch_size=patch_size)
+    discriminator = ResnetDiscriminator((3, 32, 32), width=4, patch_size=patch_size)
+    assert len(generator.stages) == len(discriminator.stages) == {1: 4, 2: 3, 4: 2, 8: 1}[patch_size]
+    assert discriminator(generator(torch.randn(2, 5))).shape == (2,)
+
+
 def test_width_grows_by_halving_sides_and_stops_at_eight_times():
     generator = DCGANGenerator((3, 256, 256), width=4)
     assert [norm.num_features for norm in generator.norms] == [32, 32, 32, 16, 8, 4]
     discriminator = ResnetDiscriminator((3, 32, 32), width=4)
-    assert [blocks[0].first.in_channels for blocks in discriminator.stages] == [4, 8, 16, 32]
+    assert [blocks[0].first.in_channels for blocks in discriminator.stages] == [4, 8, 16]
 
 
 def test_dcgan_64_is_the_published_network():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
-from ganworks.errors import check_count
+from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.norm import ProjectionHead, finish_norm, output_norm
 from ganworks.model.shape import BASE, channels_by_stage, check_image_shape
@@ -18,21 +18,24 @@ SLOPE = 0.2
 
 
 class ResnetGenerator(Generator):
-    """Residual blocks from 4x4 up with bilinear upsampling between the stages, tanh at the end.
+    """Mapping network, residual blocks from 4x4 up with bilinear upsampling between the stages, tanh at the end.
 
-    After R3GAN, Huang et al. 2024, section 3 (https://arxiv.org/abs/2501.05441), with two full 3x3
-    convolutions a block where the paper has three, grouped and twice as wide: half the time of a step on a
-    CPU for more parameters. A conditional one gets a learned vector of its class beside the latent.
+    After R3GAN, Huang et al. 2024, section 3 (https://arxiv.org/abs/2501.05441), made quick on a CPU: blocks of
+    two full 3x3 convolutions instead of three grouped ones twice as wide, on feature maps whose positions stand
+    for patches of pixels. The mapping network is that of StyleGAN, Karras et al. 2019, section 2. A conditional
+    one gets a learned vector of its class beside the latent.
 
     Args:
         shape: (C, R, R), R a power of two from 8 up, any number of channels.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
-        width: channels at full resolution; they double as the side halves, up to 8 times.
+        width: channels of the largest feature map; they double as the side halves, up to 8 times.
+        dense_width: units of the mapping network's two layers.
         num_blocks: residual blocks at each resolution.
+        patch_size: the largest feature map has the side R / patch_size, from 4 to R.
 
     Raises:
-        SettingError: ``resolution``, ``shape`` or a count that it cannot have.
+        SettingError: ``resolution``, ``shape``, ``patch_size`` or a count that it cannot have.
     """
 
     def __init__(
@@ -41,44 +44,51 @@ class ResnetGenerator(Generator):
         latent_dim: int = 64,
         num_classes: int = 0,
         width: int = 32,
+        dense_width: int = 256,
         num_blocks: int = 1,
+        patch_size: int = 2,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
-        channels, resolution = check_image_shape(self.shape)
-        sizes = channels_by_stage(check_count("width", width), resolution)
+        sizes = stage_channels(self.shape, width, patch_size)
         self.embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
-        self.project = nn.Linear(latent_dim * (2 if num_classes else 1), sizes[0] * BASE**2)
+        self.mapping = nn.Sequential(
+            dense(latent_dim * (2 if num_classes else 1), dense_width), dense(dense_width, dense_width)
+        )
+        self.project = nn.Linear(dense_width, sizes[0] * BASE**2)
         self.stages = nn.ModuleList(stage(size, num_blocks) for size in sizes)
         self.transitions = nn.ModuleList(
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
         )
-        self.to_image = nn.Conv2d(sizes[-1], channels, 1)
         init_residual(self)
+        self.to_image = nn.ConvTranspose2d(sizes[-1], self.shape[0], patch_size + 2, patch_size, padding=1)
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(require_label(label))], dim=1)
-        x = self.stages[0](self.project(latent).unflatten(1, (-1, BASE, BASE)))
+        x = self.project(self.mapping(latent)).unflatten(1, (-1, BASE, BASE))
+        x = self.stages[0](x)
         for transition, blocks in zip(self.transitions, self.stages[1:], strict=True):
             x = interpolate(transition(x), scale_factor=2, mode="bilinear", align_corners=False)
             x = blocks(x)
-        return self.to_image(x).tanh()
+        return self.to_image(leaky_relu(x, SLOPE)).tanh()
 
 
 class ResnetDiscriminator(Discriminator):
     """The mirror image of `ResnetGenerator`: residual blocks down to 4x4, 2x2 averages between the stages.
 
-    Its head weighs each channel's 4x4 positions (a depthwise convolution) and projects if it is conditional.
+    A dense layer reads the 4x4 map as in StyleGAN2, Karras et al. 2020; a conditional one has a projection head.
 
     Args:
         shape: (C, R, R), R a power of two from 8 up, any number of channels.
         num_classes: 0 for unconditional.
-        width: channels at full resolution; they double as the side halves, up to 8 times.
+        width: channels of the largest feature map; they double as the side halves, up to 8 times.
+        dense_width: units of the dense layer.
         num_blocks: residual blocks at each resolution.
+        patch_size: the largest feature map has the side R / patch_size, from 4 to R.
         norm: "none" as in R3GAN, "batch", "layer" or "spectral"; no batch norm under a per-sample penalty.
 
     Raises:
-        SettingError: ``resolution``, ``shape``, ``norm`` or a count that it cannot have.
+        SettingError: ``resolution``, ``shape``, ``patch_size``, ``norm`` or a count that it cannot have.
     """
 
     def __init__(
@@ -86,27 +96,28 @@ class ResnetDiscriminator(Discriminator):
         shape: Sequence[int],
         num_classes: int = 0,
         width: int = 32,
+        dense_width: int = 256,
         num_blocks: int = 1,
+        patch_size: int = 2,
         norm: str = "none",
     ) -> None:
         super().__init__(shape, num_classes)
-        channels, resolution = check_image_shape(self.shape)
-        sizes = channels_by_stage(check_count("width", width), resolution)[::-1]
-        self.from_image = nn.Conv2d(channels, sizes[0], 1)
+        sizes = stage_channels(self.shape, width, patch_size)[::-1]
+        self.from_image = nn.Conv2d(self.shape[0], sizes[0], patch_size + 2, patch_size, padding=1)
         self.stages = nn.ModuleList(stage(size, num_blocks, norm) for size in sizes)
         self.transitions = nn.ModuleList(
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
         )
-        self.position_weight = nn.Parameter(torch.randn(sizes[-1], BASE, BASE) / BASE)
-        self.head = ProjectionHead(sizes[-1], num_classes)
+        self.dense = dense(sizes[-1] * BASE**2, dense_width, norm)
         init_residual(self)
+        self.head = ProjectionHead(dense_width, num_classes)
         finish_norm(norm, self)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         x = self.stages[0](self.from_image(x))
         for transition, blocks in zip(self.transitions, self.stages[1:], strict=True):
             x = blocks(transition(avg_pool2d(x, 2)))
-        return self.head((x * self.position_weight).sum((2, 3)), label)
+        return self.head(self.dense(leaky_relu(x, SLOPE).flatten(1)), label)
 
 
 class ResidualBlock(nn.Module):
@@ -128,6 +139,22 @@ class ResidualBlock(nn.Module):
         return x + self.last(leaky_relu(self.last_norm(h), SLOPE))
 
 
+def stage_channels(shape: Sequence[int], width: int, patch_size: int) -> list[int]:
+    """Return the channels of the stages from 4x4 up to the side R / patch_size; check all three settings."""
+    _, resolution = check_image_shape(shape)
+    width, patch_size = check_count("width", width), check_count("patch_size", patch_size)
+    if patch_size & (patch_size - 1) or patch_size * BASE > resolution:
+        allowed = f"a power of two from 1 to {resolution // BASE} at resolution {resolution}"
+        raise SettingError("patch_size", patch_size, allowed)
+    return channels_by_stage(width, resolution // patch_size)
+
+
+def dense(num_in: int, num_out: int, norm: str = "none") -> nn.Sequential:
+    """Return a linear layer with its norm and leaky ReLU."""
+    num_out = check_count("dense_width", num_out)
+    return nn.Sequential(nn.Linear(num_in, num_out), output_norm(norm, num_out), nn.LeakyReLU(SLOPE))
+
+
 def stage(num_channels: int, num_blocks: int, norm: str = "none") -> nn.Sequential:
     """Return the residual blocks of one resolution."""
     num_blocks = check_count("num_blocks", num_blocks)
@@ -142,7 +169,7 @@ def init_residual(network: nn.Module) -> None:
     scaled by L^(-1/(2m - 2)).
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
