@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import wandb
 from pytorch_lightning.loggers import WandbLogger as LightningWandbLogger
+from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from ganworks.logger.csv import AXIS
@@ -36,33 +38,42 @@ class WandbLogger(LightningWandbLogger):
         init_timeout: float = 30,
         **kwargs: Any,
     ) -> None:
-        is_offline = not has_key() if offline is None else offline
-        if is_offline and offline is None:
-            log.warning(
-                "W&B: no API key found, the run is kept offline. `wandb login` once, and `wandb sync` uploads it."
-            )
-        settings = wandb.Settings(init_timeout=init_timeout, console="off")
+        settings = wandb.Settings(init_timeout=init_timeout, console="off", quiet=True)
         super().__init__(
             save_dir=save_dir,
             project=project,
             id=run_id(Path(save_dir)),
             resume="allow",
-            offline=is_offline,
+            mode=mode(offline),
             settings=settings,
             **kwargs,
         )
+        self._wandb_init.pop("anonymous")  # Lightning passes it on, and W&B warns that it is gone
 
-    @rank_zero_only
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The W&B run, begun on first use with `images_seen` as the axis of everything."""
+        if self._experiment is None:
+            self._experiment = self._begin()
+            self._experiment.define_metric(AXIS)
+            self._experiment.define_metric("*", step_metric=AXIS)
+        return self._experiment
+
     def start(self) -> None:
-        """Begin the run now, before training does; where the server can't be had, offline."""
+        """Begin the run now, before training does."""
+        _ = self.experiment
+
+    def _begin(self) -> Any:
+        """Return a new W&B run; where the server can't be had, one that is kept offline."""
         try:
-            run = self.experiment
+            return wandb.init(**self._wandb_init)
         except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-            log.warning("W&B: %s. The run is kept offline; `wandb sync` uploads it.", error)
-            self._wandb_init["mode"], self._offline = "offline", True
-            run = self.experiment
-        run.define_metric(AXIS)
-        run.define_metric("*", step_metric=AXIS)
+            reason = str(error).splitlines()[0]
+            log.warning("W&B: %s. The run is kept offline; `wandb sync` uploads it.", reason)
+            wandb.teardown()  # its service holds on to the run's id
+            self._wandb_init["mode"] = "offline"
+            return wandb.init(**self._wandb_init)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -81,9 +92,20 @@ class WandbLogger(LightningWandbLogger):
             self._experiment = None
 
 
-def has_key() -> bool:
-    """Say whether W&B would find an API key: in the environment, its settings or ~/.netrc; asks no server."""
-    return bool(wandb.login(prompt=False, verify=False))
+def mode(offline: bool | None) -> str | None:
+    """Return W&B's mode for the setting ``offline``; None leaves it to the environment (WANDB_MODE)."""
+    if offline is not None:
+        return "offline" if offline else "online"
+    if "WANDB_MODE" in os.environ:
+        return None
+    try:
+        if wandb.login(prompt=False, verify=False):  # looks for a key, asks neither the user nor a server
+            return "online"
+        reason = "no API key found"
+    except wandb.errors.Error as error:
+        reason = str(error)
+    log.warning("W&B: %s; the run is kept offline. `wandb login` once, and `wandb sync` uploads it.", reason)
+    return "offline"
 
 
 def run_id(run_dir: Path) -> str:
