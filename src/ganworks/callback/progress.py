@@ -7,14 +7,7 @@ import time
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.task import ManualTask
@@ -23,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class ProgressBar(pl.Callback):
-    """A bar on a terminal; elsewhere (a log file, a batch system) a line every ``share`` of the run.
+    """A bar on a terminal, and everywhere (a log file, a batch system) a line every ``share`` of the run.
 
     Args:
         refresh_seconds: least time between two redraws of the bar.
@@ -45,9 +38,8 @@ class ProgressBar(pl.Callback):
             BarColumn(bar_width=None),
             TaskProgressColumn(),
             TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=self.console,
             auto_refresh=False,
         )
@@ -59,13 +51,9 @@ class ProgressBar(pl.Callback):
         if self._bar is not None and now - self._drawn_at >= self.refresh_seconds:
             self._drawn_at = now
             self._draw(trainer, task)
-        elif (
-            self._bar is None
-            and trainer.is_global_zero
-            and task.progress >= (self._num_lines + 1) * self.share
-        ):
+        if trainer.is_global_zero and task.progress >= (self._num_lines + 1) * self.share:
             self._num_lines = int(task.progress / self.share)
-            log.info("%s  %s", self._images(task), self._state(trainer, task))
+            log.info("%s images  %s", self._images(task), self._state(trainer, task))
 
     def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
         if self._bar is not None:
@@ -92,17 +80,17 @@ class ProgressBar(pl.Callback):
             self._bar = None
 
     def _images(self, task: ManualTask) -> str:
-        return f"{short(task.images_seen)}/{short(task.num_images)} images"
+        return f"{short(task.images_seen)}/{short(task.num_images)}"
 
     def _state(self, trainer: pl.Trainer, task: ManualTask) -> str:
-        rate = (task.images_seen - self._start_images) / max(time.monotonic() - self._start, 1e-9)
-        parts = [f"{short(rate)}/s"]
+        seconds = time.monotonic() - self._start
+        evaluations = [c for c in trainer.callbacks if isinstance(c, Evaluation)]  # type: ignore[attr-defined]
+        seconds -= sum(evaluation.seconds_here for evaluation in evaluations)
+        parts = [f"{short((task.images_seen - self._start_images) / max(seconds, 1e-9))} img/s"]
         for role in reversed(task.roles):
             if (loss := task.scalars.get(f"train/{role}/adversarial")) is not None:
                 parts.append(f"{role[0].upper()} {loss:.3f}")
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Evaluation) and callback.value is not None:
-                parts.append(f"{callback.suite.best} {callback.value:.3g}")
+        parts += [f"{e.suite.best} {e.value:.3g}" for e in evaluations if e.value is not None]
         return "  ".join(parts)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -105,7 +107,7 @@ class RunSummary(pl.Callback):
             "last_checkpoint": self._last_checkpoint(),
         }
         temporary = self.run_dir / "summary.json.tmp"
-        temporary.write_text(json.dumps(self.content, indent=2) + "\n")
+        temporary.write_text(json.dumps(without_nan(self.content), indent=2) + "\n")
         temporary.replace(self.run_dir / "summary.json")
 
     def _figures(self, trainer: pl.Trainer) -> dict[str, Any]:
@@ -136,7 +138,10 @@ class RunSummary(pl.Callback):
     def show(self, trainer: pl.Trainer, console: Console) -> None:
         """Print the figures, where the pictures are, and the next commands to try."""
         content = self.content
-        table = Table(title=f"{self.run_dir} · {content['status']}", title_justify="left", title_style="bold")
+        console.print(
+            f"{shown(self.run_dir)}: {content['status']}", style="bold", soft_wrap=True, highlight=False
+        )
+        table = Table()
         table.add_column("figure")
         table.add_column("this run", justify="right")
         if content["floor"]:
@@ -158,13 +163,15 @@ class RunSummary(pl.Callback):
         console.print(table)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, SampleGrid) and callback.latest is not None:
-                console.print(f"Look at the samples:  {callback.latest}", soft_wrap=True)
+                console.print(
+                    f"Look at the samples:  {shown(callback.latest)}", soft_wrap=True, highlight=False
+                )
         for text, command in self.next_commands(content["status"]):
             console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
 
     def next_commands(self, status: str) -> list[tuple[str, str]]:
         """Return what to try next, as (words, command)."""
-        run = self.run_dir
+        run = shlex.quote(str(shown(self.run_dir)))
         script = {
             name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
             for name in ("train", "sample", "evaluate")
@@ -180,6 +187,21 @@ class RunSummary(pl.Callback):
             ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
             ("Measure again:", f"{script['evaluate']} run={run} seed=1"),
         ]
+
+
+def shown(path: Path) -> Path:
+    """Return ``path`` as one would type it here: relative where it lies below the working directory."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def without_nan(content: Any) -> Any:
+    """Return plain types with null for what JSON has no number for."""
+    if isinstance(content, dict):
+        return {name: without_nan(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def num_parameters(network: torch.nn.Module) -> int:

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.callback.summary import num_parameters
+from ganworks.callback.summary import num_parameters, shown
 from ganworks.cli.build import Run
 
 
@@ -32,7 +32,7 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
         "evaluation": f"{type(suite).__name__}, {suite.num_samples:,} samples every {suite.every_images:,} images"
         if suite.every_images
         else type(suite).__name__,
-        "run directory": str(run_dir),
+        "run directory": str(shown(run_dir)),
     }.items():
         table.add_row(name, text)
     console.print(table)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +12,10 @@ from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from ganworks.callback import Evaluation, GracefulStop, RunSummary
+from ganworks.callback.summary import shown
 from ganworks.cli.build import build_run, build_trainer
 from ganworks.cli.check import check_config
+from ganworks.cli.log import log_to_file, log_to_terminal, quieten
 from ganworks.cli.plan import show_plan
 from ganworks.errors import GanworksError, SettingError
 from ganworks.task import NonFiniteLossError
@@ -42,11 +42,12 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     try:
         return fit(config, run_dir, launched_at, checkpoint=None)
     finally:
-        remove_if_empty(run_dir)
+        remove_if_empty(run_dir, Path(config.paths.runs))
 
 
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
     """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+    log_to_terminal()
     check_config(config)
     quieten()
     run = build_run(config)
@@ -65,7 +66,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         config.name,
         f"{run.task.num_images:,}",
         type(run.datamodule).__name__,
-        run_dir,
+        shown(run_dir),
     )
     error = None
     try:
@@ -85,36 +86,7 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
         temporary = run_dir / "config.yaml.tmp"
         temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
         temporary.replace(run_dir / "config.yaml")
-    log_to(run_dir / "train.log")
-
-
-def log_to(path: Path) -> None:
-    """Send log records to the terminal and to the file ``path`` and to nothing else."""
-    formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    file = logging.FileHandler(path)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    terminal = logging.StreamHandler(sys.stdout)
-    terminal.setFormatter(formatter)
-    root = logging.getLogger()
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-        handler.close()
-    root.handlers, root.level = [file, terminal], logging.INFO
-    logging.captureWarnings(True)
-
-
-def quieten() -> None:
-    """Silence remarks of Lightning that do not concern a GAN's user."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    for remark in (
-        ".*many workers.*",
-        ".*weights_only.*",
-        ".*LeafSpec.*",
-        ".*number of training batches.*",
-        ".*in eval mode.*",
-    ):
-        warnings.filterwarnings("ignore", remark)
+    log_to_file(run_dir / "train.log")
 
 
 def advice(run_dir: Path) -> str:
@@ -122,16 +94,21 @@ def advice(run_dir: Path) -> str:
     checkpoints = [path for path in ("last.ckpt", "best.ckpt") if (run_dir / "checkpoints" / path).exists()]
     if not checkpoints:
         return "There is no checkpoint from before."
-    path = run_dir / "checkpoints" / checkpoints[0]
+    path = shown(run_dir / "checkpoints" / checkpoints[0])
     return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
 
 
-def remove_if_empty(run_dir: Path) -> None:
-    """Remove a run directory that nothing was written to, and its empty parents."""
-    folder = run_dir
-    while folder.is_dir() and not any(folder.iterdir()) and folder != Path.cwd():
+def remove_if_empty(run_dir: Path, runs: Path) -> None:
+    """Remove a run directory that nothing was written to, and the empty folders above it that came with it.
+
+    A folder that someone may have made stays: the working directory, and ``runs`` where it lies elsewhere.
+    """
+    roots = (Path.cwd(), runs.absolute())
+    for folder in (run_dir.absolute(), *run_dir.absolute().parents):
+        is_below = any(folder != root and folder.is_relative_to(root) for root in roots)
+        if not folder.is_dir() or any(folder.iterdir()) or not (is_below or folder == run_dir.absolute()):
+            return
         folder.rmdir()
-        folder = folder.parent
 
 
 def exit_code(outcome: Outcome) -> int:
