@@ -59,7 +59,11 @@ def differences(first: Any, second: Any, path: str = "") -> list[str]:
     if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
         return [d for key in first for d in differences(first[key], second[key], f"{path}/{key}")]
     if isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
-        return [d for i, (a, b) in enumerate(zip(first, second, strict=True)) for d in differences(a, b, f"{path}/{i}")]
+        return [
+            d
+            for i, (a, b) in enumerate(zip(first, second, strict=True))
+            for d in differences(a, b, f"{path}/{i}")
+        ]
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
         return [] if torch.equal(first, second) else [path]
     return [] if first == second else [f"{path}: {first} and {second}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Sampler:
             batch_size: samples made at a time.
 
         Raises:
-            SettingError: a label that the generator does not have, or a count below 1.
+            SettingError: a label that the generator does not have, or too many or few; a count below 1.
         """
         latent = self.draw_latent(num, seed, truncation)
         labels = self.labels(num, seed, label)
@@ -57,7 +58,7 @@ class Sampler:
 
     def batches(self, latent: Tensor, labels: Tensor | None, batch_size: int = 256) -> Iterator[Tensor]:
         """Yield samples for latents (N, latent_dim) and labels (N,), ``batch_size`` at a time."""
-        for start in range(0, len(latent), batch_size):
+        for start in range(0, len(latent), check_count("batch_size", batch_size)):
             part = slice(start, start + batch_size)
             with torch.inference_mode():  # not around the yield, or the caller would be in it as well
                 samples = self.generator(latent[part], None if labels is None else labels[part])
@@ -77,14 +78,16 @@ class Sampler:
             return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(
                 self.device
             )
-        labels = torch.as_tensor(label).expand(num).long()
         if not num_classes:
             raise SettingError(
                 "label", label, "left out: this generator is unconditional (model.conditional=false)"
             )
-        if int(labels.min()) < 0 or int(labels.max()) >= num_classes:
-            raise SettingError("label", label, f"a class from 0 to {num_classes - 1}")
-        return labels.to(self.device)
+        labels = torch.as_tensor(label)
+        if labels.shape not in ((), (num,)):
+            raise SettingError("label", tuple(labels.shape), f"one class, or one for each of {num} samples")
+        for wrong in labels[(labels < 0) | (labels >= num_classes) | (labels != labels.long())][:1].tolist():
+            raise SettingError("label", wrong, f"a class from 0 to {num_classes - 1}")
+        return labels.expand(num).long().to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -147,7 +150,10 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
         raise SettingError(
             "path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it"
         )
-    sampler.generator.to(device)
+    try:
+        sampler.generator.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
+        raise SettingError("device", device, f"a device of this machine, such as cpu ({reason(error)})") from error
     return sampler
 
 
@@ -169,10 +175,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         others = sorted(str(other) for other in path.parent.glob("*.ckpt") if other != path)
         hint = f" Others in the same folder: {', '.join(others)}." if others else ""
-        raise GanworksError(f"{path} is no complete checkpoint ({reason}).{hint}") from error
+        raise GanworksError(
+            f"{path} is no complete checkpoint: damaged, cut off or no checkpoint at all ({reason(error)}).{hint}"
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """Return the first sentence of an error, or its kind where it says nothing that helps."""
+    text = re.split(r"(?<=[.!])\s|\n", str(error))[0].rstrip(".")[:150]
+    return text if " " in text else type(error).__name__
 
 
 def _from_folder(folder: Path) -> Sampler:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import MISSING, fields
-from typing import TypeVar
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from ganworks.errors import GanworksError, SettingError, nearest
 
@@ -40,14 +37,21 @@ def parse(schema: type[T], arguments: list[str]) -> tuple[T, list[str]]:
         else:
             hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
             raise GanworksError(f"there is no setting {name!r}; there are {', '.join(names)}.{hint}")
-    config = OmegaConf.structured(schema)
-    for argument in own:
-        try:
-            config = OmegaConf.merge(config, OmegaConf.from_dotlist([argument]))
-        except OmegaConfBaseException as error:
-            name, _, value = argument.partition("=")
-            raise SettingError(name, value, str(error).splitlines()[0]) from error
-    return OmegaConf.to_object(config), dotted  # type: ignore[return-value]
+    kinds = get_type_hints(schema)
+    values = {name: convert(name, text, kinds[name]) for name, _, text in (a.partition("=") for a in own)}
+    return schema(**values), dotted
+
+
+def convert(name: str, text: str, kind: Any) -> Any:
+    """Return ``text`` as a value of the annotation ``kind``: one of int, float and str, perhaps or None."""
+    options = get_args(kind) or (kind,)
+    if type(None) in options and text in ("", "null"):
+        return None
+    convertor = options[0]
+    try:
+        return convertor(text)
+    except ValueError:
+        raise SettingError(name, text, {int: "an integer", float: "a number"}[convertor]) from None
 
 
 def usage(schema: type) -> str:

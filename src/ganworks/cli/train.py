@@ -18,6 +18,10 @@ from ganworks.cli import resolvers  # noqa: E402
 from ganworks.cli.errors import user_errors  # noqa: E402
 
 CONFIG = "pkg://ganworks.conf"
+PARTS = {
+    *("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task", "debug"),
+    *("--config-name", "-cn", "--config-path", "-cp"),
+}
 
 
 def main() -> None:
@@ -27,6 +31,7 @@ def main() -> None:
     with user_errors(defaults):
         path, overrides = split_resume(sys.argv[1:])
         if path is None:
+            sys.argv += default_recipe(sys.argv[1:])
             return main_of_hydra()
         from ganworks.cli.resume import resume
         from ganworks.cli.run import exit_code
@@ -47,6 +52,16 @@ def main_of_hydra(config: DictConfig) -> float | None:
     if exit_code(outcome) and not goes_on:
         sys.exit(exit_code(outcome))
     return outcome.value
+
+
+def default_recipe(arguments: list[str]) -> list[str]:
+    """Return what a command line that chooses no parts of its own gets: the tuned recipe for the digits.
+
+    Whoever chooses a part (``loss=wgan_gp``) gets the plain defaults of train.yaml around it: settings that were
+    tuned for one loss and one penalty do not carry over to others.
+    """
+    names = {argument.lstrip("+~").partition("=")[0] for argument in arguments}
+    return [] if names & PARTS else ["experiment=digits_dcgan"]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -12,6 +12,8 @@ from ganworks.model.base import Discriminator, Generator
 from ganworks.model.norm import BatchNorm, ProjectionHead, batch_norm, finish_norm, output_norm
 from ganworks.model.shape import BASE, channels_by_stage, check_image_shape
 
+DENSE_WIDTH = 256
+
 
 class DCGANGenerator(Generator):
     """Transposed convolutions with batch norm and ReLU from 4x4 up, tanh at the end.
@@ -23,7 +25,8 @@ class DCGANGenerator(Generator):
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at R/2, the largest hidden feature map; they double as the side halves, up to 8 times.
-        num_extra_layers: 3x3 convolutions at R/2, as in Arjovsky et al. 2017; 8x8 images need some.
+        dense_width: units of a dense layer before the 4x4 map; None is `DENSE_WIDTH` for 8x8 images, which
+            have a single convolution, and 0 (no such layer, the paper) for larger ones.
 
     Raises:
         SettingError: ``resolution``, ``shape`` or a count that it cannot have.
@@ -35,23 +38,26 @@ class DCGANGenerator(Generator):
         latent_dim: int = 100,
         num_classes: int = 0,
         width: int = 64,
-        num_extra_layers: int = 0,
+        dense_width: int | None = None,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         channels, resolution = check_image_shape(self.shape)
         sizes = channels_by_stage(check_count("width", width), resolution // 2)
-        num_extra = check_count("num_extra_layers", num_extra_layers, at_least=0)
-        self.project = nn.Linear(latent_dim, sizes[0] * BASE**2, bias=False)
+        dense_width = resolve_dense_width(dense_width, resolution)
+        self.project = nn.Linear(dense_width or latent_dim, sizes[0] * BASE**2, bias=False)
         self.convs = nn.ModuleList(
             nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=False)
             for num_in, num_out in itertools.pairwise(sizes)
         )
-        self.convs.extend(nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(num_extra))
-        self.norms = nn.ModuleList(batch_norm(size, num_classes) for size in [*sizes, *[width] * num_extra])
+        self.norms = nn.ModuleList(batch_norm(size, num_classes) for size in sizes)
         self.to_image = nn.ConvTranspose2d(sizes[-1], channels, 4, stride=2, padding=1)
         self.apply(dcgan_init)
+        self.dense = nn.Linear(latent_dim, dense_width, bias=False) if dense_width else None
+        self.dense_norm = batch_norm(dense_width, num_classes) if dense_width else None
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
+        if self.dense is not None and self.dense_norm is not None:
+            latent = self.dense_norm(self.dense(latent), label).relu()
         x = self.project(latent).unflatten(1, (-1, BASE, BASE))
         x = self.norms[0](x, label).relu()
         for conv, norm in zip(self.convs, self.norms[1:], strict=True):
@@ -69,7 +75,7 @@ class DCGANDiscriminator(Discriminator):
         shape: (C, R, R), R a power of two from 8 up, any number of channels.
         num_classes: 0 for unconditional.
         width: channels at R/2; they double as the side halves, up to 8 times.
-        num_extra_layers: 3x3 convolutions at R/2, as in Arjovsky et al. 2017; 8x8 images need some.
+        dense_width: units of a dense layer after the 4x4 map; None as in the generator.
         norm: "none", "batch", "layer" or "spectral"; no batch norm under a per-sample penalty.
 
     Raises:
@@ -81,25 +87,33 @@ class DCGANDiscriminator(Discriminator):
         shape: Sequence[int],
         num_classes: int = 0,
         width: int = 64,
-        num_extra_layers: int = 0,
+        dense_width: int | None = None,
         norm: str = "batch",
     ) -> None:
         super().__init__(shape, num_classes)
         channels, resolution = check_image_shape(self.shape)
         sizes = channels_by_stage(check_count("width", width), resolution // 2)[::-1]
-        num_extra = check_count("num_extra_layers", num_extra_layers, at_least=0)
+        dense_width = resolve_dense_width(dense_width, resolution)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        for _ in range(num_extra):
-            layers += normed_conv(norm, width, width, 3, stride=1)
         for num_in, num_out in itertools.pairwise(sizes):
             layers += normed_conv(norm, num_in, num_out, 4, stride=2)
-        self.layers = nn.Sequential(*layers)
-        self.head = ProjectionHead(sizes[-1] * BASE**2, num_classes)
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.head = ProjectionHead(dense_width or sizes[-1] * BASE**2, num_classes)
         self.apply(dcgan_init)
+        if dense_width:
+            dense = nn.Linear(sizes[-1] * BASE**2, dense_width)
+            self.layers.extend([dense, output_norm(norm, dense_width), nn.LeakyReLU(0.2)])
         finish_norm(norm, self)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.head(self.layers(x).flatten(1), label)
+        return self.head(self.layers(x), label)
+
+
+def resolve_dense_width(dense_width: int | None, resolution: int) -> int:
+    """Return the units of the dense layer, 0 for none."""
+    if dense_width is None:
+        return DENSE_WIDTH if resolution == 2 * BASE else 0
+    return check_count("dense_width", dense_width, at_least=0)
 
 
 def normed_conv(norm: str, num_in: int, num_out: int, kernel: int, stride: int) -> list[nn.Module]:

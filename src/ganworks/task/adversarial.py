@@ -122,7 +122,9 @@ class AdversarialTask(ManualTask):
     ) -> Tensor:
         """Return the logits (B,) of augmented samples; ``stream`` keys the augmentation's draws."""
         augmented = self.augment(x, self.rng(f"augment/{stream}"))
-        return (network or self.discriminator)(augmented, label)
+        logits = (network or self.discriminator)(augmented, label)
+        # The losses compute in the type of the logits, and half precision is not enough for a mean.
+        return logits.float() if logits.dtype.itemsize < 4 else logits
 
     def raw_critic(self, label: Tensor | None, stream: str) -> Callable[[Tensor], Tensor]:
         """Return samples -> logits through the uncompiled discriminator: penalties differentiate twice."""

@@ -76,7 +76,11 @@ class ManualTask(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Networks that draw for themselves (dropout, noise inputs) are keyed as well.
-        torch.manual_seed(keyed_seed(self.seed, self.global_rank, "network", self.num_steps))
+        # Not torch.manual_seed: it formats a stack trace for every accelerator, half a millisecond a step.
+        seed = keyed_seed(self.seed, self.global_rank, "network", self.num_steps)
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def split(self, batch: Batch) -> list[Batch]:
         """Return the batch in `accumulate` parts of equal size."""
