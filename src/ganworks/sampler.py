@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -153,7 +155,9 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
     try:
         sampler.generator.to(device)
     except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
-        raise SettingError("device", device, f"a device of this machine, such as cpu ({reason(error)})") from error
+        raise SettingError(
+            "device", device, f"a device of this machine, such as cpu ({reason(error)})"
+        ) from error
     return sampler
 
 
@@ -167,7 +171,10 @@ def build_generator(config: dict[str, Any]) -> Generator:
         raise GanworksError(
             f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class."
         )
-    return instantiate(config, _recursive_=False)
+    try:
+        return instantiate(config, _recursive_=False)
+    except InstantiationException as error:
+        raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -193,8 +200,10 @@ def _from_folder(folder: Path) -> Sampler:
         config = json.loads((folder / "config.json").read_text())
         weights = load_file(folder / "model.safetensors")
         generator = build_generator(config["generator"])
-    except (OSError, KeyError, ValueError) as error:
-        raise GanworksError(f"{folder} holds no complete generator: {error}") from error
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        raise GanworksError(
+            f"{folder} holds no complete generator: {error or type(error).__name__}"
+        ) from error
     check_weights(generator.state_dict(), weights, str(folder))
     generator.load_state_dict(weights)
     return Sampler(generator, {name: value for name, value in config.items() if name != "format"})

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Checkpoint(ImageInterval):
     """Write `last.ckpt` every so many images and at the end, `best.ckpt` whenever the metric is at its best.
 
-    They go to `checkpoints/` in the run directory; at the end the averaged generator goes to `generator/`.
+    They go to `checkpoints/` in the run directory; with `last.ckpt` the averaged generator goes to `generator/`.
     Weights that are not finite are never saved: the last good checkpoint stays.
 
     Args:
@@ -43,25 +43,24 @@ class Checkpoint(ImageInterval):
     def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         self._save_best(trainer, task)
         super().on_train_end(trainer, task)
-        if trainer.is_global_zero and is_sound(task):
+
+    def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        if self.save(trainer, task, "last.ckpt") and trainer.is_global_zero:
             folder = Path(trainer.default_root_dir) / "generator"
             Sampler(task.ema_generator, {**self.export, "images_seen": task.images_seen}).save(folder)
 
-    def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
-        self.save(trainer, task, "last.ckpt")
-
-    def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> None:
-        """Write a checkpoint under a temporary name and rename it."""
+    def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
+        """Write a checkpoint under a temporary name and rename it; say whether the state was fit for one."""
         if not is_sound(task):
-            return log.warning(
-                "No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}"
-            )
+            log.warning("No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}")
+            return False
         path = Path(trainer.default_root_dir) / "checkpoints" / name
         temporary = path.with_suffix(".tmp")
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
             temporary.replace(path)
         trainer.strategy.barrier("checkpoint")
+        return True
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
         for callback in trainer.callbacks:  # type: ignore[attr-defined]

@@ -37,12 +37,15 @@ class Evaluation(ImageInterval):
         self.num_evaluations, self.seconds, self.seconds_here = 0, 0.0, 0.0
 
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
+        if trainer.is_global_zero:
+            self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         start = time.perf_counter()
-        with torch.autocast(task.device.type, enabled=False):
-            self.figures = measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
+        if trainer.is_global_zero:
+            with torch.autocast(task.device.type, enabled=False):
+                self.figures = measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
+        self.figures = trainer.strategy.broadcast(self.figures)
         elapsed = time.perf_counter() - start
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
         if self.value is None:

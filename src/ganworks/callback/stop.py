@@ -9,6 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from ganworks.task import ManualTask
+
 
 class GracefulStop(pl.Callback):
     """Turn the first SIGINT or SIGTERM into a stop at the end of the batch; a second one acts at once.
@@ -29,9 +31,14 @@ class GracefulStop(pl.Callback):
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._note)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: object) -> None:
-        if trainer.strategy.reduce_boolean_decision(self.received is not None, all=False):
-            trainer.should_stop = True
+    def on_train_batch_end(self, trainer: pl.Trainer, task: ManualTask, *args: object) -> None:  # type: ignore[override]
+        is_received = self.received is not None
+        if trainer.world_size > 1:
+            # All ranks stop at the same batch; asking each other costs a wait, so not in every step.
+            if task.num_steps % trainer.log_every_n_steps:  # type: ignore[attr-defined]
+                return
+            is_received = trainer.strategy.reduce_boolean_decision(is_received, all=False)
+        trainer.should_stop = trainer.should_stop or is_received
 
     def teardown(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
         self._restore()

@@ -182,11 +182,10 @@ class RunSummary(pl.Callback):
                 "Train longer:",
                 f"{script['train']} resume={run} num_images={2 * self.content['num_images']}",
             )
-        return [
-            first,
-            ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
-            ("Measure again:", f"{script['evaluate']} run={run} seed=1"),
-        ]
+        last = ("Interpolate:", f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png")
+        if self.content["metrics"]:
+            last = ("Measure again:", f"{script['evaluate']} run={run} seed=1")
+        return [first, ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"), last]
 
 
 def shown(path: Path) -> Path:

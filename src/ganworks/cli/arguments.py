@@ -25,7 +25,7 @@ def parse(schema: type[T], arguments: list[str]) -> tuple[T, list[str]]:
     names = [field.name for field in fields(schema)]  # type: ignore[arg-type]
     own, dotted = [], []
     for argument in arguments:
-        name, equals, value = argument.partition("=")
+        name, equals, _ = argument.partition("=")
         if not equals:
             raise GanworksError(
                 f"{argument!r} is no setting: write name=value, with one of {', '.join(names)}."

@@ -22,6 +22,7 @@ from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import build
+from ganworks.strategy import AdversarialDDPStrategy
 from ganworks.task import AdversarialTask
 
 
@@ -57,7 +58,7 @@ def build_run(config: DictConfig) -> Run:
     check_shapes(task, datamodule)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
-    make("trainer", config.trainer, logger=False)  # its own checks: devices, precision
+    strategy_of(config)  # the trainer's own checks: devices, precision
     if config.compile:
         task.generator.compile()
         task.discriminator.compile()
@@ -106,10 +107,18 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     return make(
         "trainer",
         config.trainer,
+        **strategy_of(config),
         callbacks=[GracefulStop(), *evaluation, *run.callbacks, RunSummary(launched_at)],
         logger=loggers,
         default_root_dir=str(run_dir),
     )
+
+
+def strategy_of(config: DictConfig) -> dict[str, Any]:
+    """Return the strategy where the trainer is left to choose it and runs more than one process."""
+    probe = make("trainer", config.trainer, logger=False)
+    is_ours = config.trainer.strategy == "auto" and probe.num_devices * probe.num_nodes > 1
+    return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 
 
 def export_of(config: DictConfig) -> dict[str, Any]:
@@ -137,8 +146,14 @@ def check_optimizers(task: AdversarialTask) -> None:
     for role, optimizer in zip(
         task.roles, (task.generator_optimizer, task.discriminator_optimizer), strict=True
     ):
-        with setting_path(f"optimizer.{role}"):
-            task.schedule.apply(build(optimizer, getattr(task, role)), progress=0.0)
+        path = f"optimizer.{role}"
+        try:
+            with setting_path(path):
+                task.schedule.apply(build(optimizer, getattr(task, role)), progress=0.0)
+        except SettingError:
+            raise
+        except GanworksError as error:
+            raise GanworksError(f"{path}: {error}") from error
 
 
 @torch.no_grad()

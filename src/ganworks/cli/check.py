@@ -18,6 +18,8 @@ HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 def check_config(config: DictConfig) -> None:
     """Raise `SettingError` for the first setting that can't be right: a missing value, a wrong name or target."""
+    if not str(config.name or "").strip():
+        raise SettingError("name", config.name, "a word: the run directory is runs/<name>/<date and time>")
     check_count("num_images", config.num_images)
     check_count("seed", config.seed, at_least=0)
     try:

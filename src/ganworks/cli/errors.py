@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.errors import GanworksError, SettingError, nearest
+
+UNWRITABLE = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
 
 
 @contextmanager
@@ -37,6 +55,24 @@ def user_errors(compose: Callable[[], DictConfig] | None = None) -> Iterator[Non
         fail(unknown_setting(error, compose))
     except OmegaConfBaseException as error:
         fail(str(error).splitlines()[0])
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be"):
+            raise
+        fail(option_without_name(sys.argv[1:]))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        fail(f"{error.filename or 'the disk'}: {error.strerror}.")
+
+
+@contextmanager
+def called(**names: str) -> Iterator[None]:
+    """Name settings in errors as the command does: ``called(path="run")``."""
+    try:
+        yield
+    except SettingError as error:
+        error.setting = names.get(error.setting, error.setting)
+        raise
 
 
 def fail(message: str) -> None:
@@ -49,12 +85,29 @@ def missing_option(error: MissingConfigException) -> str:
     """Say which options a group has when one is chosen that does not exist."""
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
     if not error.options:
-        return str(error)
+        return str(error).splitlines()[0]
     return str(SettingError(group, option, f"one of {', '.join(error.options)}", error.options))
+
+
+def option_without_name(arguments: list[str]) -> str:
+    """Say which group among the arguments was given a number where it takes the name of an option."""
+    for argument in arguments:
+        group, _, value = argument.partition("=")
+        folder = files("ganworks.conf") / group
+        if group and folder.is_dir():
+            options = sorted(path.name[:-5] for path in folder.iterdir() if path.name.endswith(".yaml"))
+            if value not in options:
+                return str(SettingError(group, value, f"one of {', '.join(options)}", options))
+    return f"a group takes the name of an option: {' '.join(arguments)}"
 
 
 def unknown_setting(error: HydraException, compose: Callable[[], DictConfig] | None) -> str:
     """Say what is there when a setting is named that is not."""
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override!r} is no setting: write name=value, and quotes around a value with special characters:"
+            """ 'name="a=b"'."""
+        )
     message = str(error).splitlines()[0]
     match = re.search(r"Could not override '([^']+)'", str(error))
     if not match or not isinstance(error, ConfigCompositionException) or compose is None:

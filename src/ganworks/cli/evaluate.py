@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli import resolvers
 from ganworks.cli.arguments import parse
-from ganworks.cli.errors import user_errors
-from ganworks.errors import SettingError
+from ganworks.cli.errors import called, user_errors
+from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -55,6 +55,10 @@ def main() -> None:
         arguments, overrides = parse(Arguments, sys.argv[1:])
         if arguments.run is None and not (arguments.real and arguments.fake):
             raise SettingError("run", "", "given: a run directory, or real=FOLDER and fake=FOLDER")
+        if arguments.seed is not None:
+            check_count("seed", arguments.seed, at_least=0)
+        if arguments.out:
+            Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
         figures = (
             measure_run(arguments, overrides) if arguments.run else measure_folders(arguments, overrides)
         )
@@ -73,12 +77,14 @@ def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
     if not run_dir.is_dir():
         siblings = map(str, run_dir.parent.iterdir()) if run_dir.parent.is_dir() else ()
         raise SettingError("run", run_dir, "an existing run directory", siblings)
-    config = read_config(run_dir)
+    with called(resume="run"):
+        config = read_config(run_dir)
     if arguments.metric:
         config.metric = compose([f"metric={arguments.metric}"]).metric
     change(config, overrides)
     source = run_dir / "checkpoints" / arguments.checkpoint if arguments.checkpoint else run_dir
-    sampler = load_generator(source, arguments.device)
+    with called(path="checkpoint" if arguments.checkpoint else "run"):
+        sampler = load_generator(source, arguments.device)
     datamodule, suite = prepare(config, arguments)
     return measure(suite, sampler, datamodule, arguments.truncation)
 
@@ -87,19 +93,20 @@ def measure_folders(arguments: Arguments, overrides: list[str]) -> Evaluation:
     """Return the figures of the images in ``fake`` against those in ``real``, both read in the same way."""
     from PIL import Image
 
-    from ganworks.cli.build import make, setting_path
+    from ganworks.cli.build import make
     from ganworks.cli.resume import change
 
     config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
     change(config, [f"data.channels={arguments.channels}", "data.num_classes=0", "data.batch_size=1"])
     config.data.root = arguments.real
-    with setting_path("fake"):
+    with called(root="fake", **{"data.channels": "channels"}):
         first = make("data", config.data, root=arguments.fake).files.path(0)
     change(config, [f"data.resolution={arguments.resolution or min(Image.open(first).size)}", *overrides])
     fakes = make("data", config.data, root=arguments.fake)
-    with setting_path("fake"):
+    with called(root="fake"):
         fakes.check()
-    _, suite = prepare(config, arguments, num_samples=len(fakes.samples))
+    with called(**{"data.root": "real"}):
+        _, suite = prepare(config, arguments, num_samples=len(fakes.samples))
     figures = suite.evaluate(batch["real"].to(arguments.device) for batch in fakes.reference_batches())
     figures.contract["fake_split"] = fakes.fingerprint
     return figures

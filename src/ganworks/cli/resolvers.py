@@ -30,12 +30,24 @@ def critic_norm(regularizers: DictConfig | None) -> str:
     )
 
 
-def choice(group: str) -> str:
-    """Return the option chosen for ``group``; its own name outside of a command."""
-    return HydraConfig.get().runtime.choices.get(group, group) if HydraConfig.initialized() else group
+def choice(group: str, *, _root_: DictConfig) -> str:
+    """Return the option chosen for ``group``; the group's own name where it is swept, or outside of a command."""
+    hydra = HydraConfig.get() if HydraConfig.initialized() else _root_.get("hydra")
+    if hydra is None or any(
+        override.startswith(f"{group}=") and "," in override for override in hydra.overrides.task
+    ):
+        return group
+    return hydra.runtime.choices.get(group, group)
+
+
+def sweep_name(name: str, overrides: list[str]) -> str:
+    """Return the name of a sweep: the run's own, or "experiment" for one over experiments, each with its own name."""
+    return "experiment" if any(o.startswith("experiment=") and "," in o for o in overrides) else name
 
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
     for resolver in (where, share, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+    # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
+    OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

@@ -9,10 +9,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.cli.errors import place
+from ganworks.cli.resolvers import register
 from ganworks.cli.run import Outcome, fit
 from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.sampler import check_weights, read_checkpoint
 from ganworks.task import AdversarialTask
+
+PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
 
 def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
@@ -46,6 +49,7 @@ def locate(path: Path) -> tuple[Path, Path]:
 
 def read_config(run_dir: Path) -> DictConfig:
     """Return the configuration of ``run_dir``, which admits no new names."""
+    register()
     try:
         config = OmegaConf.load(run_dir / "config.yaml")
     except OSError as error:
@@ -54,6 +58,8 @@ def read_config(run_dir: Path) -> DictConfig:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(config, DictConfig):
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it holds no settings")
+    if missing := [name for name in PARTS if name not in config]:
+        raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it has no {', '.join(missing)}")
     OmegaConf.set_struct(config, True)
     return config
 
@@ -61,6 +67,8 @@ def read_config(run_dir: Path) -> DictConfig:
 def change(config: DictConfig, overrides: list[str]) -> None:
     """Apply ``key=value`` overrides to the settings of a run."""
     for override in OverridesParser.create().parse_overrides(overrides):
+        if override.is_sweep_override():
+            raise GanworksError(f"{override.input_line}: a resumed run takes one value of a setting.")
         key, value = override.key_or_group, override.value()
         parent, name, names = place(key, config)
         if name not in names:

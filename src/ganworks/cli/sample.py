@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganworks.cli.arguments import parse
-from ganworks.cli.errors import user_errors
+from ganworks.cli.errors import called, user_errors
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Arguments:
         default="samples.png",
         metadata={"help": "a picture (one grid), .npy or .pt (the array), or a folder (single files)"},
     )
-    label: Any = field(
+    label: str | None = field(
         default=None, metadata={"help": "class of all samples, or a list of classes: label=[0,1,2]"}
     )
     truncation: float | None = field(
@@ -58,27 +58,41 @@ def main() -> None:
             raise SettingError("run", "", "given: a run directory, a checkpoint or a generator folder")
         check_count("num", arguments.num)
         check_count("interpolate", arguments.interpolate, at_least=0)
+        if arguments.columns is not None:
+            check_count("columns", arguments.columns)
+        check_out(Path(arguments.out))
         samples = draw(arguments)
         print(f"{len(samples)} samples in {write(samples, arguments)}")
 
 
 def draw(arguments: Arguments) -> Tensor:
     """Return the samples that the arguments ask for, (N, *shape)."""
-    import torch
-
     from ganworks.sampler import load_generator
 
-    sampler = load_generator(str(arguments.run), arguments.device)
-    label = arguments.label
-    if isinstance(label, list):
-        num = arguments.interpolate or arguments.num
-        label = torch.tensor([label[i % len(label)] for i in range(num)])
+    with called(path="run"):
+        sampler = load_generator(str(arguments.run), arguments.device)
+    label = classes(arguments.label, arguments.interpolate or arguments.num)
     if arguments.interpolate:
         return strips(sampler, arguments, label)
     return sampler.sample(arguments.num, arguments.seed, label, arguments.truncation, arguments.batch_size)
 
 
-def strips(sampler: Sampler, arguments: Arguments, label: Any) -> Tensor:
+def classes(text: str | None, num: int) -> Tensor | None:
+    """Return the classes (num,) that ``3``, ``0,1,2`` or ``[0,1,2]`` asks for, a list over and over."""
+    import torch
+
+    if text is None:
+        return None
+    try:
+        label = torch.tensor([int(part) for part in text.strip("[]").split(",")])
+    except ValueError:
+        raise SettingError(
+            "label", text, "a class or a list of classes, such as label=3 or label=0,1,2"
+        ) from None
+    return label.repeat(-(-num // len(label)))[:num]
+
+
+def strips(sampler: Sampler, arguments: Arguments, label: Tensor | None) -> Tensor:
     """Return `interpolate` strips of `num` samples each, along great circles between pairs of latents."""
     import torch
 
@@ -93,6 +107,12 @@ def strips(sampler: Sampler, arguments: Arguments, label: Any) -> Tensor:
     return torch.cat(list(sampler.batches(latent, labels, arguments.batch_size)))
 
 
+def check_out(out: Path) -> None:
+    """Raise `SettingError` unless ``out`` ends like a file that can be written, or names a folder."""
+    if out.suffix not in ("", ".npy", ".pt", *PICTURES):
+        raise SettingError("out", out, f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt")
+
+
 def write(samples: Tensor, arguments: Arguments) -> Path:
     """Write the samples to ``out`` in the form that its name asks for."""
     import numpy as np
@@ -105,8 +125,6 @@ def write(samples: Tensor, arguments: Arguments) -> Path:
         return save_picture(
             samples, out, arguments.columns or (arguments.num if arguments.interpolate else None)
         )
-    if out.suffix and out.suffix not in (".npy", ".pt"):
-        raise SettingError("out", out, f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt")
     (out.parent if out.suffix else out).mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npy":
         np.save(out, samples.cpu().numpy())
