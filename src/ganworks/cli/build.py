@@ -54,6 +54,10 @@ def build_run(config: DictConfig) -> Run:
         suite.check()
         suite.check_data(datamodule)
     task = build_task(config)
+    if datamodule.batch_size % task.accumulate:
+        raise SettingError(
+            "task.accumulate", task.accumulate, f"a divisor of data.batch_size={datamodule.batch_size}"
+        )
     check_critic(task, config.model.discriminator.get("norm"))
     check_shapes(task, datamodule)
     check_optimizers(task)
@@ -189,7 +193,7 @@ def make(path: str, node: DictConfig, **kwargs: Any) -> Any:
             return factory(**kwargs)
         except SettingError:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ImportError) as error:
             raise GanworksError(f"{path}: {error}") from error
 
 
