@@ -3,59 +3,30 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
-from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from ganworks.data import Digits
-from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wasserstein
+from games import (
+    BATCH,
+    GAMES,
+    LR,
+    SHAPE,
+    SharedGenerator,
+    SharedTask,
+    digits,
+    fit,
+    largest_difference,
+    make_task,
+)
+from ganworks.loss import BCE, Hinge, RelativisticPairing
 from ganworks.model import Discriminator, Generator, MLPDiscriminator, MLPGenerator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
-from ganworks.regularizer import R1, R2, GradientPenalty, Regularizer, WeightClip
+from ganworks.regularizer import R1
 from ganworks.task import AdversarialTask, ExponentialMovingAverage
-
-BATCH, LR = 16, 0.05
-SHAPE = (1, 8, 8)
-
-
-def make_task(loss: AdversarialLoss | None = None, num_steps: int = 6, **kwargs: Any) -> AdversarialTask:
-    torch.manual_seed(0)
-    settings = {
-        "generator": MLPGenerator(SHAPE, latent_dim=4, width=16, depth=2),
-        "discriminator": MLPDiscriminator(SHAPE, width=16, depth=2),
-        "loss": loss or BCE(),
-        "generator_optimizer": partial(torch.optim.SGD, lr=LR),
-        "discriminator_optimizer": partial(torch.optim.SGD, lr=LR),
-        "schedule": Constant(),
-        "ema": ExponentialMovingAverage(half_life=100.0, ramp_up=None),
-        "num_images": num_steps * BATCH,
-    }
-    return AdversarialTask(**{**settings, **kwargs}).double()
-
-
-class DoubleDigits(Digits):
-    """Digits in float64, so that two orders of summation agree to 1e-12."""
-
-    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
-        return {**batch, "real": batch["real"].double()}
-
-
-def digits() -> Digits:
-    return DoubleDigits(batch_size=BATCH, resolution=8, channels=1)
-
-
-def fit(task: AdversarialTask, *callbacks: pl.Callback, log_every: int = 1) -> AdversarialTask:
-    trainer = pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, log_every_n_steps=log_every, callbacks=list(callbacks),
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(task, digits())
-    return task
 
 
 def reals(num_steps: int) -> list[Tensor]:
@@ -93,28 +64,6 @@ def descend(network: nn.Module, loss: Tensor) -> None:
     with torch.no_grad():
         for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter -= LR * gradient
-
-
-def largest_difference(first: nn.Module, second: nn.Module) -> float:
-    pairs = zip(first.parameters(), second.parameters(), strict=True)
-    return max(float((a.detach() - b.detach()).abs().max()) for a, b in pairs)
-
-
-@pytest.fixture(autouse=True)
-def _double_latents(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = Generator.draw_latent
-    monkeypatch.setattr(
-        Generator, "draw_latent", lambda self, *args, **kwargs: draw(self, *args, **kwargs).double()
-    )
-
-
-GAMES: dict[str, tuple[AdversarialLoss, dict[str, Regularizer], int]] = {
-    "bce": (BCE(), {}, 1),
-    "bce with smoothed labels and lazy R1": (BCE(label_smoothing=0.1), {"r1": R1(weight=1.0, every=2)}, 1),
-    "wgan_gp with five critic steps": (Wasserstein(), {"gradient_penalty": GradientPenalty(weight=10.0)}, 5),
-    "wgan with clipping": (Wasserstein(), {"weight_clip": WeightClip(bound=0.05)}, 2),
-    "r3gan": (RelativisticPairing(), {"r1": R1(weight=0.5), "r2": R2(weight=0.5)}, 1),
-}
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -195,7 +144,7 @@ def test_a_parameter_that_its_user_froze_stays_frozen() -> None:
     assert not frozen.requires_grad
 
 
-class CountingGenerator(MLPGenerator):
+class CountingGenerator(SharedGenerator):
     """Count the forward passes."""
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
@@ -233,7 +182,7 @@ def test_logged_terms_of_an_accumulated_batch_are_those_of_the_whole() -> None:
     assert parts.scalars[name] == pytest.approx(whole.scalars[name], rel=1e-6)
 
 
-class Packed(AdversarialTask):
+class Packed(SharedTask):
     """An application that overrides `sample` and adds a term."""
 
     def sample(self, batch: dict[str, Tensor]) -> Tensor:

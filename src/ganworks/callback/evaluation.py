@@ -42,10 +42,8 @@ class Evaluation(ImageInterval):
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         start = time.perf_counter()
-        if trainer.is_global_zero:
-            with torch.autocast(task.device.type, enabled=False):
-                self.figures = measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
-        self.figures = trainer.strategy.broadcast(self.figures)
+        figures = self._measure(trainer, task) if trainer.is_global_zero else Figures({}, {})
+        self.figures = trainer.strategy.broadcast(figures)
         elapsed = time.perf_counter() - start
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
         if self.value is None:
@@ -55,6 +53,10 @@ class Evaluation(ImageInterval):
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
         task.log_scalars(scalars)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
+
+    def _measure(self, trainer: pl.Trainer, task: AdversarialTask) -> Figures:
+        with torch.autocast(task.device.type, enabled=False):
+            return measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
 
     @property
     def value(self) -> float | None:

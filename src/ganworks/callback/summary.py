@@ -83,8 +83,6 @@ class RunSummary(pl.Callback):
 
     def write(self, trainer: pl.Trainer, task: ManualTask, status: str, error: str | None = None) -> None:
         """Write summary.json under a temporary name and rename it."""
-        if not trainer.is_global_zero:
-            return
         self.content = {
             "status": status,
             "error": error,
@@ -106,6 +104,8 @@ class RunSummary(pl.Callback):
             "git_commit": git_commit(),
             "last_checkpoint": self._last_checkpoint(),
         }
+        if not trainer.is_global_zero:
+            return
         temporary = self.run_dir / "summary.json.tmp"
         temporary.write_text(json.dumps(without_nan(self.content), indent=2) + "\n")
         temporary.replace(self.run_dir / "summary.json")

@@ -35,7 +35,7 @@ class Outcome:
 
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     """Begin a new run in ``run_dir``."""
-    if (run_dir / "config.yaml").exists() and rank_zero_only.rank == 0:
+    if (run_dir / "config.yaml").exists() and is_first_rank():
         raise SettingError(
             "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"
         )
@@ -81,12 +81,17 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
 
 def prepare_directory(config: DictConfig, run_dir: Path) -> None:
     """Make ``run_dir`` with config.yaml and a log in it."""
-    if rank_zero_only.rank == 0:
+    if is_first_rank():
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
         temporary = run_dir / "config.yaml.tmp"
         temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
         temporary.replace(run_dir / "config.yaml")
         log_to_file(run_dir / "train.log")
+
+
+def is_first_rank() -> bool:
+    """Say whether this process is the one that writes; known before the processes of a run have met."""
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def advice(run_dir: Path) -> str:

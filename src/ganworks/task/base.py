@@ -97,7 +97,9 @@ class ManualTask(pl.LightningModule):
         """
         optimizer = self.trainer.optimizers[self.roles.index(role)]
         optimizer.zero_grad(set_to_none=True)
-        is_finite = all(self._backward(role, terms_of, part, len(parts)) for self._part, part in enumerate(parts))
+        is_finite = all(
+            self._backward(role, terms_of, part, len(parts)) for self._part, part in enumerate(parts)
+        )
         self._part = 0
         if is_finite:
             self._step(role, optimizer)
@@ -108,8 +110,10 @@ class ManualTask(pl.LightningModule):
         loss = torch.stack(tuple(terms.values())).sum() / num_parts
         if self.is_logging:
             self._record({f"{role}/{name}": term.detach() / num_parts for name, term in terms.items()})
-        if not self.guard.admits(loss):
-            self.guard.check(f"{role}: {', '.join(f'{name}={float(term):g}' for name, term in terms.items())}")
+        if not self.guard.admits(loss, may_skip=self.trainer.world_size == 1):
+            self.guard.check(
+                f"{role}: {', '.join(f'{name}={float(term):g}' for name, term in terms.items())}"
+            )
             return False
         self.manual_backward(loss)
         return True

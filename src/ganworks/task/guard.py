@@ -26,13 +26,19 @@ class NonFiniteGuard:
         self.patience = check_count("patience", patience)
         self._count: Tensor | None = None
 
-    def admits(self, loss: Tensor) -> bool:
-        """Count ``loss`` and say whether its step may be taken."""
+    def admits(self, loss: Tensor, may_skip: bool = True) -> bool:
+        """Count ``loss`` and say whether its step may be taken.
+
+        Args:
+            loss: a scalar.
+            may_skip: False where several processes step together: one that left its step out would leave
+                the others waiting.
+        """
         finite = torch.isfinite(loss.detach())
         if self._count is None or self._count.device != loss.device:
             self._count = torch.zeros((), dtype=torch.long, device=loss.device)
         self._count = torch.where(finite, torch.zeros_like(self._count), self._count + 1)
-        return loss.device.type != "cpu" or bool(finite)
+        return loss.device.type != "cpu" or not may_skip or bool(finite)
 
     @property
     def num_bad_steps(self) -> int:

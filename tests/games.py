@@ -1,0 +1,140 @@
+"""Small games in float64 with plain gradient descent, on which steps are compared to the last digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ganworks.data import Digits
+from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wasserstein
+from ganworks.model import MLPDiscriminator, MLPGenerator
+from ganworks.noise import keyed_rng
+from ganworks.optimizer import Constant
+from ganworks.regularizer import R1, R2, GradientPenalty, Regularizer, WeightClip
+from ganworks.task import AdversarialTask, ExponentialMovingAverage
+
+BATCH, LR = 16, 0.05
+SHAPE = (1, 8, 8)
+
+
+def rank_and_world_size() -> tuple[int, int]:
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+class SharedGenerator(MLPGenerator):
+    """Latents in float64; a rank gets its share of those that one process would draw for the global batch."""
+
+    def draw_latent(self, num: int, rng: torch.Generator, *args: Any, **kwargs: Any) -> Tensor:
+        rank, world_size = rank_and_world_size()
+        return super().draw_latent(num * world_size, rng)[rank::world_size].double()
+
+
+class SharedGradientPenalty(GradientPenalty):
+    """Interpolates where one process would for the global batch."""
+
+    def points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        rank, world_size = rank_and_world_size()
+        share = torch.rand((len(real) * world_size, 1, 1, 1), generator=rng, dtype=real.dtype)[
+            rank::world_size
+        ]
+        return share * real + (1 - share) * fake
+
+
+class SharedTask(AdversarialTask):
+    """All ranks key their draws alike: the share that each takes of them differs instead."""
+
+    def rng(self, stream: str) -> torch.Generator:
+        return keyed_rng(self.seed, 0, stream, self.num_steps, self._part)
+
+
+def make_task(loss: AdversarialLoss | None = None, num_steps: int = 6, **kwargs: Any) -> AdversarialTask:
+    torch.manual_seed(0)
+    settings = {
+        "generator": SharedGenerator(SHAPE, latent_dim=4, width=16, depth=2),
+        "discriminator": MLPDiscriminator(SHAPE, width=16, depth=2),
+        "loss": loss or BCE(),
+        "generator_optimizer": partial(torch.optim.SGD, lr=LR),
+        "discriminator_optimizer": partial(torch.optim.SGD, lr=LR),
+        "schedule": Constant(),
+        "ema": ExponentialMovingAverage(half_life=100.0, ramp_up=None),
+        "num_images": num_steps * BATCH,
+    }
+    return SharedTask(**{**settings, **kwargs}).double()
+
+
+class DoubleDigits(Digits):
+    """Digits in float64, so that two orders of summation agree to 1e-12."""
+
+    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
+        return {**batch, "real": batch["real"].double()}
+
+
+def digits(batch_size: int = BATCH) -> Digits:
+    return DoubleDigits(batch_size=batch_size, resolution=8, channels=1)
+
+
+def fit(task: AdversarialTask, batch_size: int = BATCH, **kwargs: Any) -> AdversarialTask:
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=-1, logger=False, log_every_n_steps=1, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, **kwargs,
+    )  # fmt: skip
+    trainer.fit(task, digits(batch_size))
+    return task
+
+
+def largest_difference(first: nn.Module, second: nn.Module) -> float:
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    return max(float((a.detach() - b.detach()).abs().max()) for a, b in pairs)
+
+
+GAMES: dict[str, tuple[AdversarialLoss, dict[str, Regularizer], int]] = {
+    "bce": (BCE(), {}, 1),
+    "bce with smoothed labels and lazy R1": (BCE(label_smoothing=0.1), {"r1": R1(weight=1.0, every=2)}, 1),
+    "wgan_gp with five critic steps": (
+        Wasserstein(),
+        {"gradient_penalty": SharedGradientPenalty(weight=10.0)},
+        5,
+    ),
+    "wgan with clipping": (Wasserstein(), {"weight_clip": WeightClip(bound=0.05)}, 2),
+    "r3gan": (RelativisticPairing(), {"r1": R1(weight=0.5), "r2": R2(weight=0.5)}, 1),
+}
+
+
+def spectral_discriminator() -> MLPDiscriminator:
+    torch.manual_seed(1)
+    return MLPDiscriminator(SHAPE, width=16, depth=2, norm="spectral")
+
+
+# What distribution is proven on: the arguments of `make_task`, made anew in every process. The hinge has a margin
+# that no logit reaches: a saturated hinge has no gradient, and passes every test.
+DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
+    "bce": lambda: {"loss": BCE()},
+    "hinge with spectral norm": lambda: {
+        "loss": Hinge(margin=100.0),
+        "discriminator": spectral_discriminator(),
+    },
+    "wgan_gp with five critic steps": lambda: {
+        "loss": Wasserstein(),
+        "regularizers": {"gradient_penalty": SharedGradientPenalty(weight=10.0)},
+        "n_critic": 5,
+        "num_steps": 10,
+    },
+    "lazy R1": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}},
+    "R1 and R2": lambda: {
+        "loss": RelativisticPairing(),
+        "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)},
+    },
+    "R1 and R2 in two parts": lambda: {
+        "loss": RelativisticPairing(),
+        "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)},
+        "accumulate": 2,
+    },
+    "clipped gradients": lambda: {"gradient_clip": 1e-3},
+}
