@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ganworks.cli import resolvers
 from ganworks.cli.build import build_run, build_trainer
-from ganworks.cli.run import quieten
+from ganworks.cli.log import quieten
 from ganworks.optimizer import build
 from ganworks.task import AdversarialTask
 
@@ -129,7 +129,9 @@ def measure(overrides: list[str], num_steps: int, num_blocks: int) -> dict[str, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--blocks", type=int, default=30)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
@@ -137,7 +139,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     resolvers.register()
     quieten()
-    table = Table(title=f"a step, {arguments.threads} thread(s), torch {torch.__version__}", title_justify="left")
+    table = Table(
+        title=f"a step, {arguments.threads} thread(s), torch {torch.__version__}", title_justify="left"
+    )
     for column in ("case", "side", "ms a step", "ganworks / side", "ganworks - side, ms"):
         table.add_column(column, justify="left" if column in ("case", "side") else "right")
     for case, overrides in CASES.items():

@@ -60,7 +60,7 @@ def default_recipe(arguments: list[str]) -> list[str]:
     Whoever chooses a part (``loss=wgan_gp``) gets the plain defaults of train.yaml around it: settings that were
     tuned for one loss and one penalty do not carry over to others.
     """
-    names = {argument.lstrip("+~").partition("=")[0] for argument in arguments}
+    names = {argument.lstrip("+~").partition("=")[0] for argument in arguments if argument != "data=digits"}
     return [] if names & PARTS else ["experiment=digits_dcgan"]
 
 
