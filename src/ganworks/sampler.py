@@ -80,11 +80,13 @@ class Sampler:
             return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(
                 self.device
             )
+        labels = torch.as_tensor(label)
         if not num_classes:
             raise SettingError(
-                "label", label, "left out: this generator is unconditional (model.conditional=false)"
+                "label",
+                labels.flatten()[0].item(),
+                "left out: this generator is unconditional (model.conditional=false)",
             )
-        labels = torch.as_tensor(label)
         if labels.shape not in ((), (num,)):
             raise SettingError("label", tuple(labels.shape), f"one class, or one for each of {num} samples")
         for wrong in labels[(labels < 0) | (labels >= num_classes) | (labels != labels.long())][:1].tolist():
