@@ -22,6 +22,8 @@ def check_config(config: DictConfig) -> None:
         raise SettingError("name", config.name, "a word: the run directory is runs/<name>/<date and time>")
     check_count("num_images", config.num_images)
     check_count("seed", config.seed, at_least=0)
+    if config.num_threads is not None:
+        check_count("num_threads", config.num_threads)
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
@@ -50,6 +51,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     log_to_terminal()
     check_config(config)
     quieten()
+    if config.num_threads is not None:
+        torch.set_num_threads(config.num_threads)
     run = build_run(config)
     if config.dry_run:
         show_plan(config, run, run_dir, Console())

@@ -13,6 +13,7 @@ import wandb
 from pytorch_lightning.loggers import WandbLogger as LightningWandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from requests.utils import get_netrc_auth
 
 from ganworks.logger.csv import AXIS
 
@@ -98,14 +99,22 @@ def mode(offline: bool | None) -> str | None:
         return "offline" if offline else "online"
     if "WANDB_MODE" in os.environ:
         return None
-    try:
-        if wandb.login(prompt=False, verify=False):  # looks for a key, asks neither the user nor a server
-            return "online"
-        reason = "no API key found"
-    except wandb.errors.Error as error:
-        reason = str(error)
-    log.warning("W&B: %s; the run is kept offline. `wandb login` once, and `wandb sync` uploads it.", reason)
+    if has_key():
+        return "online"
+    log.warning(
+        "W&B: no API key found; the run is kept offline. `wandb login` once, and `wandb sync` uploads it."
+    )
     return "offline"
+
+
+def has_key() -> bool:
+    """Say whether W&B will find a key: in the environment, its settings or ~/.netrc.
+
+    `wandb.login` would ask the server, or the user.
+    """
+    settings = wandb.setup().settings
+    is_set = settings.api_key or "WANDB_IDENTITY_TOKEN_FILE" in os.environ
+    return bool(is_set or get_netrc_auth(settings.base_url))
 
 
 def run_id(run_dir: Path) -> str:
