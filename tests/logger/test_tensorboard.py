@@ -1,0 +1,38 @@
+"""TensorBoard's event files are on the axis of images seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ganworks.logger import read_metrics
+
+event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+
+def read(folder: Path):
+    events = event_accumulator.EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
+def test_scalars_and_pictures_are_where_metrics_csv_has_them(ganworks: Callable) -> None:
+    small = ("data=digits", "loss=bce", "model.width=8", "metric.num_samples=16", "metric.every_images=192")
+    result = ganworks(
+        *("train", "logger=tensorboard", "num_images=384", "trainer.log_every_n_steps=2", *small),
+        *("callback.sample_grid.every_images=192", "callback.sample_grid.num=4", "hydra.run.dir=run"),
+    )
+    assert result.code == 0, result.err
+    events = read(Path("run"))
+    rows = read_metrics("run/metrics.csv")
+    for name in ("train/generator/adversarial", "metric/fd_digits"):
+        found = [(event.step, event.value) for event in events.Scalars(name)]
+        expected = [(row["images_seen"], pytest.approx(row[name], rel=1e-6)) for row in rows if name in row]
+        assert found == expected
+    pictures = events.Images("samples")
+    assert [event.step for event in pictures] == [0, 192, 384]
+    last = Image.open("run/samples/000000000384.png")
+    assert (pictures[-1].width, pictures[-1].height) == last.size

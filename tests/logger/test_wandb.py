@@ -1,0 +1,129 @@
+"""W&B, read back from the files of offline runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import wandb
+from PIL import Image
+
+from ganworks.logger.wandb import WandbLogger, has_key, mode
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _end_the_service() -> Iterator[None]:
+    yield
+    wandb.teardown()
+
+
+def run(folder: Path, *points: tuple[int, dict[str, float]], **settings: object) -> WandbLogger:
+    """Log ``points`` and a picture as a run does, from its start to its end."""
+    folder.mkdir(exist_ok=True)
+    logger = WandbLogger(save_dir=str(folder), project="tests", **settings)  # type: ignore[arg-type]
+    logger.start()
+    logger.log_hyperparams({"loss": {"_target_": "ganworks.loss.BCE"}, "name": folder.name})
+    for step, metrics in points:
+        logger.log_metrics(metrics, step=step)
+    Image.new("RGB", (4, 4)).save(folder / "picture.png")
+    logger.log_image("samples", [str(folder / "picture.png")], step=points[-1][0])
+    logger.finalize("success")
+    return logger
+
+
+def records(folder: Path) -> list[list[dict]]:
+    """Every offline run below ``folder`` as the list of its records, in the order of time."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json"]
+    files = sorted(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda path: path.stat().st_mtime)
+    texts = [
+        subprocess.run([*command, str(path)], capture_output=True, text=True, check=True) for path in files
+    ]
+    return [[json.loads(line) for line in text.stdout.splitlines()] for text in texts]
+
+
+def of_kind(run: list[dict], kind: str) -> list[dict]:
+    return [record[kind] for record in run if record["type"] == kind]
+
+
+def history(run: list[dict]) -> list[dict]:
+    return [record["item"] for record in of_kind(run, "history")]
+
+
+def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(tmp_path: Path) -> None:
+    run(tmp_path / "one", (64, {"a": 1.0}), (128, {"a": 2.0}))
+    run(tmp_path / "two", (64, {"a": 10.0}))
+    (first,), (second,) = records(tmp_path / "one"), records(tmp_path / "two")
+    assert [(row["images_seen"], row["a"]) for row in history(first) if "a" in row] == [(64, 1), (128, 2)]
+    assert [(row["images_seen"], row["a"]) for row in history(second) if "a" in row] == [(64, 10)]
+    axes = [metric for metric in of_kind(first, "metric") if "step_metric" in metric]
+    assert [(metric["glob_name"], metric["step_metric"]) for metric in axes] == [("*", "images_seen")]
+    pictures = [row for row in history(first) if "samples.count" in row]
+    assert [(row["images_seen"], row["samples.count"]) for row in pictures] == [(128, 1)]
+    configs = [record["update"] for record in of_kind(first, "config")]
+    assert configs[0]["loss"]["_target_"] == "ganworks.loss.BCE"
+
+
+def test_resumed_run_has_the_same_id_and_another_folder_another_one(tmp_path: Path) -> None:
+    run(tmp_path / "one", (64, {"a": 1.0}))
+    run(tmp_path / "one", (128, {"a": 2.0}))
+    before, after = (of_kind(part, "run")[0]["run_id"] for part in records(tmp_path / "one"))
+    assert before == after == (tmp_path / "one" / "wandb_id").read_text()
+    run(tmp_path / "two", (64, {"a": 1.0}))
+    assert (tmp_path / "two" / "wandb_id").read_text() != before
+
+
+def test_key_without_a_network_goes_on_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")  # nobody answers there
+    wandb.teardown()
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "one", (64, {"a": 1.0}), init_timeout=1)
+    assert "kept offline" in caplog.text
+    (only,) = records(tmp_path / "one")
+    assert [row["a"] for row in history(only) if "a" in row] == [1]
+    wandb.teardown()
+
+
+def test_mode_is_the_settings_then_the_environments_then_what_the_key_allows(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (mode(True), mode(False)) == ("offline", "online")
+    with caplog.at_level(logging.WARNING):
+        assert mode(None) == "offline"
+    assert "no API key found" in caplog.text
+    wandb.teardown()  # it reads the environment once
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert mode(None) == "online"
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert mode(None) is None
+    wandb.teardown()
+
+
+def test_key_in_the_netrc_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = urlsplit(wandb.setup().settings.base_url).hostname
+    (tmp_path / "netrc").write_text(f"machine {host}\n  login user\n  password {'0' * 40}\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert has_key()
+    (tmp_path / "netrc").write_text("machine elsewhere.org\n  login user\n  password 1\n")
+    assert not has_key()
+    wandb.teardown()
+
+
+def test_key_that_is_none_goes_on_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    wandb.teardown()
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "one", (64, {"a": 1.0}), init_timeout=1)
+    assert "40+ characters" in caplog.text
+    assert len(records(tmp_path / "one")) == 1
+    wandb.teardown()
