@@ -84,10 +84,9 @@ def measure(
 ) -> Figures:
     """Return the figures of `suite.num_samples` samples; labels are drawn as often as the data has them."""
     labels = _labels_like(datamodule, suite) if sampler.generator.num_classes else None
+    labels = sampler.labels(suite.num_samples, suite.seed, labels)
     latent = sampler.draw_latent(suite.num_samples, suite.seed, truncation)
-    figures = suite.evaluate(
-        sampler.batches(latent, None if labels is None else labels.to(sampler.device), batch_size)
-    )
+    figures = suite.evaluate(sampler.batches(latent, labels, batch_size))
     figures.contract.update(ema=True, truncation="none" if truncation is None else truncation)
     return figures
 

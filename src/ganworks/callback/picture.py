@@ -61,14 +61,20 @@ def image_grid(
 
 def scatter(points: Tensor, reals: Tensor | None = None) -> Image.Image:
     """Return points (B, D) as a picture of their first two coordinates, real ones in gray below."""
-    layers = [(PAPER, None), (SHADE, reals), (INK, points)]
-    extent = 1.25 * float((reals if reals is not None else points)[:, :2].abs().max())
-    canvas = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
-    for color, cloud in layers:
-        if cloud is not None:
-            pixels = ((cloud[:, :2].detach().float().cpu().numpy() / extent + 1) / 2 * SIDE).astype(int)
-            for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot of 2 x 2 pixels
-                x, y = pixels[:, 0] + column, SIDE - 1 - pixels[:, 1] - row
-                inside = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
-                canvas[y[inside], x[inside]] = color
+    clouds = [(color, _plane(cloud)) for color, cloud in ((SHADE, reals), (INK, points)) if cloud is not None]
+    extent = 1.25 * float(np.abs(clouds[0][1]).max(initial=1e-9))
+    canvas = np.full((SIDE, SIDE, 3), PAPER, dtype=np.uint8)
+    for color, cloud in clouds:
+        # What lies far outside is brought to where its pixel is still a number.
+        pixels = ((cloud / extent + 1) / 2 * SIDE).clip(-SIDE, 2 * SIDE).astype(int)
+        for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a dot of 2 x 2 pixels
+            x, y = pixels[:, 0] + column, SIDE - 1 - pixels[:, 1] - row
+            inside = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
+            canvas[y[inside], x[inside]] = color
     return Image.fromarray(canvas)
+
+
+def _plane(points: Tensor) -> np.ndarray:
+    """Return the first two coordinates (N, 2) of the points that are finite."""
+    plane = points[:, :2].detach().double().cpu().numpy()
+    return plane[np.isfinite(plane).all(1)]

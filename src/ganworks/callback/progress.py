@@ -30,7 +30,7 @@ class ProgressBar(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
         self._start = self._drawn_at = time.monotonic()
-        self._start_images, self._num_lines = task.images_seen, int(task.progress / self.share)
+        self._start_images, self._num_lines = task.images_seen, self._due(task)
         if not trainer.is_global_zero or not self.console.is_terminal:
             return
         self._bar = Progress(
@@ -51,8 +51,8 @@ class ProgressBar(pl.Callback):
         if self._bar is not None and now - self._drawn_at >= self.refresh_seconds:
             self._drawn_at = now
             self._draw(trainer, task)
-        if trainer.is_global_zero and task.progress >= (self._num_lines + 1) * self.share:
-            self._num_lines = int(task.progress / self.share)
+        if trainer.is_global_zero and self._due(task) > self._num_lines:
+            self._num_lines = self._due(task)
             log.info("%s images  %s", self._images(task), self._state(trainer, task))
 
     def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
@@ -62,6 +62,10 @@ class ProgressBar(pl.Callback):
 
     def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
         self._stop()
+
+    def _due(self, task: ManualTask) -> int:
+        """Return how many lines belong to the part of the run that is done."""
+        return int(task.progress / self.share + 1e-9)  # .3 / .1 is a little less than 3
 
     def _draw(self, trainer: pl.Trainer, task: ManualTask) -> None:
         if self._bar is not None:
@@ -101,6 +105,6 @@ def short(count: float) -> str:
     ('1.23k', '1.5M', '12')
     """
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
+        if count >= 0.9995 * size:
             return f"{count / size:.3g}{unit}"
     return f"{count:.0f}"

@@ -1,0 +1,146 @@
+"""Evaluation: when, of what, and which one was the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganworks.callback import Evaluation, measure
+from ganworks.metric import Evaluation as Figures
+from ganworks.metric import Suite
+from ganworks.sampler import Sampler
+
+NAN = float("nan")
+
+
+class Scripted(Suite):
+    """Returns the next of the values that it was given, and keeps the fakes."""
+
+    best = "distance"
+
+    def __init__(self, values: list[float], mode: str = "min") -> None:
+        super().__init__(num_samples=6, every_images=100, seed=3)
+        self.values, self.mode = list(values), mode
+        self.fakes: list[Tensor] = []
+
+    def prepare(self, datamodule: Any) -> None:
+        self.prepared = datamodule
+
+    def evaluate(self, fakes: Iterable[Tensor]) -> Figures:
+        self.fakes.append(torch.cat(list(fakes)))
+        return Figures({"distance": self.values.pop(0), "other": 1.0}, {"num_fake": self.num_samples})
+
+
+def evaluated(values: list[float], make_task: Callable, make_trainer: Callable, mode: str = "min"):
+    """Evaluate once every 100 images; return the callback, the task, and which evaluations were the best."""
+    evaluation = Evaluation(Scripted(values, mode))
+    task, trainer = make_task(), make_trainer(evaluation)
+    evaluation.on_train_start(trainer, task)
+    were_best = []
+    for _ in values:
+        task.see(100)
+        evaluation.on_train_batch_end(trainer, task)
+        were_best.append(evaluation.is_best)
+    evaluation.on_train_end(trainer, task)
+    return evaluation, task, trainer, were_best
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "were_best", "best"),
+    [
+        ("min", [3.0, 2.0, 2.5, 1.0], [True, True, False, True], (1.0, 400)),
+        ("max", [0.3, 0.2, 0.5], [True, False, True], (0.5, 300)),
+        ("min", [2.0, NAN, 3.0], [True, False, False], (2.0, 100)),
+        ("min", [NAN, 5.0], [False, True], (5.0, 200)),
+        ("max", [math.inf, 0.5], [False, True], (0.5, 200)),
+        ("min", [-math.inf, 0.5], [False, True], (0.5, 200)),
+        ("min", [2.0, 2.0], [True, False], (2.0, 100)),
+    ],
+)
+def test_best_is_the_best_finite_value(
+    make_task: Callable,
+    make_trainer: Callable,
+    mode: str,
+    values: list[float],
+    were_best: list[bool],
+    best: Any,
+) -> None:
+    evaluation, _, _, found = evaluated(values, make_task, make_trainer, mode)
+    assert found == were_best
+    assert (evaluation.best["value"], evaluation.best["images_seen"]) == best
+    assert evaluation.best["num_evaluations"] == len(values)
+
+
+def test_run_of_nan_alone_has_no_best(make_task: Callable, make_trainer: Callable) -> None:
+    evaluation, _, _, were_best = evaluated([NAN, NAN], make_task, make_trainer)
+    assert were_best == [False, False]
+    assert "value" not in evaluation.best
+
+
+def test_figures_are_logged_under_their_names(make_task: Callable, make_trainer: Callable) -> None:
+    _, task, trainer, _ = evaluated([3.0, 2.0], make_task, make_trainer)
+    assert task.logged == [
+        (100, {"metric/distance": 3.0, "metric/other": 1.0}),
+        (200, {"metric/distance": 2.0, "metric/other": 1.0}),
+    ]
+    assert float(trainer.callback_metrics["metric/distance"]) == 2.0
+
+
+def test_averaged_generator_is_measured_on_latents_that_stay(
+    make_task: Callable, make_trainer: Callable
+) -> None:
+    evaluation, task, _, _ = evaluated([3.0, 2.0], make_task, make_trainer)
+    first, second = evaluation.suite.fakes
+    assert torch.equal(first, second)
+    assert torch.equal(first, Sampler(task.ema_generator, {}).sample(6, seed=3))
+    assert not torch.equal(first, Sampler(task.generator, {}).sample(6, seed=3))
+
+
+def test_labels_are_drawn_as_often_as_the_data_has_them(make_task: Callable) -> None:
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])
+    data = SimpleNamespace(samples=SimpleNamespace(labels=labels))
+    sampler = Sampler(make_task(num_classes=4).ema_generator, {})
+    suite = Scripted([1.0, 1.0])
+    drawn: list[Tensor] = []
+    batches = sampler.batches
+    sampler.batches = lambda latent, label, size: (drawn.append(label), batches(latent, label, size))[1]  # type: ignore
+    measure(suite, sampler, data)
+    assert sorted(drawn[0].tolist()) == sorted(labels.tolist())
+    measure(suite, sampler, SimpleNamespace())  # data without labels: uniform draws
+    assert drawn[1] is None or drawn[1].max() < 4
+
+
+def test_conditional_generator_is_measured_on_data_without_labels(make_task: Callable) -> None:
+    data = SimpleNamespace(samples=SimpleNamespace(labels=None))
+    sampler = Sampler(make_task(num_classes=4).ema_generator, {})
+    figures = measure(Scripted([1.0]), sampler, data)
+    assert figures.values["distance"] == 1.0
+
+
+def test_contract_names_the_average_and_the_truncation(make_task: Callable) -> None:
+    sampler = Sampler(make_task().ema_generator, {})
+    assert measure(Scripted([1.0]), sampler, None).contract["truncation"] == "none"
+    contract = measure(Scripted([1.0]), sampler, None, truncation=0.7).contract
+    assert (contract["truncation"], contract["ema"], contract["num_fake"]) == (0.7, True, 6)
+
+
+def test_state_goes_on_after_a_resume(make_task: Callable, make_trainer: Callable) -> None:
+    first, _, _, _ = evaluated([3.0, 2.0], make_task, make_trainer)
+    second = Evaluation(Scripted([2.5, 1.5]))
+    second.load_state_dict(first.state_dict())
+    task, trainer = make_task(), make_trainer(second)
+    task.images_seen = 200
+    second.on_train_start(trainer, task)
+    task.see(100)
+    second.on_train_batch_end(trainer, task)
+    assert not second.is_best  # 2.5 is worse than the 2.0 from before
+    task.see(100)
+    second.on_train_batch_end(trainer, task)
+    assert second.is_best
+    assert second.best == {"metric": "distance", "value": 1.5, "images_seen": 400, "num_evaluations": 4}

@@ -1,0 +1,72 @@
+"""A signal ends the run after the batch in hand, and the handlers from before come back."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ganworks.callback import GracefulStop
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture
+def noted() -> Iterator[list[int]]:
+    """Handlers that only note what they get, as those from before the run; restored at the end."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: received.append(number)) for number in SIGNALS
+    }
+    yield received
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_first_signal_stops_after_the_batch_and_the_second_acts_at_once(
+    noted: list[int], make_task: Callable, make_trainer: Callable, number: signal.Signals
+) -> None:
+    stop, trainer, task = GracefulStop(), make_trainer(), make_task()
+    stop.on_train_start(trainer, task)
+    stop.on_train_batch_end(trainer, task)
+    assert not trainer.should_stop
+    signal.raise_signal(number)
+    assert (stop.received, noted, trainer.should_stop) == (number, [], False)
+    stop.on_train_batch_end(trainer, task)
+    assert trainer.should_stop
+    signal.raise_signal(number)
+    assert noted == [number]
+    stop.teardown(trainer, task, "fit")
+
+
+def test_handlers_from_before_come_back(
+    noted: list[int], make_task: Callable, make_trainer: Callable
+) -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    stop, trainer, task = GracefulStop(), make_trainer(), make_task()
+    stop.on_train_start(trainer, task)
+    assert [signal.getsignal(number) for number in SIGNALS] != before
+    stop.teardown(trainer, task, "fit")
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert stop.received is None
+
+
+def test_thread_beside_the_main_one_leaves_signals_alone(make_task: Callable, make_trainer: Callable) -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    stop, trainer, task = GracefulStop(), make_trainer(), make_task()
+    thread = threading.Thread(target=stop.on_train_start, args=(trainer, task))
+    thread.start()
+    thread.join()
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    stop.on_train_batch_end(trainer, task)
+    assert not trainer.should_stop
+
+
+def test_stop_that_something_else_asked_for_stays(make_task: Callable, make_trainer: Callable) -> None:
+    stop, trainer = GracefulStop(), make_trainer()
+    trainer.should_stop = True
+    stop.on_train_batch_end(trainer, make_task())
+    assert trainer.should_stop

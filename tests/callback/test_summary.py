@@ -1,0 +1,170 @@
+"""summary.json and the table at the end."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ganworks.callback import Evaluation, GracefulStop, RunSummary, SampleGrid
+from ganworks.metric import Evaluation as Figures
+from ganworks.task import NonFiniteLossError
+
+
+def evaluation(**values: float) -> Evaluation:
+    callback = Evaluation.__new__(Evaluation)
+    callback.suite = SimpleNamespace(best=next(iter(values)))  # type: ignore[assignment]
+    callback.figures = Figures(values, {"num_fake": 64}, {"distance": 0.5}, {"histogram": {"0": 1.0}})
+    callback.best = {"metric": "distance", "value": 1.0}
+    callback.seconds = callback.seconds_here = 0.0
+    return callback
+
+
+def finished(
+    make_task: Callable, make_trainer: Callable, *callbacks: Any, images_seen: int = 1000
+) -> tuple[RunSummary, Any, Any]:
+    summary = RunSummary()
+    task, trainer = make_task(num_images=1000), make_trainer(*callbacks, summary)
+    summary.setup(trainer, task, "fit")
+    summary.on_train_start(trainer, task)
+    summary.on_train_batch_start()
+    task.see(images_seen)
+    return summary, trainer, task
+
+
+def read(folder: Path) -> dict[str, Any]:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads((folder / "summary.json").read_text(), parse_constant=refuse)
+
+
+@pytest.mark.parametrize(
+    ("images_seen", "is_interrupted", "status"),
+    [
+        (1000, False, "finished"),
+        (500, False, "stopped"),
+        (500, True, "interrupted"),
+        (1000, True, "finished"),
+    ],
+)
+def test_status_says_how_the_run_ended(
+    make_task: Callable,
+    make_trainer: Callable,
+    tmp_path: Path,
+    images_seen: int,
+    is_interrupted: bool,
+    status: str,
+) -> None:
+    stop = GracefulStop()
+    stop.received = 15 if is_interrupted else None  # type: ignore[assignment]
+    summary, trainer, task = finished(make_task, make_trainer, stop, images_seen=images_seen)
+    assert read(tmp_path)["status"] == "running"
+    summary.on_train_end(trainer, task)
+    assert read(tmp_path)["status"] == status
+    assert read(tmp_path)["images_seen"] == images_seen
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NonFiniteLossError("nan"), "diverged"),
+        (KeyboardInterrupt(), "interrupted"),
+        (ValueError("x"), "failed"),
+    ],
+)
+def test_failure_is_written_with_its_cause(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path, error: BaseException, status: str
+) -> None:
+    summary, trainer, task = finished(make_task, make_trainer)
+    summary.on_exception(trainer, task, error)
+    assert read(tmp_path)["status"] == status
+    assert type(error).__name__ in read(tmp_path)["error"]
+
+
+def test_figures_come_with_floor_contract_and_best(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path
+) -> None:
+    summary, trainer, task = finished(make_task, make_trainer, evaluation(distance=1.5, coverage=0.9))
+    summary.on_train_end(trainer, task)
+    content = read(tmp_path)
+    assert content["metrics"] == {"distance": 1.5, "coverage": 0.9}
+    assert content["floor"] == {"distance": 0.5}
+    assert content["contract"] == {"num_fake": 64}
+    assert content["best"]["value"] == 1.0
+    assert content["parameters"]["discriminator"] == 3
+
+
+def test_figures_that_are_no_numbers_are_null_in_the_file(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path
+) -> None:
+    summary, trainer, task = finished(
+        make_task, make_trainer, evaluation(distance=float("nan"), kid=float("inf"))
+    )
+    task.scalars = {"train/generator/adversarial": float("nan")}
+    summary.on_train_end(trainer, task)
+    assert read(tmp_path)["metrics"] == {"distance": None, "kid": None}
+    assert read(tmp_path)["scalars"] == {"train/generator/adversarial": None}
+
+
+def shown(summary: RunSummary, trainer: Any, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    summary.show(trainer, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_table_shows_the_figures_beside_those_of_real_data(
+    make_task: Callable, make_trainer: Callable
+) -> None:
+    grid = SampleGrid(every_images=None)
+    grid.latest = Path("samples/000000001000.png")
+    summary, trainer, task = finished(make_task, make_trainer, evaluation(distance=1.5, coverage=0.9), grid)
+    summary.write(trainer, task, "finished")
+    lines = shown(summary, trainer).splitlines()
+    assert lines[0].endswith(": finished")
+    row = next(line for line in lines if "distance" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["distance", "1.5", "0.5"]
+    row = next(line for line in lines if "coverage" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["coverage", "0.9", "·"]
+    assert any("1,000 of 1,000" in line for line in lines)
+    assert any(line.endswith("samples/000000001000.png") for line in lines)
+    assert len([line for line in lines if line.endswith("│") and len(line) > 80]) == 0
+
+
+def test_next_commands_are_whole_lines_for_the_shell(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary, _, _ = finished(make_task, make_trainer)
+    summary.run_dir = tmp_path / "my runs"
+    summary.content = {"num_images": 1000, "metrics": {}, "status": "finished"}
+    monkeypatch.chdir(tmp_path)
+    commands = [command for _, command in summary.next_commands("finished")]
+    assert commands[0] == "ganworks-train resume='my runs' num_images=2000"
+    assert commands[1].startswith("ganworks-sample run='my runs' ")
+    assert len(commands) == 3
+    assert summary.next_commands("interrupted")[0][1] == "ganworks-train resume='my runs'"
+    (tmp_path / "train.py").touch()
+    assert summary.next_commands("finished")[0][1].startswith("python train.py ")
+
+
+def test_time_before_a_resume_counts(make_task: Callable, make_trainer: Callable) -> None:
+    summary, _, _ = finished(make_task, make_trainer)
+    summary.load_state_dict({"seconds": 100.0})
+    assert 100 < summary.seconds < 200
+    assert summary.state_dict()["seconds"] >= 100
+
+
+def test_other_ranks_write_nothing(make_task: Callable, make_trainer: Callable, tmp_path: Path) -> None:
+    summary = RunSummary()
+    task, trainer = make_task(), make_trainer(summary)
+    trainer.is_global_zero = False
+    summary.setup(trainer, task, "fit")
+    summary.on_train_start(trainer, task)
+    summary.on_train_end(trainer, task)
+    assert not (tmp_path / "summary.json").exists()
