@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from hydra.utils import get_object
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.errors import GanworksError, SettingError, check_count
 
+log = logging.getLogger(__name__)
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
@@ -31,6 +32,18 @@ def check_config(config: DictConfig) -> None:
     for path, node in targets(settings):
         check_target(path, node)
     check_count("trainer.log_every_n_steps", config.trainer.get("log_every_n_steps", 50))
+
+
+def drop_leftovers(config: DictConfig) -> None:
+    """Remove the settings of regularizers that were not chosen.
+
+    An experiment says ``regularizer.r1.weight``; with ``regularizer=r2`` on the command line that is no penalty.
+    """
+    for name, node in list((config.regularizer or {}).items()):
+        if node is not None and "_target_" not in node:
+            log.warning("regularizer.%s is not among the chosen regularizers: its settings are left out", name)
+            with open_dict(config):
+                del config.regularizer[name]
 
 
 def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

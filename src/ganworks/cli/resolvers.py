@@ -22,12 +22,8 @@ def critic_norm(regularizers: DictConfig | None) -> str:
     """Return the discriminator's norm for these penalties: batch, or none where one needs gradients by sample."""
     from hydra.utils import get_class
 
-    nodes = [node for node in (regularizers or {}).values() if node is not None]
-    return (
-        "none"
-        if any(getattr(get_class(node["_target_"]), "per_sample", False) for node in nodes)
-        else "batch"
-    )
+    targets = [node["_target_"] for node in (regularizers or {}).values() if node and "_target_" in node]
+    return "none" if any(getattr(get_class(target), "per_sample", False) for target in targets) else "batch"
 
 
 def choice(group: str, *, _root_: DictConfig) -> str:

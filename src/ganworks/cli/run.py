@@ -15,7 +15,7 @@ from rich.console import Console
 from ganworks.callback import Evaluation, GracefulStop, RunSummary
 from ganworks.callback.summary import shown
 from ganworks.cli.build import build_run, build_trainer
-from ganworks.cli.check import check_config
+from ganworks.cli.check import check_config, drop_leftovers
 from ganworks.cli.log import log_to_file, log_to_terminal, quieten
 from ganworks.cli.plan import show_plan
 from ganworks.errors import GanworksError, SettingError
@@ -49,6 +49,7 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
     """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
     log_to_terminal()
+    drop_leftovers(config)
     check_config(config)
     quieten()
     if config.num_threads is not None:
