@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,16 +34,6 @@ def run(folder: Path, *points: tuple[int, dict[str, float]], **settings: object)
     return logger
 
 
-def records(folder: Path) -> list[list[dict]]:
-    """Every offline run below ``folder`` as the list of its records, in the order of time."""
-    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json"]
-    files = sorted(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda path: path.stat().st_mtime)
-    texts = [
-        subprocess.run([*command, str(path)], capture_output=True, text=True, check=True) for path in files
-    ]
-    return [[json.loads(line) for line in text.stdout.splitlines()] for text in texts]
-
-
 def of_kind(run: list[dict], kind: str) -> list[dict]:
     return [record[kind] for record in run if record["type"] == kind]
 
@@ -55,7 +42,9 @@ def history(run: list[dict]) -> list[dict]:
     return [record["item"] for record in of_kind(run, "history")]
 
 
-def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(tmp_path: Path) -> None:
+def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(
+    tmp_path: Path, records: Callable
+) -> None:
     run(tmp_path / "one", (64, {"a": 1.0}), (128, {"a": 2.0}))
     run(tmp_path / "two", (64, {"a": 10.0}))
     (first,), (second,) = records(tmp_path / "one"), records(tmp_path / "two")
@@ -69,7 +58,9 @@ def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(tmp_path: 
     assert configs[0]["loss"]["_target_"] == "ganworks.loss.BCE"
 
 
-def test_resumed_run_has_the_same_id_and_another_folder_another_one(tmp_path: Path) -> None:
+def test_resumed_run_has_the_same_id_and_another_folder_another_one(
+    tmp_path: Path, records: Callable
+) -> None:
     run(tmp_path / "one", (64, {"a": 1.0}))
     run(tmp_path / "one", (128, {"a": 2.0}))
     before, after = (of_kind(part, "run")[0]["run_id"] for part in records(tmp_path / "one"))
@@ -79,7 +70,10 @@ def test_resumed_run_has_the_same_id_and_another_folder_another_one(tmp_path: Pa
 
 
 def test_key_without_a_network_goes_on_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    records: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")  # nobody answers there
@@ -118,7 +112,10 @@ def test_key_in_the_netrc_file_is_found(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_key_that_is_none_goes_on_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    records: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "short")
     wandb.teardown()

@@ -1,4 +1,4 @@
-"""TensorBoard's event files are on the axis of images seen."""
+"""All loggers of a run tell the same, on the axis of images seen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import wandb
 from PIL import Image
 
 from ganworks.logger import read_metrics
@@ -19,10 +20,10 @@ def read(folder: Path):
     return events
 
 
-def test_scalars_and_pictures_are_where_metrics_csv_has_them(ganworks: Callable) -> None:
+def test_loggers_have_what_metrics_csv_has_and_the_pictures(ganworks: Callable, records: Callable) -> None:
     small = ("data=digits", "loss=bce", "model.width=8", "metric.num_samples=16", "metric.every_images=192")
     result = ganworks(
-        *("train", "logger=tensorboard", "num_images=384", "trainer.log_every_n_steps=2", *small),
+        *("train", "logger=[wandb,tensorboard]", "num_images=384", "trainer.log_every_n_steps=2", *small),
         *("callback.sample_grid.every_images=192", "callback.sample_grid.num=4", "hydra.run.dir=run"),
     )
     assert result.code == 0, result.err
@@ -36,3 +37,10 @@ def test_scalars_and_pictures_are_where_metrics_csv_has_them(ganworks: Callable)
     assert [event.step for event in pictures] == [0, 192, 384]
     last = Image.open("run/samples/000000000384.png")
     assert (pictures[-1].width, pictures[-1].height) == last.size
+    (run,) = records(Path("run"))
+    history = [record["history"]["item"] for record in run if record["type"] == "history"]
+    for name in ("train/generator/adversarial", "metric/fd_digits"):
+        found = [(row["images_seen"], row[name]) for row in history if name in row]
+        assert found == [(row["images_seen"], pytest.approx(row[name])) for row in rows if name in row]
+    assert [row["images_seen"] for row in history if "samples.count" in row] == [0, 192, 384]
+    wandb.teardown()

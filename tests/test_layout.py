@@ -1,0 +1,173 @@
+"""The repository's parts agree with each other: groups and packages, the wheel, the documented commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+
+import hydra
+import pytest
+import yaml
+
+from ganworks.cli import evaluate, resolvers, sample
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "ganworks"
+WITHOUT_CODE = {"debug", "experiment", "hydra", "paths", "trainer", "tune"}  # settings alone
+WITHOUT_GROUP = {"cli", "strategy", "tuning"}  # code that no group chooses
+
+
+def groups() -> set[str]:
+    return {path.name for path in (ROOT / "conf").iterdir() if any(path.glob("*.yaml"))}
+
+
+def subpackages() -> set[str]:
+    return {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+
+
+def targets(node: object) -> list[str]:
+    """Every `_target_` of ours below a node of a config."""
+    if isinstance(node, list):
+        return [target for child in node for target in targets(child)]
+    if not isinstance(node, dict):
+        return []
+    own = [str(node["_target_"])] if str(node.get("_target_", "")).startswith("ganworks.") else []
+    return own + [target for child in node.values() for target in targets(child)]
+
+
+def test_groups_with_code_behind_them_are_the_subpackages() -> None:
+    assert groups() - WITHOUT_CODE == subpackages() - WITHOUT_GROUP
+
+
+@pytest.mark.parametrize("group", sorted(groups() - WITHOUT_CODE))
+def test_targets_of_a_group_are_in_its_subpackage(group: str) -> None:
+    for path in (ROOT / "conf" / group).glob("*.yaml"):
+        content = yaml.safe_load(path.read_text()) or {}
+        is_global = path.read_text().startswith("# @package _global_")
+        own = content.get(group, {}) if is_global else content
+        assert all(target.startswith(f"ganworks.{group}.") for target in targets(own)), path
+        assert targets(own) or group in ("augment", "regularizer", "optimizer", "logger"), path
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf").glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_config_begins_with_words_that_say_what_it_is(path: Path) -> None:
+    comments = [line for line in path.read_text().splitlines()[:2] if line.startswith("# ")]
+    has_words = any("@package" not in line for line in comments)
+    assert has_words or path.parent.name in ("paths",), path
+
+
+def settings() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_every_package_is_named_for_the_wheel() -> None:
+    named = set(settings()["tool"]["setuptools"]["packages"])
+    found = {"ganworks", "ganworks.conf"} | {
+        ".".join(("ganworks", *path.parent.relative_to(SOURCE).parts))
+        for path in SOURCE.rglob("*/__init__.py")
+    }
+    assert named == found
+
+
+def test_every_command_has_a_thin_script_in_the_root() -> None:
+    for name, target in settings()["project"]["scripts"].items():
+        command = name.removeprefix("ganworks-")
+        script = (ROOT / f"{command}.py").read_text()
+        assert target == f"ganworks.cli.{command}:main"
+        assert f"from ganworks.cli.{command} import main" in script
+        assert len(script.splitlines()) < 12
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the sources, so that nothing of an earlier build gets in."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("src", "conf"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", "LICENSE", "README.md"):
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, copy / name)
+    pytest.importorskip("setuptools", minversion="77")
+    pytest.importorskip("build")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+    build = subprocess.run(command, capture_output=True, text=True)
+    assert build.returncode == 0, build.stdout + build.stderr
+    (path,) = out.glob("*.whl")
+    return path
+
+
+def test_wheel_holds_all_code_configs_and_weights_and_nothing_else(wheel: Path) -> None:
+    inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    code = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.py")}
+    configs = {f"ganworks/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
+    weights = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.safetensors")}
+    assert configs
+    assert weights
+    assert inside == code | configs | weights | {"ganworks/py.typed", "ganworks/conf/__init__.py"}
+
+
+def test_wheel_trains_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    (tmp_path / "work").mkdir()
+    program = (
+        "import ganworks, sys; from pathlib import Path;"
+        f"assert Path(ganworks.__file__).is_relative_to({str(tmp_path / 'installed')!r}), ganworks.__file__;"
+        "from ganworks.cli.train import main; main()"
+    )
+    command = [sys.executable, "-c", program, "data=digits", "num_images=64", "model.width=8", "name=wheel"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed"), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [*command, "metric.num_samples=64"],
+        cwd=tmp_path / "work",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(list((tmp_path / "work" / "runs" / "wheel").glob("*/generator/model.safetensors"))) == 1
+
+
+def documented_commands() -> list[tuple[str, tuple[str, ...]]]:
+    """Every (command, arguments) in the README's blocks of shell."""
+    path = ROOT / "README.md"
+    text = path.read_text() if path.exists() else ""
+    blocks = re.findall(r"^ *```(?:bash|sh|shell|console)\n(.*?)^ *```", text, flags=re.M | re.S)
+    commands = []
+    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
+        match = re.match(r"\s*(?:\$ )?(?:python (\w+)\.py|ganworks-(\w+))\b(.*)", line)
+        if match:
+            commands.append((match[1] or match[2], tuple(shlex.split(match[3], comments=True))))
+    return list(dict.fromkeys(commands))
+
+
+@pytest.mark.parametrize(("command", "arguments"), documented_commands())
+def test_documented_command_is_one(command: str, arguments: tuple[str, ...]) -> None:
+    assert (ROOT / f"{command}.py").exists()
+    if command == "train":
+        # a resumed run has no groups; a sweep composes with the first value of each list
+        overrides = [
+            a for a in arguments if not a.startswith(("-", "resume=")) and "=" in a and "hydra." not in a
+        ]
+        overrides = [re.sub(r"=([^,\[{]*),.*", r"=\1", override) for override in overrides]
+        theirs = [override for override in overrides if "theirs" in override or "my_" in override]
+        resolvers.register()
+        with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
+            hydra.compose("train", [override for override in overrides if override not in theirs])
+    elif command in ("sample", "evaluate"):
+        schema = {"sample": sample.Arguments, "evaluate": evaluate.Arguments}[command]
+        names = {field.name for field in fields(schema)}
+        assert {argument.partition("=")[0].partition(".")[0] for argument in arguments} <= names | {"data"}
