@@ -28,7 +28,7 @@ COLUMNS = {
 
 def run(experiment: str, seed: int, folder: Path) -> dict[str, Any]:
     """Return the summary of one run, training it where it is missing."""
-    run_dir = folder / experiment / f"seed={seed}"
+    run_dir = folder / experiment / f"seed_{seed}"
     summary = run_dir / "summary.json"
     if not summary.exists() or json.loads(summary.read_text())["status"] != "finished":
         script = Path(__file__).parents[1] / "train.py"

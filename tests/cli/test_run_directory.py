@@ -146,3 +146,24 @@ def test_end_of_a_run_says_where_things_are_and_what_to_try_next(ganworks: Calla
     # what it says can be typed as it stands
     assert ganworks("sample", f"run={run_dir}", "interpolate=6", "num=10", "out=strips.png").code == 0
     assert ganworks("train", f"resume={run_dir}", "num_images=128").code == 0
+
+
+def test_classes_that_a_folder_tells_go_into_the_config_and_outlast_the_folders_move(
+    ganworks: Callable,
+) -> None:
+    for index in range(8):
+        path = Path("pets", ("cat", "dog")[index % 2], f"{index}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 30 * index).save(path)
+    small = ("data.resolution=8", "data.channels=1", "data.batch_size=8", "num_images=16", "model.width=8")
+    changes = ("data=folder", "data.root=pets", "metric=none", "model.conditional=true", "name=pets_run")
+    result = ganworks("train", *changes, *small)
+    assert result.code == 0, result.err
+    (run_dir,) = Path("runs/pets_run").iterdir()
+    assert OmegaConf.load(run_dir / "config.yaml").model.generator.num_classes == 2
+    Path("pets").rename("animals")
+    result = ganworks("train", f"resume={run_dir}", "num_images=32")
+    assert result.code == 1
+    assert "data.root=pets" in result.err
+    assert ganworks("train", f"resume={run_dir}", "num_images=32", "data.root=animals").code == 0
+    assert ganworks("sample", f"run={run_dir}", "label=1", "num=2", "out=dogs.png").code == 0

@@ -9,6 +9,8 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import TextIO
 
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
 
 class Terminal(logging.StreamHandler):
     """Writes to what `sys.stdout` is at the moment: while a bar is drawn, that is a place above it."""
@@ -22,6 +24,11 @@ class Terminal(logging.StreamHandler):
         """Leave the stream as it is: the base class sets one."""
 
 
+def is_first_rank() -> bool:
+    """Say whether this process is the one that writes; known before the processes of a run have met."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
 def log_to_terminal() -> None:
     """Send log records to the terminal alone, and keep them for the file that `log_to_file` opens."""
     terminal, kept = Terminal(), MemoryHandler(capacity=1000, flushLevel=logging.CRITICAL + 1)
@@ -30,7 +37,10 @@ def log_to_terminal() -> None:
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
-    root.handlers, root.level = [terminal, kept], logging.INFO
+    root.handlers = [terminal, kept]
+    root.setLevel(
+        logging.INFO if is_first_rank() else logging.WARNING
+    )  # other ranks would say the same again
     logging.captureWarnings(True)
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from ganworks.callback import Evaluation, GracefulStop, RunSummary
 from ganworks.callback.summary import shown
 from ganworks.cli.build import build_run, build_trainer
 from ganworks.cli.check import check_config, drop_leftovers
-from ganworks.cli.log import log_to_file, log_to_terminal, quieten
+from ganworks.cli.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.cli.plan import show_plan
 from ganworks.errors import GanworksError, SettingError
 from ganworks.task import NonFiniteLossError
@@ -91,11 +90,6 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
         temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
         temporary.replace(run_dir / "config.yaml")
         log_to_file(run_dir / "train.log")
-
-
-def is_first_rank() -> bool:
-    """Say whether this process is the one that writes; known before the processes of a run have met."""
-    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def advice(run_dir: Path) -> str:
