@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from running import train
 
 from ganworks.data import CIFAR10
 from ganworks.data.samples import TensorSamples
+from running import train
 
 FOLDER = Path(__file__).parents[1] / "conf" / "experiment"
 EXPERIMENTS = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -69,7 +69,8 @@ class Sampler:
     def draw_latent(self, num: int, seed: int = 0, truncation: float | None = None) -> Tensor:
         """Return the latents (num, latent_dim) that ``seed`` stands for."""
         rng = keyed_rng(seed, "sample/latent")
-        return self.generator.draw_latent(check_count("num", num), rng, truncation=truncation).to(self.device)
+        latent = self.generator.draw_latent(check_count("num", num), rng, truncation=truncation)
+        return latent.to(next(self.generator.parameters()))
 
     def labels(self, num: int, seed: int = 0, label: int | Tensor | None = None) -> Tensor | None:
         """Return labels (num,): those asked for, else uniform draws; None for an unconditional generator."""

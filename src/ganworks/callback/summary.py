@@ -40,14 +40,15 @@ class RunSummary(pl.Callback):
     def __init__(self, launched_at: float | None = None) -> None:
         self.launched_at = launched_at or time.time()
         self.content: dict[str, Any] = {}
-        self._earlier_seconds, self._earlier_images = 0.0, 0
+        self._start: float | None = None  # until training starts, which an error may prevent
+        self._first_batch: float | None = None
+        self._earlier_seconds, self._start_images = 0.0, 0
 
     def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
         self.run_dir = Path(trainer.default_root_dir)
 
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
         self._start = time.monotonic()
-        self._first_batch: float | None = None
         self._start_images = task.images_seen
         self.write(trainer, task, "running")
 
@@ -79,7 +80,7 @@ class RunSummary(pl.Callback):
     @property
     def seconds(self) -> float:
         """Wall-clock seconds of training, those before a resume included."""
-        return self._earlier_seconds + (time.monotonic() - self._start if hasattr(self, "_start") else 0.0)
+        return self._earlier_seconds + (0.0 if self._start is None else time.monotonic() - self._start)
 
     def write(self, trainer: pl.Trainer, task: ManualTask, status: str, error: str | None = None) -> None:
         """Write summary.json under a temporary name and rename it."""
@@ -126,7 +127,7 @@ class RunSummary(pl.Callback):
 
     def _rate(self, trainer: pl.Trainer, task: ManualTask) -> float:
         """Images a second of this process's training, evaluation excluded."""
-        seconds = time.monotonic() - self._start
+        seconds = 0.0 if self._start is None else time.monotonic() - self._start
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Evaluation):
                 seconds -= callback.seconds_here

@@ -63,6 +63,7 @@ def build_run(config: DictConfig) -> Run:
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy_of(config)  # the trainer's own checks: devices, precision
+    check_precision(config, task)
     if config.compile:
         task.generator.compile()
         task.discriminator.compile()
@@ -142,6 +143,17 @@ def check_critic(task: AdversarialTask, norm: str | None) -> None:
             "batch",
             f"none, layer or spectral under regularizer={per_sample[0]}, which takes the gradient of each sample:"
             " batch norm mixes the samples of a batch",
+        )
+
+
+def check_precision(config: DictConfig, task: AdversarialTask) -> None:
+    """Raise where the weights are in half precision and a penalty needs them in float32."""
+    penalties = [name for name, regularizer in task.regularizers.items() if regularizer.per_sample]
+    if penalties and str(config.trainer.precision) in ("16-true", "bf16-true", "transformer-engine-float16"):
+        raise SettingError(
+            "trainer.precision",
+            config.trainer.precision,
+            f"bf16-mixed, 16-mixed, 32-true or 64-true under regularizer={penalties[0]}, which needs float32",
         )
 
 

@@ -41,7 +41,9 @@ def drop_leftovers(config: DictConfig) -> None:
     """
     for name, node in list((config.regularizer or {}).items()):
         if node is not None and "_target_" not in node:
-            log.warning("regularizer.%s is not among the chosen regularizers: its settings are left out", name)
+            log.warning(
+                "regularizer.%s is not among the chosen regularizers: its settings are left out", name
+            )
             with open_dict(config):
                 del config.regularizer[name]
 

@@ -53,7 +53,9 @@ class GradientRegularizer(Regularizer, ABC):
     def penalty(self, discriminator: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
         if callable(self.weight):
             raise TypeError("the weight is a schedule: take `regularizer.at(progress)` first")
-        squared_norm = squared_gradient_norm(discriminator, self.points(real.detach(), fake.detach(), rng))
+        # Under autocast the fakes come in half precision and the reals in float32.
+        points = self.points(real.detach(), fake.detach().to(real.dtype), rng)
+        squared_norm = squared_gradient_norm(discriminator, points)
         return self.weight * self.every * self.cost(squared_norm).mean()
 
 

@@ -68,7 +68,7 @@ class AdversarialTask(ManualTask):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the discriminator and, every `n_critic` batches, the generator."""
         latent = self.generator.draw_latent(len(batch["real"]), self.rng("latent"))
-        parts = self.split({**batch, "latent": latent})
+        parts = self.split({**batch, "latent": latent.to(self.dtype)})
         self.update("discriminator", self.discriminator_terms, parts)
         self.project()
         if self.is_generator_turn:

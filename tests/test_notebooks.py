@@ -1,0 +1,69 @@
+"""The notebooks run from top to bottom, learn something, and show in the repository what they show when run."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FIRST_GAN = NOTEBOOKS / "01_first_gan.ipynb"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """The module notebooks/execute.py."""
+    spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def outputs(notebook: NotebookNode) -> list[list[str]]:
+    """Return the kinds of output of each cell: "text", "picture" or another."""
+    kinds = {"stream": "text", "display_data": "picture", "execute_result": "picture"}
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [[kinds.get(o.output_type, o.output_type) for o in cell.outputs] for cell in cells]
+
+
+def figures(run: Path, name: str) -> list[float]:
+    """Return a column of a run's metrics.csv where it has values."""
+    with (run / "metrics.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
+
+
+def test_first_notebook_runs_learns_digits_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", os.environ.get("GANWORKS_CACHE", str(tmp_path / "cache")))
+    executed = script.execute(FIRST_GAN, tmp_path)
+    for loss in ("bce", "hinge"):
+        distances = figures(tmp_path / "runs/first_gan" / loss, "metric/fd_digits")
+        assert distances[-1] < min(10, distances[0] / 2)  # noise has several hundreds
+        assert figures(tmp_path / "runs/first_gan" / loss, "metric/coverage")[-1] > 0.4
+    assert outputs(executed) == outputs(nbformat.read(FIRST_GAN, as_version=4))
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_kept_outputs_are_small_and_of_one_run_from_top_to_bottom(path: Path) -> None:
+    text = path.read_text()
+    assert len(text) < 300_000
+    assert not [word for word in ("/home/", "/root/", "/tmp/", "/Users/", "Traceback") if word in text]
+    cells = [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+def test_notebook_that_fails_is_noticed(script: ModuleType, tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    nbformat.write(notebook, tmp_path / "broken.ipynb")
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        script.execute(tmp_path / "broken.ipynb", tmp_path)
