@@ -1,12 +1,279 @@
-"""What README and docs say is true: commands work, tables are complete, code is the code, links lead somewhere."""
+"""What README and docs say holds: commands work, tables are complete, code is the code, links lead somewhere."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image
+
+import ganworks as package
+from ganworks.cli import resolvers
+from ganworks.cli.build import build_run
+from ganworks.cli.check import check_config
+from ganworks.cli.resume import change, read_config
+from ganworks.cli.train import default_recipe
+from ganworks.loss import AdversarialLoss
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXTENDING = ROOT / "docs" / "extending.md"
-COMMAND = re.compile(r"^(?:python (\w+)\.py|ganworks-(\w+))\b([^#\n]*)", flags=re.M)
-AT_HAND = ("digits", "ring", "grid")  # data that no one has to download
+README, SETTINGS, EXTENDING = (
+    ROOT / "README.md",
+    ROOT / "docs" / "settings.md",
+    ROOT / "docs" / "extending.md",
+)
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to download
+Command = tuple[str, list[str]]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a page in a language; "" are those without one."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+
+
+def commands(name: str, *pages: Path) -> list[Command]:
+    """Return (page, arguments) of the lines that call a command."""
+    lines = [(page, line) for page in pages for block in blocks(page, "bash") for line in block.splitlines()]
+    calls = [(page.name, shlex.split(line, comments=True)) for page, line in lines if line.strip()]
+    starts = (["python", f"{name}.py"], [f"ganworks-{name}"])
+    return [(page, c[len(s) :]) for page, c in calls for s in starts if c[: len(s)] == s]
+
+
+def named(commands: list[Command]) -> list[Any]:
+    """Return the commands as parameters of a test, under the words that stand in the page."""
+    return [pytest.param(arguments, id=f"{page}: {' '.join(arguments)}") for page, arguments in commands]
+
+
+def compose(overrides: list[str]) -> DictConfig:
+    """Return the configuration of `train.py` with ``overrides``."""
+    resolvers.register()
+    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
+        return hydra.compose("train", [*overrides, *default_recipe(overrides)])
+
+
+def single(overrides: list[str]) -> Iterator[list[str]]:
+    """Yield the overrides with each value of each sweep in turn, the first one of the others."""
+    choices = [
+        list(parsed.sweep_string_iterator()) if parsed.is_sweep_override() else [parsed.value()]
+        for parsed in OverridesParser.create().parse_overrides(overrides)
+    ]
+    texts = [
+        [f"{override.partition('=')[0]}={choice}" for choice in options] if len(options) > 1 else [override]
+        for override, options in zip(overrides, choices, strict=True)
+    ]
+    yield [options[0] for options in texts]
+    for index, options in enumerate(texts):
+        for choice in options[1:]:
+            yield [choice if i == index else others[0] for i, others in enumerate(texts)]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of images in two classes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir()
+        for index in range(40):
+            Image.effect_noise((40 + index, 50), 80).convert("RGB").save(folder / name / f"{index}.png")
+    return folder
+
+
+COMPLETE = [c for c in commands("train", *PAGES) if not any(a.startswith(("-", "resume=")) for a in c[1])]
+SWEEPS = [(page, arguments[1:]) for page, arguments in commands("train", *PAGES) if arguments[:1] == ["-m"]]
+RESUMED = [c for c in commands("train", *PAGES) if any(a.startswith("resume=") for a in c[1])]
+
+
+@pytest.mark.parametrize("arguments", named([c for c in COMPLETE + SWEEPS if c[0] != EXTENDING.name]))
+def test_documented_training_passes_all_checks(
+    arguments: list[str], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrides = [
+        a.replace("FOLDER", str(pictures)).replace("accelerator=gpu", "accelerator=cpu") for a in arguments
+    ]
+    for choice in single(overrides):
+        config = compose([*choice, f"paths.cache={tmp_path}"])
+        check_config(config)
+        data = re.sub(r".*\.", "", config.data._target_).lower()
+        if data in AT_HAND:
+            build_run(config)
+        else:  # a look at whether the test still knows its data
+            assert data in ("mnist", "fashionmnist", "cifar10", "celeba")
+
+
+@pytest.mark.parametrize("arguments", named(RESUMED))
+def test_documented_resume_changes_settings_that_are_there(arguments: list[str], trained_run: Path) -> None:
+    change(read_config(trained_run), [a for a in arguments if not a.startswith("resume=")])
+
+
+DRAWN = commands("sample", *PAGES)
+MEASURED = [c for c in commands("evaluate", *PAGES) if not {"metric=fid", "real=FOLDER"} & set(c[1])]
+
+
+@pytest.mark.parametrize("arguments", named(DRAWN))
+def test_documented_sampling_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
+    arguments = [a.replace("RUN_DIR", str(trained_run)) for a in arguments]
+    result = ganworks("sample", *arguments)
+    assert result.code == 0, result.err
+    assert Path(next((a[4:] for a in arguments if a.startswith("out=")), "samples.png")).exists()
+
+
+@pytest.mark.parametrize("arguments", named(MEASURED))
+def test_documented_evaluation_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
+    result = ganworks("evaluate", *(a.replace("RUN_DIR", str(trained_run)) for a in arguments))
+    assert result.code == 0, result.err
+
+
+def test_enough_commands_were_found_and_a_wrong_one_would_be_noticed() -> None:
+    assert len(COMPLETE) > 20
+    assert min(len(SWEEPS), len(RESUMED), len(DRAWN), len(MEASURED)) >= 3
+    with pytest.raises(hydra.errors.HydraException):
+        compose(["loss=wgan-gp"])
+
+
+def test_errors_read_as_the_readme_says(ganworks: Callable) -> None:
+    (block,) = [block for block in blocks(README, "") if "error: " in block]
+    shown = re.findall(r"^\$ python train\.py (.*)\n(error: .*\n)", block, flags=re.M)
+    assert len(shown) >= 2
+    for command, message in shown:
+        assert ganworks("train", *shlex.split(command)).err == message
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["loss", "regularizer", "model", "optimizer", "augment", "data", "metric", "experiment", "logger"],
+)
+def test_readme_names_every_option(group: str) -> None:
+    quoted = set(re.findall(r"`([^`\n]+)`", README.read_text()))
+    options = [path.stem for path in (ROOT / "conf" / group).glob("*.yaml")]
+    assert options
+    assert [option for option in options if not {option, f"{group}={option}"} & quoted] == []
+
+
+def test_settings_have_the_defaults_that_stand_beside_them() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)`)? ?\|", SETTINGS.read_text(), flags=re.M)
+    assert len(rows) > 40
+    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
+        resolvers.register()
+        config = hydra.compose("train", return_hydra_config=True)
+    choices = config.hydra.runtime.choices
+    for name, default in rows:
+        if default and name in choices:
+            assert default == str(choices[name]).replace("None", "null"), name
+        elif default:
+            value = OmegaConf.select(config, name, throw_on_missing=True)
+            assert OmegaConf.create(f"x: {default}").x == value, name
+
+
+def test_code_in_the_readme_is_the_code(trained_run: Path) -> None:
+    step, loading, loss = blocks(README, "python")
+    assert textwrap.indent(step, "    ") in (ROOT / "src/ganworks/task/adversarial.py").read_text()
+    names: dict[str, Any] = {}
+    exec(loading.replace("RUN_DIR", str(trained_run)), names)
+    assert names["images"].shape == (64, 1, 8, 8)
+    header = "from dataclasses import dataclass\nfrom torch import Tensor\n"
+    exec(header + loss, names | {"AdversarialLoss": AdversarialLoss} | (theirs := {}), theirs)
+    assert theirs["PearsonChi2"]().discriminator(torch.ones(3), torch.full((3,), 2.0)) == 2
+
+
+def test_readme_shows_the_figures_and_files_of_a_run(trained_run: Path) -> None:
+    (table,) = [block for block in blocks(README, "") if "held-out real data" in block]
+    figures = json.loads((trained_run / "summary.json").read_text())["metrics"]
+    assert set(re.findall(r"│ (\w+)", table)) >= set(figures)
+    assert set(re.findall(r"`(\w+)`", (ROOT / "docs/metrics.md").read_text())) >= set(figures)
+    (tree,) = [block for block in blocks(README, "") if "config.yaml" in block]
+    files = re.findall(r"^  (\S+?)/?(?= )", tree, flags=re.M)
+    assert len(files) == 7
+    assert [name for name in files if not (trained_run / name).exists() and "720000" not in name] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", page.read_text())
+    for link in (first or second for first, second in links):
+        if not link.startswith("http"):
+            assert (page.parent / link).exists(), link
+            if link.endswith(".png"):
+                Image.open(page.parent / link).load()
+
+
+def test_changelog_has_a_section_for_this_version() -> None:
+    assert f"## [{package.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def mygan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The package of docs/extending.md, as a reader would write it."""
+    folder = tmp_path_factory.mktemp("extending")
+    for language in ("python", "yaml", "toml"):
+        for block in blocks(EXTENDING, language):
+            name, _, content = block.removeprefix("# ").partition("\n")
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+    (folder / "mygan" / "__init__.py").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield folder
+
+
+def test_package_of_the_docs_has_the_files_that_it_lists(mygan: Path) -> None:
+    listed = re.findall(r"[\w/]+\.(?:py|yaml|toml)", blocks(EXTENDING, "")[0])
+    written = [path for path in mygan.rglob("*.*") if path.suffix in (".py", ".yaml", ".toml")]
+    written = [
+        path.relative_to(mygan) for path in written if path.name != "mygan.yaml"
+    ]  # that one comes later
+    assert sorted(str(path).removeprefix("mygan/").removeprefix("conf/") for path in written) == sorted(
+        listed
+    )
+
+
+def test_package_of_the_docs_trains_and_samples(mygan: Path, ganworks: Callable) -> None:
+    (command,) = [a for _, a in commands("train", EXTENDING) if "experiment=discs" in a]
+    command = [sys.executable, "-m", "ganworks.cli.train", *command, "num_images=128", "trainer=cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(mygan), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [*command, "trainer.log_every_n_steps=1"], cwd=mygan, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (run_dir,) = (mygan / "runs" / "discs").iterdir()
+    summary = json.loads((run_dir / "summary.json").read_text())
+    assert (summary["status"], summary["images_seen"], summary["generator_updates"]) == ("finished", 128, 2)
+    terms = {"train/generator/mean_matching", "train/discriminator/r1", "train/generator/adversarial"}
+    assert terms <= set((run_dir / "metrics.csv").read_text().splitlines()[0].split(","))
+    assert ganworks("sample", f"run={run_dir}", "num=4", "out=four.npy").code == 0  # without --config-dir
+
+
+@pytest.mark.parametrize("arguments", named(commands("train", EXTENDING)))
+def test_documented_training_with_the_package_passes_all_checks(
+    arguments: list[str], mygan: Path, ganworks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mygan)
+    arguments = [a.replace("$PWD", str(mygan)) for a in arguments if a != "dry_run=true"]
+    result = ganworks("train", *arguments, "dry_run=true")
+    assert result.code == 0, result.err
+
+
+def test_mistakes_with_the_package_are_named_in_one_line(
+    mygan: Path, ganworks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mygan)
+    result = ganworks(
+        "train", "--config-dir", "conf", "experiment=discs", "data.resolution=20", "dry_run=true"
+    )
+    assert result.code == 1
+    assert result.err.startswith("error: model.generator.shape=")
+    assert ganworks("train", "model=patch", "dry_run=true").code == 1  # control: not ours
