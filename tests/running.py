@@ -40,7 +40,8 @@ def train_on(run_dir: Path, *overrides: str) -> Outcome:
 
 def train_apart(run_dir: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Train in ``run_dir`` with the real command in a process of its own."""
-    command = [sys.executable, "-m", "ganworks.cli.train", f"hydra.run.dir={run_dir}", *QUICK, *overrides]
+    command = [sys.executable, "-m", "ganworks.cli.train", f"hydra.run.dir={run_dir}", "experiment=null"]
+    command += [*QUICK, *overrides]
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     # One thread, as the runs in this process have: sums in another order differ in the last bit.
     environment = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **environment}

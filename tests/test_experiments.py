@@ -26,7 +26,9 @@ def _small_cifar(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_trains_two_batches(name: str, tmp_path: Path) -> None:
     batch = {"digits_r3gan": 128, "grid_r3gan": 256}.get(name, 64)
-    outcome = train(tmp_path / "run", f"experiment={name}", f"num_images={2 * batch}", "callback.sample_grid.num=4")
+    outcome = train(
+        tmp_path / "run", f"experiment={name}", f"num_images={2 * batch}", "callback.sample_grid.num=4"
+    )
     assert outcome.status == "finished"
 
 

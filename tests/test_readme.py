@@ -25,7 +25,7 @@ from ganworks.cli import resolvers
 from ganworks.cli.build import build_run
 from ganworks.cli.check import check_config
 from ganworks.cli.resume import change, read_config
-from ganworks.cli.train import default_recipe
+from ganworks.cli.train import with_recipe
 from ganworks.loss import AdversarialLoss
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +41,8 @@ Command = tuple[str, list[str]]
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return the code blocks of a page in a language; "" are those without one."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+    return [block for name, block in found if name == language]
 
 
 def commands(name: str, *pages: Path) -> list[Command]:
@@ -61,7 +62,7 @@ def compose(overrides: list[str]) -> DictConfig:
     """Return the configuration of `train.py` with ``overrides``."""
     resolvers.register()
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train", [*overrides, *default_recipe(overrides)])
+        return hydra.compose("train", with_recipe(overrides))
 
 
 def single(overrides: list[str]) -> Iterator[list[str]]:
@@ -195,7 +196,7 @@ def test_readme_shows_the_figures_and_files_of_a_run(trained_run: Path) -> None:
     assert set(re.findall(r"│ (\w+)", table)) >= set(figures)
     assert set(re.findall(r"`(\w+)`", (ROOT / "docs/metrics.md").read_text())) >= set(figures)
     (tree,) = [block for block in blocks(README, "") if "config.yaml" in block]
-    files = re.findall(r"^  (\S+?)/?(?= )", tree, flags=re.M)
+    files = re.findall(r"^  (\S+?)/?(?=\s)", tree, flags=re.M)
     assert len(files) == 7
     assert [name for name in files if not (trained_run / name).exists() and "720000" not in name] == []
 

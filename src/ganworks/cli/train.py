@@ -31,7 +31,7 @@ def main() -> None:
     with user_errors(defaults):
         path, overrides = split_resume(sys.argv[1:])
         if path is None:
-            sys.argv += default_recipe(sys.argv[1:])
+            sys.argv[1:] = with_recipe(sys.argv[1:])
             return main_of_hydra()
         from ganworks.cli.resume import resume
         from ganworks.cli.run import exit_code
@@ -54,14 +54,15 @@ def main_of_hydra(config: DictConfig) -> float | None:
     return outcome.value
 
 
-def default_recipe(arguments: list[str]) -> list[str]:
-    """Return what a command line that chooses no parts of its own gets: the tuned recipe for the digits.
+def with_recipe(arguments: list[str]) -> list[str]:
+    """Return the command line, with the tuned recipe for the digits where it chooses no parts of its own.
 
     Whoever chooses a part (``loss=wgan_gp``) gets the plain defaults of train.yaml around it: settings that were
-    tuned for one loss and one penalty do not carry over to others.
+    tuned for one loss and one penalty do not carry over to others. ``experiment=null`` asks for those defaults.
     """
     names = {argument.lstrip("+~").partition("=")[0] for argument in arguments if argument != "data=digits"}
-    return [] if names & PARTS else ["experiment=digits_dcgan"]
+    recipe = [] if names & PARTS else ["experiment=digits_dcgan"]
+    return [argument for argument in arguments if argument != "experiment=null"] + recipe
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

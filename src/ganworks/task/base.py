@@ -110,9 +110,9 @@ class ManualTask(pl.LightningModule):
         loss = torch.stack(tuple(terms.values())).sum() / num_parts
         if self.is_logging:
             self._record({f"{role}/{name}": term.detach() / num_parts for name, term in terms.items()})
-        if not self.guard.admits(loss, may_skip=self.trainer.world_size == 1):
+        if not self.guard.admits(loss, role, may_skip=self.trainer.world_size == 1):
             self.guard.check(
-                f"{role}: {', '.join(f'{name}={float(term):g}' for name, term in terms.items())}"
+                f"{role}: {', '.join(f'{name}={float(term.detach()):g}' for name, term in terms.items())}"
             )
             return False
         self.manual_backward(loss)

@@ -13,40 +13,40 @@ class NonFiniteLossError(GanworksError):
 
 
 class NonFiniteGuard:
-    """Count the steps in a row whose loss is NaN or infinite.
+    """Count, for each network, the updates in a row whose loss is NaN or infinite.
 
-    On a CPU a bad step is known at once and skipped, so one unlucky batch costs nothing. On an accelerator the
-    count stays on the device and is read at `check` alone: no step waits for the host.
+    On a CPU a bad update is known at once and left out, so one unlucky batch costs nothing. On an accelerator the
+    counts stay on the device and are read at `check` alone: no step waits for the host.
 
     Args:
-        patience: bad steps in a row after which `check` raises.
+        patience: bad updates of a network in a row after which `check` raises.
     """
 
     def __init__(self, patience: int) -> None:
         self.patience = check_count("patience", patience)
-        self._count: Tensor | None = None
+        self._counts: dict[str, Tensor] = {}
 
-    def admits(self, loss: Tensor, may_skip: bool = True) -> bool:
-        """Count ``loss`` and say whether its step may be taken.
+    def admits(self, loss: Tensor, role: str, may_skip: bool = True) -> bool:
+        """Count ``loss`` and say whether its update may be made.
 
         Args:
             loss: a scalar.
-            may_skip: False where several processes step together: one that left its step out would leave
-                the others waiting.
+            role: the network that it is the loss of.
+            may_skip: False where several processes step together: one that left its update out would leave the
+                others waiting.
         """
         finite = torch.isfinite(loss.detach())
-        if self._count is None or self._count.device != loss.device:
-            self._count = torch.zeros((), dtype=torch.long, device=loss.device)
-        self._count = torch.where(finite, torch.zeros_like(self._count), self._count + 1)
+        count = self._counts.get(role, torch.zeros((), dtype=torch.long, device=loss.device))
+        self._counts[role] = torch.where(finite, torch.zeros_like(count), count + 1)
         return loss.device.type != "cpu" or not may_skip or bool(finite)
 
     @property
     def num_bad_steps(self) -> int:
-        """Bad steps in a row until now; waits for the device."""
-        return 0 if self._count is None else int(self._count)
+        """Bad updates in a row until now, of the network that has more; waits for the device."""
+        return max((int(count) for count in self._counts.values()), default=0)
 
     def check(self, cause: str) -> None:
-        """Raise `NonFiniteLossError` naming ``cause`` once `patience` steps in a row were bad."""
+        """Raise `NonFiniteLossError` naming ``cause`` once `patience` updates of a network in a row were bad."""
         if self.num_bad_steps >= self.patience:
             raise NonFiniteLossError(
                 f"{cause} was not finite for {self.num_bad_steps} updates in a row (task.patience={self.patience})."
