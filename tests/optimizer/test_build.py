@@ -130,3 +130,8 @@ def test_r3gan_config_ends_at_the_published_values():
     (group,) = optimizer.param_groups
     assert group["lr"] == pytest.approx(5e-5)
     assert group["betas"] == pytest.approx((0.0, 0.99))
+
+
+def test_betas_may_be_written_with_an_integer() -> None:
+    optimizer = build(partial(torch.optim.Adam, lr=1e-3, betas=[0, 0.99]), nn.Linear(2, 2))
+    assert optimizer.param_groups[0]["betas"] == (0.0, 0.99)

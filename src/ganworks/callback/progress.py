@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 
 import pytorch_lightning as pl
@@ -25,7 +26,8 @@ class ProgressBar(pl.Callback):
 
     def __init__(self, refresh_seconds: float = 0.2, share: float = 0.1) -> None:
         self.refresh_seconds, self.share = refresh_seconds, share
-        self.console = Console()
+        # rich takes FORCE_COLOR for a terminal: a log file or a notebook would fill with redrawn bars
+        self.console = Console(force_terminal=None if sys.stdout.isatty() else False)
         self._bar: Progress | None = None
 
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]

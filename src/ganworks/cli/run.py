@@ -77,6 +77,14 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     except NonFiniteLossError as diverged:
         error = GanworksError(f"{diverged}\n{advice(run_dir)}")
         log.error("%s", error)
+    if not summary.content:
+        limits = ", ".join(
+            f"trainer.{name}={config.trainer.get(name)}" for name in ("max_steps", "max_time", "max_epochs")
+        )
+        raise GanworksError(
+            f"there was nothing to train: a limit of the trainer is used up already ({limits}). To go on to"
+            " num_images: trainer.max_steps=-1 trainer.max_time=null trainer.max_epochs=-1"
+        )
     received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
     value = next((c.value for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]
     return Outcome(summary.content["status"], value, error, received)

@@ -62,7 +62,9 @@ def with_recipe(arguments: list[str]) -> list[str]:
     """
     names = {argument.lstrip("+~").partition("=")[0] for argument in arguments if argument != "data=digits"}
     recipe = [] if names & PARTS else ["experiment=digits_dcgan"]
-    return [argument for argument in arguments if argument != "experiment=null"] + recipe
+    # Flags go first: behind a setting, argparse takes what follows them for something else.
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    return [*flags, *(a for a in arguments if a not in (*flags, "experiment=null")), *recipe]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

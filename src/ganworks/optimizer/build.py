@@ -29,14 +29,26 @@ def build(factory: OptimizerFactory, module: nn.Module, allow_fused: bool = True
         GanworksError: the optimizer rejects its settings.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    factory = with_plain_settings(factory)
     try:
-        optimizer = fastest(factory, parameters, implementations(factory, allow_fused))
+        return fastest(factory, parameters, implementations(factory, allow_fused))
     except (ValueError, TypeError) as error:
         raise GanworksError(f"{describe(factory)}: {error}") from error
-    for group in optimizer.param_groups:
-        # a config's list type in the state would keep the checkpoint from loading with weights_only
-        group.update({name: tuple(value) for name, value in group.items() if is_config_list(value)})
-    return optimizer
+
+
+def with_plain_settings(factory: OptimizerFactory) -> OptimizerFactory:
+    """Return ``factory`` with sequences of numbers, such as ``betas=[0, 0.99]``, as tuples of floats.
+
+    torch refuses an integer among betas, and a config's list type in the state would keep a checkpoint from loading
+    with ``weights_only``.
+    """
+    if not isinstance(factory, functools.partial):
+        return factory
+    settings = {
+        name: tuple(map(float, value)) if is_number_sequence(value) else value
+        for name, value in factory.keywords.items()
+    }
+    return functools.partial(factory.func, *factory.args, **settings)
 
 
 def fastest(
@@ -80,6 +92,10 @@ def describe(factory: OptimizerFactory) -> str:
     return f"{describe(factory.func)}({settings})"
 
 
-def is_config_list(value: object) -> bool:
-    """Return whether a setting is a sequence, but not a plain one (nor text)."""
-    return isinstance(value, Sequence) and not isinstance(value, list | tuple | str)
+def is_number_sequence(value: object) -> bool:
+    """Return whether ``value`` is a list, a tuple or a config's list of numbers."""
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and all(isinstance(v, int | float) for v in value)
+    )
