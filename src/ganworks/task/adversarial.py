@@ -121,8 +121,9 @@ class AdversarialTask(ManualTask):
         self, x: Tensor, label: Tensor | None, stream: str, network: Callable[..., Tensor] | None = None
     ) -> Tensor:
         """Return the logits (B,) of augmented samples; ``stream`` keys the augmentation's draws."""
-        augmented = self.augment(x, self.rng(f"augment/{stream}"))
-        logits = (network or self.discriminator)(augmented, label)
+        if self.augment is not identity:
+            x = self.augment(x, self.rng(f"augment/{stream}"))
+        logits = (network or self.discriminator)(x, label)
         # The losses compute in the type of the logits, and half precision is not enough for a mean.
         return logits.float() if logits.dtype.itemsize < 4 else logits
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ class NonFiniteGuard:
 
     def __init__(self, patience: int) -> None:
         self.patience = check_count("patience", patience)
-        self._counts: dict[str, Tensor] = {}
+        self._counts: dict[str, int | Tensor] = {}
 
     def admits(self, loss: Tensor, role: str, may_skip: bool = True) -> bool:
         """Count ``loss`` and say whether its update may be made.
@@ -35,10 +37,14 @@ class NonFiniteGuard:
             may_skip: False where several processes step together: one that left its update out would leave the
                 others waiting.
         """
+        if loss.device.type == "cpu":
+            is_finite = math.isfinite(loss.item())
+            self._counts[role] = 0 if is_finite else int(self._counts.get(role, 0)) + 1
+            return is_finite or not may_skip
         finite = torch.isfinite(loss.detach())
-        count = self._counts.get(role, torch.zeros((), dtype=torch.long, device=loss.device))
+        count = torch.as_tensor(self._counts.get(role, 0), device=loss.device)
         self._counts[role] = torch.where(finite, torch.zeros_like(count), count + 1)
-        return loss.device.type != "cpu" or not may_skip or bool(finite)
+        return True
 
     @property
     def num_bad_steps(self) -> int:
