@@ -46,7 +46,11 @@ def test_gradient_equals_finite_differences(part, channels):
     assert gradient.abs().sum() > 0
 
 
-@pytest.mark.parametrize("part", [Color(0, 0, 0), Translation(0), Cutout(0), identity], ids=["color", "translation", "cutout", "none"])
+@pytest.mark.parametrize(
+    "part",
+    [Color(0, 0, 0), Translation(0), Cutout(0), identity],
+    ids=["color", "translation", "cutout", "none"],
+)
 def test_strength_zero_is_the_identity(part):
     x = images()
     assert torch.allclose(part(x, keyed_rng(0)), x, atol=1e-6)
