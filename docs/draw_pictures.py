@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ganworks.callback.picture import image_grid
 from ganworks.data import Digits
+from ganworks.picture import image_grid
 
 IMAGES = Path(__file__).parent / "images"
 POINTS = (0, 36_000, 144_000, 720_000)  # images seen

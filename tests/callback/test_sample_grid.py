@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from ganworks.callback import SampleGrid
-from ganworks.callback.picture import image_grid
 from ganworks.errors import SettingError
+from ganworks.picture import image_grid
 from ganworks.sampler import Sampler
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganworks.callback.picture import to_uint8
 from ganworks.metric import digits_images
 from ganworks.metric.weights import file_sha256
+from ganworks.picture import to_uint8
 
 
 def figures(path: str = "figures.json") -> dict:

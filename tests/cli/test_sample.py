@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from ganworks import Sampler, load_generator
-from ganworks.callback.picture import image_grid
 from ganworks.model import DCGANGenerator, MLPGenerator
+from ganworks.picture import image_grid
 from ganworks.sampler import slerp
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ganworks.callback.interval import ImageInterval
-from ganworks.callback.picture import save_picture
 from ganworks.errors import check_count
+from ganworks.picture import save_picture
 from ganworks.sampler import Sampler
 from ganworks.task import AdversarialTask
 

@@ -118,7 +118,7 @@ def write(samples: Tensor, arguments: Arguments) -> Path:
     import numpy as np
     import torch
 
-    from ganworks.callback.picture import image_grid, save_picture
+    from ganworks.picture import image_grid, save_picture
 
     out = Path(arguments.out)
     if out.suffix in PICTURES:

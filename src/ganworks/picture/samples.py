@@ -18,8 +18,12 @@ def save_picture(
     samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
 ) -> Path:
     """Write ``samples`` to ``path`` as a grid of images (B, C, H, W) or as points (B, 2) over ``reals``."""
+    return save_image(image_grid(samples, columns) if samples.ndim == 4 else scatter(samples, reals), path)
+
+
+def save_image(picture: Image.Image, path: Path) -> Path:
+    """Write ``picture`` to ``path``, which holds a whole picture at every moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = image_grid(samples, columns) if samples.ndim == 4 else scatter(samples, reals)
     temporary = path.with_name(f".tmp{path.suffix}")
     picture.save(temporary)
     temporary.replace(path)

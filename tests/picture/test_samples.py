@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganworks.callback.picture import SIDE, image_grid, save_picture, scatter, to_uint8
+from ganworks.picture.samples import SIDE, image_grid, save_picture, scatter, to_uint8
 
 
 def test_range_is_rounded_and_clamped() -> None:
