@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.callback import Checkpoint, Evaluation, GracefulStop, RunSummary
+from ganworks.cli.speed import compile_networks, set_memory_format
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError
 from ganworks.logger import CSVLogger
@@ -64,9 +65,9 @@ def build_run(config: DictConfig) -> Run:
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy_of(config)  # the trainer's own checks: devices, precision
     check_precision(config, task)
+    set_memory_format(task, datamodule.shape, config.get("channels_last"))
     if config.compile:
-        task.generator.compile()
-        task.discriminator.compile()
+        compile_networks(task)
     return Run(task, datamodule, suite, callbacks)
 
 
