@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ganworks.metric.digits import digits_half, digits_images
-from ganworks.metric.memorisation import memorised_floor, memorised_share
+from ganworks.metric.memorisation import authenticity, memorised_floor, memorised_share
 
 
 def naive_share(real: torch.Tensor, fake: torch.Tensor, ratio: float) -> float:
@@ -45,3 +45,24 @@ def test_share_grows_with_the_number_of_copies_among_unseen_digits():
     train, held_out = (digits_half(train)[0].flatten(1) for train in (True, False))
     mixed = torch.cat([train[:200], held_out[:800]])
     assert memorised_share(train, mixed) == pytest.approx(0.2 + 0.8 * 0.04, abs=0.02)
+
+
+def test_authenticity_equals_the_naive_definition_and_complements_the_share_at_ratio_one(rng):
+    real, fake = torch.randn(40, 2, generator=rng), torch.randn(50, 2, generator=rng)
+    assert authenticity(real, fake) == pytest.approx(1 - naive_share(real, fake, 1.0))
+
+
+def test_copies_are_not_authentic_unseen_digits_half_and_noise_wholly(rng):
+    train, held_out = (digits_half(train)[0].flatten(1) for train in (True, False))
+    noise = 2 * torch.rand(500, 64, generator=rng) - 1
+    figures = [authenticity(train, fakes) for fakes in (train, held_out, noise)]
+    assert figures == sorted(figures)
+    assert figures[0] == 0.0
+    assert 0.4 < figures[1] < 0.7
+    assert figures[2] > 0.99
+
+
+def test_a_copy_of_an_image_that_the_reals_hold_twice_is_not_authentic(rng):
+    twice = torch.randn(20, 3, generator=rng).repeat(2, 1)
+    assert authenticity(twice, twice[:20]) == 0.0
+    assert authenticity(twice, twice[:20] + 0.1) == 1.0  # control

@@ -28,6 +28,18 @@ def memorised_share(real: Tensor, fake: Tensor, ratio: float = RATIO) -> float:
     return _share(distances, gaps[rows], ratio)
 
 
+def authenticity(real: Tensor, fake: Tensor) -> float:
+    """Return the share of fakes (M, D) that are authentic: farther from their nearest real (N, D) than its own gap.
+
+    The paper's own figure, eq. 5: the complement of `memorised_share` at a ratio of 1, but that a copy of an
+    image which the reals hold twice, with a gap of zero, is not authentic either. Unseen real images score
+    about one half, copies 0, and noise, which resembles nothing, 1.
+    """
+    distances, rows = nearest(fake, real)
+    gaps = nearest_others(real, 1)[0][:, 0]
+    return (distances > gaps[rows]).double().mean().item()
+
+
 def memorised_floor(real: Tensor, ratio: float = RATIO) -> float:
     """Return the share that unseen real images would get: each real (N, D) in turn against all the others.
 

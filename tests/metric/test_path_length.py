@@ -1,0 +1,118 @@
+import math
+
+import pytest
+import torch
+from torch_fidelity.noise import batch_lerp, batch_slerp_any
+
+from ganworks.metric.path_length import (
+    EPSILON,
+    feature_distance,
+    lerp,
+    path_lengths,
+    pixel_distance,
+    slerp,
+    trimmed_mean,
+)
+
+
+def linear(matrix: torch.Tensor, height: int = 4):
+    """A generator whose images are linear in the latents."""
+    return lambda latent, rows: (latent @ matrix.to(latent).T).view(len(latent), 1, height, -1)
+
+
+def latents(rng: torch.Generator, num: int = 4000, dim: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    return tuple(torch.randn(num, dim, generator=rng, dtype=torch.float64) for _ in range(2))
+
+
+def test_a_linear_generator_on_straight_paths_has_its_closed_form(rng):
+    """z2 - z1 is N(0, 2 I), so that E |A (z2 - z1)|^2 = 2 tr A^T A; pixels take the mean of their 16."""
+    matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
+    start, end = latents(rng)
+    lengths = path_lengths(linear(matrix), start, end, torch.rand(4000, generator=rng), pixel_distance, lerp)
+    assert lengths.mean().item() == pytest.approx(2 * matrix.square().sum().item() / 16, rel=0.05)
+    exact = ((end - start) @ matrix.T).square().mean(1)
+    assert torch.allclose(lengths, exact, rtol=1e-6)
+
+
+def test_on_great_circles_lengths_are_the_squared_speed_there(rng):
+    """Against the derivative of the path by automatic differentiation, pushed through the generator."""
+    matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
+    start, end = latents(rng, num=30)
+    share = torch.rand(30, generator=rng, dtype=torch.float64)
+    lengths = path_lengths(linear(matrix), start, end, share, pixel_distance)
+    for i in range(30):
+        ends = start[i : i + 1], end[i : i + 1]
+        speed = torch.autograd.functional.jacobian(
+            lambda t, ends=ends: slerp(*ends, t[:, None]), share[i : i + 1]
+        )
+        assert lengths[i].item() == pytest.approx(
+            (speed.flatten() @ matrix.T).square().mean().item(), rel=1e-2
+        )
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(slerp, batch_slerp_any), (lerp, batch_lerp)])
+def test_interpolation_equals_torch_fidelitys(ours, theirs, rng):
+    start, end = latents(rng, num=50)
+    for t in (0.0, EPSILON, 0.3, 1.0):
+        expected = theirs(start.clone(), end.clone(), t)
+        assert torch.allclose(
+            ours(start, end, torch.full((50, 1), t, dtype=torch.float64)), expected, atol=1e-10
+        )
+
+
+def test_slerp_keeps_the_norm_and_joins_parallel_latents_by_a_line():
+    start, end = torch.tensor([[3.0, 0.0]]).double(), torch.tensor([[0.0, 3.0]]).double()
+    middle = slerp(start, end, torch.tensor([[0.5]]).double())
+    assert middle.tolist()[0] == pytest.approx([3 / math.sqrt(2)] * 2)
+    assert slerp(start, 2 * start, torch.tensor([[0.5]]).double()).tolist() == [[4.5, 0.0]]
+
+
+def test_float32_latents_are_interpolated_without_losing_the_step(rng):
+    matrix = torch.randn(16, 6, generator=rng)
+    start, end = (z.float() for z in latents(rng, num=200))
+    share = torch.rand(200, generator=rng)
+    single = path_lengths(linear(matrix), start, end, share, pixel_distance).mean()
+    double = path_lengths(linear(matrix), start.double(), end.double(), share, pixel_distance).mean()
+    assert single.item() == pytest.approx(double.item(), rel=0.02)
+
+
+def test_a_rough_generator_has_longer_paths_than_a_smooth_one_and_a_collapsed_one_none(rng):
+    matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
+    start, end = latents(rng, num=500)
+    share = torch.rand(500, generator=rng)
+
+    def length(frequency: float) -> float:
+        def generate(latent: torch.Tensor, rows: slice) -> torch.Tensor:
+            return torch.sin(frequency * latent @ matrix.T).view(len(latent), 1, 4, 4)
+
+        return trimmed_mean(path_lengths(generate, start, end, share, pixel_distance))
+
+    assert 0.0 == length(0.0) < length(0.1) < length(1.0) < length(10.0)
+
+
+def test_distance_of_features_is_theirs_and_batches_and_rows_do_not_matter(rng):
+    matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
+    start, end = latents(rng, num=23)
+    shift = torch.randn(23, 1, 1, 1, generator=rng, dtype=torch.float64)  # by row, as labels are
+    seen = []
+
+    def generate(latent: torch.Tensor, rows: slice) -> torch.Tensor:
+        seen.append(rows)
+        return linear(matrix)(latent, rows) * shift[rows]
+
+    squares = feature_distance(lambda images: 4 * images.flatten(1))
+    share = torch.zeros(23)
+    whole = path_lengths(generate, start, end, share, squares, batch_size=23)
+    assert torch.allclose(path_lengths(generate, start, end, share, squares, batch_size=5), whole, rtol=1e-6)
+    pixels = path_lengths(generate, start, end, share, pixel_distance)
+    assert torch.allclose(whole, 16 * 16 * pixels, rtol=1e-9)
+    assert seen[2] == slice(0, 5)
+
+
+def test_trimmed_mean_leaves_out_what_lies_beyond_the_quantiles(rng):
+    lengths = torch.rand(1000, generator=rng, dtype=torch.float64)
+    lengths[7] = 1e9
+    assert trimmed_mean(lengths) == pytest.approx(0.5, abs=0.03)
+    ordered = lengths.sort().values
+    assert trimmed_mean(lengths) == pytest.approx(ordered[9:991].mean().item())
+    assert lengths.mean() > 1e5  # control
