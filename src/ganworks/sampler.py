@@ -66,6 +66,28 @@ class Sampler:
                 samples = self.generator(latent[part], None if labels is None else labels[part])
             yield samples
 
+    def interpolate(
+        self,
+        num_strips: int,
+        num_steps: int,
+        seed: int = 0,
+        label: int | Tensor | None = None,
+        truncation: float | None = None,
+        batch_size: int = 256,
+    ) -> Tensor:
+        """Return strips (num_strips * num_steps, *shape), each on the great circle between two latents.
+
+        Args:
+            label: one class for all strips or a class for each, (num_strips,).
+            seed, truncation, batch_size: as for `sample`.
+        """
+        ends = self.draw_latent(2 * num_strips, seed, truncation)
+        shares = torch.linspace(0, 1, check_count("num_steps", num_steps), device=ends.device)
+        latent = slerp(ends[0::2, None], ends[1::2, None], shares[None, :, None]).flatten(0, 1)
+        labels = self.labels(num_strips, seed, label)
+        labels = None if labels is None else labels.repeat_interleave(num_steps)
+        return torch.cat(list(self.batches(latent, labels, batch_size)))
+
     def draw_latent(self, num: int, seed: int = 0, truncation: float | None = None) -> Tensor:
         """Return the latents (num, latent_dim) that ``seed`` stands for."""
         rng = keyed_rng(seed, "sample/latent")

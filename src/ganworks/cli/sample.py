@@ -14,8 +14,6 @@ from ganworks.errors import SettingError, check_count
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganworks.sampler import Sampler
-
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -73,7 +71,14 @@ def draw(arguments: Arguments) -> Tensor:
         sampler = load_generator(str(arguments.run), arguments.device)
     label = classes(arguments.label, arguments.interpolate or arguments.num)
     if arguments.interpolate:
-        return strips(sampler, arguments, label)
+        return sampler.interpolate(
+            arguments.interpolate,
+            arguments.num,
+            arguments.seed,
+            label,
+            arguments.truncation,
+            arguments.batch_size,
+        )
     return sampler.sample(arguments.num, arguments.seed, label, arguments.truncation, arguments.batch_size)
 
 
@@ -90,21 +95,6 @@ def classes(text: str | None, num: int) -> Tensor | None:
             "label", text, "a class or a list of classes, such as label=3 or label=0,1,2"
         ) from None
     return label.repeat(-(-num // len(label)))[:num]
-
-
-def strips(sampler: Sampler, arguments: Arguments, label: Tensor | None) -> Tensor:
-    """Return `interpolate` strips of `num` samples each, along great circles between pairs of latents."""
-    import torch
-
-    from ganworks.sampler import slerp
-
-    rows, columns = arguments.interpolate, arguments.num
-    ends = sampler.draw_latent(2 * rows, arguments.seed, arguments.truncation)
-    shares = torch.linspace(0, 1, columns, device=ends.device)
-    latent = slerp(ends[0::2, None], ends[1::2, None], shares[None, :, None]).flatten(0, 1)
-    labels = sampler.labels(rows, arguments.seed, label)
-    labels = None if labels is None else labels.repeat_interleave(columns)
-    return torch.cat(list(sampler.batches(latent, labels, arguments.batch_size)))
 
 
 def check_out(out: Path) -> None:

@@ -53,3 +53,24 @@ def nearest_others(points: Tensor, num: int) -> tuple[Tensor, Tensor]:
         values.append(smallest.values)
         indices.append(smallest.indices)
     return torch.cat(values), torch.cat(indices)
+
+
+def nearest_few(queries: Tensor, points: Tensor, num: int) -> tuple[Tensor, Tensor]:
+    """Return the distances (N, num), float64, of queries (N, D) to their nearest points (M, D), and which.
+
+    Candidates, some more than ``num``, are searched in float32 and measured anew in float64: as exact as a
+    search in float64 and many times as fast on raw pixels, and a copy has a distance of exactly zero.
+    """
+    points, num = points.float(), min(num, len(points))
+    norms = points.square().sum(1)
+    distances, indices = [], []
+    for rows in row_blocks(len(queries), max(len(points) // 8, num * points.shape[1])):
+        part = queries[rows]
+        found = torch.addmm(norms, part.float(), points.T, alpha=-2).topk(
+            min(2 * num + 8, len(points)), dim=1, largest=False
+        )
+        exact = torch.stack([(part - points[which]).double().norm(dim=1) for which in found.indices.T], 1)
+        nearest = exact.sort(dim=1, stable=True)
+        distances.append(nearest.values[:, :num])
+        indices.append(found.indices.gather(1, nearest.indices[:, :num]))
+    return torch.cat(distances), torch.cat(indices)

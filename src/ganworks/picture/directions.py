@@ -1,0 +1,137 @@
+"""Directions of the latent space that change an image most, in closed form (SeFa)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ganworks.errors import GanworksError
+from ganworks.model import Generator
+from ganworks.picture.sheet import Row, block, sheet
+from ganworks.sampler import Sampler
+
+Weighted = (
+    nn.Linear | nn.modules.conv._ConvNd
+)  # what counts as a layer with weights, transposed convolutions too
+TOLERANCE = 1e-3  # of the output's size, by which an affine layer may miss its own linear part in float32
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions of the latent space, the strongest first.
+
+    Args:
+        vectors: of length 1, (K, latent_dim).
+        shares: of all directions' squared effect on the layer, (K,).
+        layer: name of the layer in the generator.
+    """
+
+    vectors: Tensor
+    shares: Tensor
+    layer: str
+
+
+def semantic_directions(generator: Generator, num: int, label: Tensor | None = None) -> Directions:
+    r"""Return the ``num`` directions that move the first layer's output most.
+
+    Shen and Zhou 2021, eq. 5 (https://arxiv.org/abs/2007.06600): the :math:`n`, of length 1, for which
+    :math:`\|A n\|^2` is largest are the eigenvectors of :math:`A^T A`. A is the part of the first layer's weight
+    that reads the latent, see `latent_weight`. Each points to where its largest coordinate is positive.
+
+    Args:
+        generator: in evaluation mode.
+        label: class (1,) of a conditional generator; the directions are the same for all.
+
+    Raises:
+        GanworksError: no layer reads the latent as it is.
+    """
+    layer, weight = latent_weight(generator, label)
+    values, vectors = torch.linalg.eigh(weight.T @ weight)  # ascending, a vector a column
+    vectors = vectors.T.flip(0)[:num]
+    largest = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
+    shares = values.clamp(min=0).flip(0) / values.sum()
+    return Directions(vectors * largest.sign(), shares[:num], layer)
+
+
+def latent_weight(generator: Generator, label: Tensor | None = None) -> tuple[str, Tensor]:
+    """Return the name of the first layer that takes the latent, and its matrix A (outputs, latent_dim), float64.
+
+    It is the first `Linear` or convolution, in the order of the forward pass, whose output changes with the latent.
+    Column i of A is by how much it changes from latent 0 to the i-th unit vector; what comes from the label is the
+    same in both and drops out, and of a weight that reads more than the latent only that part is left.
+
+    Raises:
+        GanworksError: no such layer, or one that is not affine in the latent, for example behind a normalisation.
+    """
+    size = generator.latent_dim
+    where = next(generator.parameters())
+    test = torch.linspace(-2, 2, size, device=where.device, dtype=where.dtype)[None]
+    unit = torch.eye(size, device=where.device, dtype=where.dtype)
+    latent = torch.cat([torch.zeros_like(test), test, unit])
+    labels = None if label is None else label.to(where.device).expand(len(latent))
+    for name, output in layer_outputs(generator, latent, labels):
+        origin, test_change = output[0], (output[1] - output[0]).double()
+        weight = (output[2:] - origin).double().T
+        if not weight.any():
+            continue
+        error = (weight @ test[0].double() - test_change).norm() / test_change.norm()
+        if not error < TOLERANCE:
+            raise GanworksError(f"the first layer that takes the latent, {name}, does not read it as it is")
+        return name, weight
+    raise GanworksError("no Linear or convolution of the generator takes the latent")
+
+
+@torch.no_grad()
+def layer_outputs(generator: Generator, latent: Tensor, label: Tensor | None) -> list[tuple[str, Tensor]]:
+    """Return names and outputs (N, outputs) of the generator's layers with weights, in the order of their calls."""
+    outputs: list[tuple[str, Tensor]] = []
+    hooks = [
+        layer.register_forward_hook(
+            lambda _layer, _inputs, output, name=name: outputs.append((name, output.flatten(1)))
+        )
+        for name, layer in generator.named_modules()
+        if isinstance(layer, Weighted)
+    ]
+    try:
+        generator(latent, label)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return outputs
+
+
+def directions_sheet(
+    sampler: Sampler, seed: int = 0, num_directions: int = 6, num_steps: int = 7, alpha: float = 3.0
+) -> Image.Image:
+    """Return two samples moved along each of the strongest directions from -alpha to +alpha.
+
+    Raises:
+        GanworksError: no layer of the generator reads the latent as it is.
+    """
+    label = sampler.labels(2, seed)
+    directions = semantic_directions(sampler.generator, num_directions, None if label is None else label[:1])
+    start = sampler.draw_latent(2, seed)
+    steps = torch.linspace(-alpha, alpha, num_steps)
+    moves = steps[None, :, None] * directions.vectors.cpu()[:, None]  # (K, steps, latent_dim)
+    blocks = []
+    for index, words in enumerate(("First sample", "Second sample")):
+        latent = (start[index] + moves.to(start)).flatten(0, 1)
+        labels = None if label is None else label[index].expand(len(latent))
+        images = torch.cat(list(sampler.batches(latent, labels))).cpu()
+        rows = [
+            Row(strip, f"{number + 1}  ({share:.0%})")
+            for number, (strip, share) in enumerate(
+                zip(images.unflatten(0, moves.shape[:2]), directions.shares.tolist(), strict=True)
+            )
+        ]
+        heading = words if label is None else f"{words}, class {label[index]}"
+        blocks.append(block(rows, heading, [f"{step:+.2g}" if step else "0" for step in steps.tolist()]))
+    note = (
+        f"The directions of the latent that move the output of the first layer ({directions.layer}) most, with their"
+        " share in all directions' squared effect on it. Columns: the step along the direction, in standard deviations"
+        " of the latent; 0 is the sample itself. Shen and Zhou 2021."
+    )
+    return sheet("Semantic directions in closed form", note, blocks, columns=2)

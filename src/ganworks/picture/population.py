@@ -1,0 +1,48 @@
+"""Samples of one kind, real or fake, with what an extractor says about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ganworks.noise import keyed_rng
+
+
+@dataclass(frozen=True)
+class Population:
+    """Samples of one kind, real or fake, with what an extractor says about them.
+
+    Args:
+        samples: images (N, C, H, W) in [-1, 1] or vectors (N, D).
+        features: of the metric's extractor, (N, F); None where there is none.
+        classes: by the extractor's word, or the data's own for reals, (N,); None where there are none.
+    """
+
+    samples: Tensor
+    features: Tensor | None = None
+    classes: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, rows: Tensor) -> Population:
+        parts = {name: part[rows] for name, part in vars(self).items() if part is not None}
+        return replace(self, **parts)
+
+    @property
+    def is_images(self) -> bool:
+        """Whether the samples are images."""
+        return self.samples.ndim == 4
+
+    def finite(self) -> Population:
+        """Return those samples that hold neither a NaN nor an infinity."""
+        rows = self.samples.flatten(1).isfinite().all(1)
+        if self.features is not None:
+            rows &= self.features.isfinite().all(1)
+        return self if bool(rows.all()) else self[rows]
+
+    def pick(self, num: int, *key: int | str) -> Tensor:
+        """Return the rows (num,) of a draw without repeats, keyed; all rows where there are no more."""
+        return torch.randperm(len(self), generator=keyed_rng("picture", *key))[:num]
