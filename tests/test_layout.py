@@ -26,7 +26,7 @@ else:
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ganworks"
 WITHOUT_CODE = {"debug", "experiment", "hydra", "paths", "trainer", "tune"}  # settings alone
-WITHOUT_GROUP = {"cli", "picture", "strategy", "tuning"}  # code that no group chooses
+WITHOUT_GROUP = {"cli", "picture", "report", "strategy", "tuning"}  # code that no group chooses
 
 
 def groups() -> set[str]:
@@ -115,9 +115,11 @@ def test_wheel_holds_all_code_configs_and_weights_and_nothing_else(wheel: Path) 
     code = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.py")}
     configs = {f"ganworks/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
     weights = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.safetensors")}
+    pages = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.glob("*/template/*")}
     assert configs
     assert weights
-    assert inside == code | configs | weights | {"ganworks/py.typed", "ganworks/conf/__init__.py"}
+    assert pages
+    assert inside == code | configs | weights | pages | {"ganworks/py.typed", "ganworks/conf/__init__.py"}
 
 
 def test_wheel_trains_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_run_directory_has_the_files_of_the_contract_and_no_others(trained_run: 
         "metrics.csv",
         "summary.json",
         "train.log",
+        "report.html",
         "checkpoints/last.ckpt",
         "checkpoints/best.ckpt",
         "generator/model.safetensors",

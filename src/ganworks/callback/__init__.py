@@ -4,6 +4,7 @@ from ganworks.callback.checkpoint import Checkpoint
 from ganworks.callback.evaluation import Evaluation, measure
 from ganworks.callback.interval import ImageInterval
 from ganworks.callback.progress import ProgressBar
+from ganworks.callback.report import Report
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
 from ganworks.callback.summary import RunSummary
@@ -14,6 +15,7 @@ __all__ = [
     "GracefulStop",
     "ImageInterval",
     "ProgressBar",
+    "Report",
     "RunSummary",
     "SampleGrid",
     "measure",

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganworks.callback import Checkpoint, Evaluation, GracefulStop, RunSummary
+from ganworks.callback import Checkpoint, Evaluation, GracefulStop, Report, RunSummary
 from ganworks.cli.speed import compile_networks, set_memory_format
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError
@@ -110,11 +110,15 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
         loggers.append(logger)
     evaluation = [Evaluation(run.suite)] if run.suite.best else []
+    reports = [
+        callback for callback in run.callbacks if isinstance(callback, Report)
+    ]  # they read the summary
+    others = [callback for callback in run.callbacks if callback not in reports]
     return make(
         "trainer",
         config.trainer,
         **strategy_of(config),
-        callbacks=[GracefulStop(), *evaluation, *run.callbacks, RunSummary(launched_at)],
+        callbacks=[GracefulStop(), *evaluation, *others, RunSummary(launched_at), *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
     )

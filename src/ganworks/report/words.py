@@ -1,0 +1,155 @@
+"""What the page says of a run: its verdict, its figures, its episodes, its place and its commands."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ganworks.callback.summary import shown
+from ganworks.report.curves import kind_of
+from ganworks.report.record import Record, finite
+
+TONES = {"finished": "good", "diverged": "bad", "failed": "bad", "interrupted": "warning-text"}
+HEALTHY = ("healthy", "good", "ok", "fine", "nothing")
+
+
+def status(record: Record) -> str:
+    """Return how the run ended, beginning with a capital letter."""
+    words = {"running": "Running, or ended without a word", "unknown": "No summary"}
+    return words.get(record.status, record.status.capitalize())
+
+
+def verdict(record: Record) -> str:
+    """Return what the run reached, in a sentence or two."""
+    total = finite(record.summary.get("num_images") or record.config.get("num_images"))
+    sentences = [
+        f"{record.images_seen:,} of {total:,.0f} images" if total else f"{record.images_seen:,} images"
+    ]
+    metrics, best = record.summary.get("metrics") or {}, record.summary.get("best") or {}
+    name = best.get("metric") or next(iter(metrics), None)
+    if name in metrics:
+        sentences.append(f"{name} {number(metrics[name])}")
+        floor = (record.summary.get("floor") or {}).get(name)
+        sentences[-1] += (
+            f", where held-out real data scores {number(floor)}" if finite(floor) is not None else ""
+        )
+    if finite(best.get("value")) is not None and best.get("value") != metrics.get(name):
+        sentences.append(f"Its best was {number(best['value'])} at {best.get('images_seen') or 0:,} images")
+    return ". ".join(sentences) + "."
+
+
+def doctor_tone(record: Record) -> str:
+    """Return the tone of the doctor's verdict: that of the gravest episode."""
+    kinds = {kind_of(episode) for episode in record.episodes}
+    return "bad" if "critical" in kinds else "warning-text" if "warning" in kinds else "good"
+
+
+def number(value: Any) -> str:
+    """Return a figure with four digits; a dash where there is none."""
+    return "–" if finite(value) is None else f"{float(value):.4g}".replace("-", "−")
+
+
+def headline(records: Sequence[Record]) -> str | None:
+    """Return the name of the figure that picks the best checkpoint."""
+    return next(
+        (best["metric"] for r in records if (best := r.summary.get("best") or {}).get("metric")), None
+    )
+
+
+def figures(records: Sequence[Record]) -> list[tuple[str, list[str]]]:
+    """Return (figure, its value in each run), and the floor as one more value where any run has one."""
+    names = dict.fromkeys(name for record in records for name in record.summary.get("metrics") or {})
+    floors = floor(records)
+    rows = [
+        (name, [number((record.summary.get("metrics") or {}).get(name)) for record in records])
+        for name in names
+    ]
+    if floors:
+        rows = [(name, [*values, number(floors.get(name))]) for name, values in rows]
+    if len(records) > 1:
+        extra = [""] * bool(floors)
+        rows.append(("images seen", [f"{record.images_seen:,}" for record in records] + extra))
+        rows.append(("status", [record.status for record in records] + extra))
+    return rows
+
+
+def floor(records: Sequence[Record]) -> dict[str, Any]:
+    """Return the figures of held-out real data, of the first run that has them."""
+    return next((record.summary["floor"] for record in records if record.summary.get("floor")), {})
+
+
+def contracts(records: Sequence[Record]) -> list[tuple[list[tuple[str, str]], str]]:
+    """Return each contract once, as (name, term), with the runs that were measured under it where they differ."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for record in records:
+        if terms := record.summary.get("contract"):
+            found.setdefault(tuple((str(k), str(v)) for k, v in terms.items()), []).append(record.label)
+    return [(list(terms), ", ".join(labels) if len(found) > 1 else "") for terms, labels in found.items()]
+
+
+def episode(found: dict[str, Any], images_seen: int) -> dict[str, Any]:
+    """Return an episode of the doctor as the page says it."""
+    since, until = finite(found.get("since")), finite(found.get("until"))
+    value, threshold = finite(found.get("value")), finite(found.get("threshold"))
+    end = f"to {until:,.0f}" if until is not None else f"on, to the end at {images_seen:,}"
+    rule = str(found.get("rule") or "").replace("_", " ")
+    return {
+        "kind": kind_of(found),
+        "message": str(found.get("message") or rule),
+        "advice": str(found.get("advice") or ""),
+        "link": str(found.get("link") or ""),
+        "when": f"{rule}, from {since or 0:,.0f} {end} images",
+        "limit": f"value {number(value)}, limit {number(threshold)}" if value is not None else "",
+    }
+
+
+def restores(record: Record) -> str:
+    """Return how often the doctor went back to an earlier checkpoint; "" where it did not."""
+    made = record.doctor.get("restores") or 0
+    count = len(made) if isinstance(made, list) else int(made)
+    return f"{count} restored checkpoint{'s' * (count != 1)}." if count else ""
+
+
+def environment(record: Record) -> dict[str, str]:
+    """Return where and how fast the run ran."""
+    summary = record.summary
+    found = {
+        "device": f"{summary.get('num_devices', 1)} × {summary['device']}, {summary.get('precision', '')}"
+        if summary.get("device")
+        else "",
+        "training time": time.strftime("%H:%M:%S", time.gmtime(summary["seconds"]))
+        if finite(summary.get("seconds"))
+        else "",
+        "images/s": number(summary.get("images_per_second")) if summary.get("images_per_second") else "",
+        "peak memory": f"{summary['peak_memory_mb']:,.0f} MB"
+        if finite(summary.get("peak_memory_mb"))
+        else "",
+        "parameters": ", ".join(f"{role} {n:,}" for role, n in (summary.get("parameters") or {}).items()),
+        "seed": str(summary.get("seed", "")),
+        "git commit": str(summary.get("git_commit") or ""),
+        "versions": ", ".join(f"{name} {v}" for name, v in (summary.get("versions") or {}).items()),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def commands(record: Record) -> list[tuple[str, str]]:
+    """Return what to do next with the run, as (words, command)."""
+    run = shlex.quote(str(shown(record.path)))
+    script = {
+        name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
+        for name in ("train", "sample", "evaluate")
+    }
+    longer = ("Train on", f"{script['train']} resume={run}")
+    if record.status == "finished" and record.images_seen:
+        longer = ("Train longer", f"{script['train']} resume={run} num_images={2 * record.images_seen}")
+    found = [
+        longer,
+        ("Draw samples", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
+        ("Interpolate", f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"),
+    ]
+    if record.summary.get("metrics"):
+        found.append(("Measure again", f"{script['evaluate']} run={run} seed=1"))
+    return [*found, ("This page again", f"python -m ganworks.report {run}")]
