@@ -58,7 +58,7 @@ def test_targets_of_a_group_are_in_its_subpackage(group: str) -> None:
         is_global = path.read_text().startswith("# @package _global_")
         own = content.get(group, {}) if is_global else content
         assert all(target.startswith(f"ganworks.{group}.") for target in targets(own)), path
-        assert targets(own) or group in ("augment", "regularizer", "optimizer", "logger"), path
+        assert targets(own) or group in ("augment", "regularizer", "optimizer", "logger", "metric"), path
 
 
 @pytest.mark.parametrize(

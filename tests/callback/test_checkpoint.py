@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganworks.callback import Checkpoint, Evaluation
-from ganworks.metric import NoSuite
+from ganworks.metric import Suite
 from ganworks.sampler import load_generator
 
 EXPORT = {
@@ -146,7 +146,10 @@ def test_checkpoint_says_which_generator_it_holds() -> None:
 
 def test_no_metric_means_no_best(make_task: Callable, make_trainer: Callable, folder: Path) -> None:
     callback = checkpoint()
-    trainer, task = make_trainer(callback, SimpleNamespace(suite=NoSuite(), is_best=True)), make_task()
+    trainer, task = (
+        make_trainer(callback, SimpleNamespace(suite=Suite({}, {}, 2, 1, 0), is_best=True)),
+        make_task(),
+    )
     callback.on_train_start(trainer, task)
     batch(callback, trainer, task, 100)
     assert [path.name for path in folder.iterdir()] == ["last.ckpt"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ganworks.callback import Evaluation, measure
 from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Suite
+from ganworks.metric import Measure, Suite
 from ganworks.sampler import Sampler
 
 NAN = float("nan")
@@ -22,19 +23,29 @@ NAN = float("nan")
 class Scripted(Suite):
     """Returns the next of the values that it was given, and keeps the fakes."""
 
-    best = "distance"
-
     def __init__(self, values: list[float], mode: str = "min") -> None:
-        super().__init__(num_samples=6, every_images=100, seed=3)
-        self.values, self.mode = list(values), mode
+        super().__init__({}, {"scripted": Distance(mode)}, num_samples=6, every_images=100, seed=3)
+        self.values = list(values)
         self.fakes: list[Tensor] = []
 
     def prepare(self, datamodule: Any) -> None:
         self.prepared = datamodule
 
-    def evaluate(self, fakes: Iterable[Tensor]) -> Figures:
+    def evaluate(self, fakes: Iterable[Tensor], *args: Any) -> Figures:
         self.fakes.append(torch.cat(list(fakes)))
         return Figures({"distance": self.values.pop(0), "other": 1.0}, {"num_fake": self.num_samples})
+
+
+@dataclass(frozen=True)
+class Distance(Measure):
+    mode: str
+
+    @property
+    def better(self) -> dict[str, str]:
+        return {"distance": self.mode, "other": "min"}
+
+    def figures(self, *args: Any) -> dict[str, Any]:
+        raise AssertionError("the suite is scripted")
 
 
 def evaluated(values: list[float], make_task: Callable, make_trainer: Callable, mode: str = "min"):

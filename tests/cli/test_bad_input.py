@@ -62,7 +62,7 @@ MISTAKES = {
         ["num_classes", "0"],
     ),
     "Inception weights missing": (
-        ["metric=fid", "metric.weights=nowhere.pth"],
+        ["metric=fid", "metric.extractor.inception.weights=nowhere.pth"],
         ["nowhere.pth is missing", "https://", "metric=none"],
     ),
     "no folder given": (["data=folder", *SMALL], ["data.root", "folder of your images"]),
@@ -110,7 +110,7 @@ def test_second_run_in_a_run_directory_is_refused(ganworks: Callable, copied_run
 
 def test_inception_weights_with_another_hash_are_refused(ganworks: Callable) -> None:
     Path("weights.pth").write_bytes(b"no weights")
-    result = ganworks("train", "data=digits", "metric=fid", "metric.weights=weights.pth")
+    result = ganworks("train", "data=digits", "metric=fid", "metric.extractor.inception.weights=weights.pth")
     assert_one_line(result, ["weights.pth", "SHA-256", "6726825d"])
     assert [path.name for path in Path.cwd().iterdir()] == ["weights.pth"]
 

@@ -101,14 +101,17 @@ def test_folders_have_a_fid_with_the_weights_that_are_named(ganworks: Callable, 
     images = digits_images()[0][:4]
     write_images("real", images)
     write_images("fake", -images)
-    weights = (f"metric.weights={inception}", f"metric.sha256={file_sha256(inception)}")
-    small = ("metric.kid_subsets=1", "metric.kid_subset_size=4", "metric.batch_size=4")
+    weights = (
+        f"metric.extractor.inception.weights={inception}",
+        f"metric.extractor.inception.sha256={file_sha256(inception)}",
+    )
+    small = ("metric.measure.kid.num_subsets=1", "metric.measure.kid.subset_size=4")
     arguments = ("real=real", "fake=fake", "metric=fid", *weights, *small, "out=figures.json")
     result = ganworks("evaluate", *arguments)
     assert result.code == 0, result.err
     assert figures()["values"]["fid"] > 1e-3
     contract = figures()["contract"]
-    assert contract["weights_sha256"] == file_sha256(inception)
+    assert contract["extractor"]["inception"]["weights_sha256"] == file_sha256(inception)
     assert contract["num_real"] == contract["num_fake"] == 4
 
 
@@ -125,10 +128,10 @@ MISTAKES = {
     "no metric": (["run={run}", "metric=none"], ["metric=none", "metric=digits"]),
     "metric of other data": (["run={run}", "metric=mixture"], ["metric=mixture", "digits"]),
     "weights missing": (
-        ["run={run}", "metric=fid", "metric.weights=no.pth"],
+        ["run={run}", "metric=fid", "metric.extractor.inception.weights=no.pth"],
         ["no.pth is missing", "https://"],
     ),
-    "zero samples": (["run={run}", "metric.num_samples=0"], ["metric.num_samples=0", "an integer from 2 up"]),
+    "zero samples": (["run={run}", "metric.num_samples=0"], ["metric.num_samples=0", "an integer from 1 up"]),
     "unknown key": (
         ["run={run}", "metric.num_sample=9"],
         ["metric.num_sample", "Did you mean 'num_samples'?"],
@@ -183,7 +186,9 @@ def test_run_without_a_metric_is_measured_by_the_one_that_is_named(
     path = copied_run / "config.yaml"
     before = path.read_text()
     start, end = before.index("\nmetric:"), before.index("\nmodel:")
-    path.write_text(before[:start] + "\nmetric:\n  _target_: ganworks.metric.NoSuite" + before[end:])
+    path.write_text(
+        before[:start] + "\nmetric:\n  _target_: ganworks.metric.Suite\n  measure: {}" + before[end:]
+    )
     result = ganworks("evaluate", f"run={copied_run}")
     assert result.code == 1
     assert "metric=none" in result.err

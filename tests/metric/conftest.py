@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from torch import Tensor
 
-from ganworks.metric import DigitsSuite, digits_images
+from ganworks.metric import Suite, digits_images
+from running import compose
 
 
 @dataclass
 class InMemoryData:
     real: Tensor
     name: str = "digits"
+
+    num_classes = 0
+
+    @property
+    def num_reals(self) -> int:
+        return len(self.real)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -36,10 +44,22 @@ def in_memory() -> type[InMemoryData]:
     return InMemoryData
 
 
+def suite_of(option: str, **changes: object) -> Suite:
+    """Return the suite of ``metric=option``, with settings changed; a dot stands as two underscores."""
+    overrides = [f"metric.{name.replace('__', '.')}={value}" for name, value in changes.items()]
+    config = compose(f"metric={option}", *overrides)
+    return instantiate(config.metric)
+
+
 @pytest.fixture(scope="session")
-def digits_suite() -> DigitsSuite:
+def make_suite() -> Callable[..., Suite]:
+    return suite_of
+
+
+@pytest.fixture(scope="session")
+def digits_suite() -> Suite:
     """The suite as conf/metric/digits.yaml sets it, prepared with all digits."""
-    suite = DigitsSuite(num_samples=1797, every_images=1000, seed=0, num_neighbours=5)
+    suite = suite_of("digits")
     suite.check()
     suite.prepare(InMemoryData(digits_images()[0]))
     return suite

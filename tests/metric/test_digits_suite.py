@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from ganworks.errors import GanworksError, SettingError
-from ganworks.metric import DigitsSuite, FidSuite, MixtureSuite, NoSuite, digits_half, digits_images
+from ganworks.metric import digits_half, digits_images, terms_of
 
 
 def fakes_like(images: torch.Tensor, num: int = 1797) -> list[torch.Tensor]:
@@ -15,7 +15,7 @@ def fakes_like(images: torch.Tensor, num: int = 1797) -> list[torch.Tensor]:
     return list(images.repeat(repeats, 1, 1, 1)[:num].split(500))
 
 
-def test_a_worse_set_of_digits_has_a_larger_distance_on_every_rung(rng):
+def test_a_worse_set_of_digits_has_a_larger_distance_on_every_rung(rng, make_suite, in_memory):
     """Each rung of 898 images, held against the training half, so that the number is the same throughout."""
     reals, (held_out, labels) = digits_half(train=True)[0], digits_half(train=False)
     num = 800
@@ -26,8 +26,8 @@ def test_a_worse_set_of_digits_has_a_larger_distance_on_every_rung(rng):
         "noise": held_out[:num] + 0.6 * torch.randn(num, 1, 8, 8, generator=rng),
         "one class only": held_out[labels == 3].repeat(10, 1, 1, 1)[:num],
     }
-    suite = DigitsSuite(num, every_images=1, seed=0, num_neighbours=5)
-    suite.prepare(_Reals(reals))
+    suite = make_suite("digits", num_samples=num)
+    suite.prepare(in_memory(reals))
     evaluations = {name: suite.evaluate([images]).values for name, images in rungs.items()}
     distances = [values["fd_digits"] for values in evaluations.values()]
     assert distances == sorted(distances), evaluations
@@ -60,10 +60,13 @@ def test_evaluation_carries_its_contract_and_the_class_histogram(digits_suite):
     evaluation = digits_suite.evaluate(fakes_like(digits_half(train=False)[0]))
     contract = evaluation.contract
     assert contract["num_real"] == contract["num_fake"] == 1797
-    assert len(str(contract["weights_sha256"])) == 64
     assert str(contract["split"]).startswith("digits ")
-    assert contract["resize"] == "none"
     assert contract["seed"] == 0
+    terms = terms_of(contract, "precision")
+    assert len(terms["weights_sha256"]) == 64
+    assert terms["resizer"] == "none"
+    assert terms["num_neighbours"] == 5
+    assert terms_of(contract, "memorised")["weights_sha256"] == "none"
     histogram = evaluation.notes["class_histogram"]
     assert isinstance(histogram, dict)
     assert sum(histogram.values()) == pytest.approx(1.0)
@@ -107,46 +110,15 @@ def test_too_few_fakes_are_an_error(digits_suite):
         digits_suite.evaluate([torch.zeros(10, 1, 8, 8)])
 
 
-def test_other_images_than_digits_are_split_anywhere_for_the_floor(rng, in_memory):
-    suite = DigitsSuite(num_samples=50, every_images=1, seed=0, num_neighbours=5)
+def test_other_images_than_digits_are_split_anywhere_for_the_floor(rng, in_memory, make_suite):
+    suite = make_suite("digits", num_samples=50)
     suite.prepare(in_memory(torch.rand(60, 1, 8, 8, generator=rng) * 2 - 1, name="mine"))
     assert suite.floor.keys() >= {"fd_digits", "memorised"}
 
 
-def test_samples_of_another_shape_are_refused_with_what_to_take_instead(in_memory, rng):
-    suite = DigitsSuite(num_samples=50, every_images=1, seed=0, num_neighbours=5)
+def test_samples_of_another_shape_are_refused_with_what_to_take_instead(in_memory, rng, make_suite):
+    suite = make_suite("digits", num_samples=50)
     with pytest.raises(SettingError, match=r"metric=digits.*fid.*mixture.*none.*\(3, 32, 32\)"):
         suite.check_data(in_memory(torch.zeros(8, 3, 32, 32)))
-    with pytest.raises(SettingError, match="num_neighbours=5"):
+    with pytest.raises(SettingError, match=r"num_reals=8.*12 or more"):
         suite.prepare(in_memory(torch.rand(8, 1, 8, 8, generator=rng)))
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [("num_samples", 5), ("num_samples", -1), ("every_images", 0), ("num_neighbours", 0)],
-)
-def test_wrong_counts_name_the_setting(setting, value):
-    settings = {"num_samples": 100, "every_images": 1, "seed": 0, "num_neighbours": 5, setting: value}
-    with pytest.raises(SettingError) as error:
-        DigitsSuite(**settings)
-    assert error.value.setting == setting
-
-
-def test_no_suite_measures_nothing(in_memory):
-    suite = NoSuite()
-    suite.check()
-    suite.prepare(in_memory(torch.zeros(3, 2)))
-    assert suite.evaluate([]).values == {}
-    assert suite.best is None
-    assert suite.num_samples == 0
-    assert {DigitsSuite.best, FidSuite.best, MixtureSuite.best} == {"fd_digits", "fid", "reverse_kl"}
-
-
-class _Reals:
-    name, fingerprint = "digits, training half", "0"
-
-    def __init__(self, images: torch.Tensor) -> None:
-        self.images, self.shape = images, tuple(images.shape[1:])
-
-    def reference_batches(self, batch_size: int = 500):
-        yield from ({"real": batch} for batch in self.images.split(batch_size))

@@ -9,8 +9,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganworks.errors import GanworksError, SettingError
-from ganworks.metric import FidSuite
-from ganworks.metric.inception import WEIGHTS_ADDRESS, WEIGHTS_NAME, InceptionFeatures, to_uint8_rgb
+from ganworks.metric import Inception, Suite, terms_of
+from ganworks.metric.inception import WEIGHTS_ADDRESS, WEIGHTS_NAME, to_uint8_rgb
 from ganworks.metric.weights import file_sha256
 
 NUM = 6
@@ -38,23 +38,17 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def make_suite(weights, tmp_path):
-    def make(**changes) -> FidSuite:
+def make_fid(weights, make_suite):
+    def make(**changes) -> Suite:
         settings = {
             "num_samples": NUM,
-            "num_reals": None,
-            "every_images": 1,
-            "seed": 0,
-            "weights": str(weights),
-            "sha256": file_sha256(weights),
-            "antialias": False,
-            "kid_subsets": 1,
-            "kid_subset_size": NUM,
-            "batch_size": 4,
-            "cache": str(tmp_path / "cache"),
-            "device": "cpu",
+            "extractor__inception__weights": weights,
+            "extractor__inception__sha256": file_sha256(weights),
+            "extractor__inception__batch_size": 4,
+            "measure__kid__num_subsets": 1,
+            "measure__kid__subset_size": NUM,
         }
-        return FidSuite(**(settings | changes))
+        return make_suite("fid", **(settings | changes))
 
     return make
 
@@ -67,11 +61,9 @@ def images() -> tuple[torch.Tensor, torch.Tensor]:
     return real, fake
 
 
-def test_fid_and_kid_equal_torchmetrics_on_the_same_images_and_weights(
-    make_suite, weights, images, in_memory
-):
+def test_fid_and_kid_equal_torchmetrics_on_the_same_images_and_weights(make_fid, weights, images, in_memory):
     real, fake = images
-    suite = make_suite()
+    suite = make_fid()
     suite.check()
     suite.prepare(in_memory(real))
     values = suite.evaluate(fake.split(4)).values
@@ -90,33 +82,23 @@ def test_each_resize_gives_the_features_of_torchmetrics_with_it(weights, images)
     features = {}
     for antialias in (False, True):
         network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias)
-        features[antialias] = InceptionFeatures(weights, antialias, batch_size=1, device="cpu")(images[0][:2])
+        features[antialias] = _features(weights, antialias, images[0][:2])
         expected = network(to_uint8_rgb(images[0][:2]))
         torch.testing.assert_close(features[antialias], expected, rtol=1e-3, atol=1e-4)
     assert not torch.allclose(features[False], features[True], rtol=1e-3, atol=1e-4)  # control
 
 
-def test_real_statistics_are_computed_once_and_filed_by_content(make_suite, images, in_memory, tmp_path):
-    real, fake = images
-    suite = make_suite()
-    suite.prepare(in_memory(real))
-    assert len(list((tmp_path / "cache").iterdir())) == 1
-    first = suite.evaluate([fake])
-    again = make_suite()
-    known = in_memory(real)
-    known.reference_batches = _must_not_be_read
-    again.prepare(known)
-    assert again.evaluate([fake]).values == first.values
-    key = suite._cached(in_memory(real))
-    assert suite._cached(in_memory(real + 1e-3)) != key
-    assert make_suite(antialias=True)._cached(in_memory(real)) != key
-    assert first.contract["weights_sha256"] == suite.sha256
-    assert first.contract["num_real"] == first.contract["num_fake"] == NUM
-    assert "legacy" in str(first.contract["resize"])
+def test_contract_names_network_weights_and_resizer(make_fid, images, in_memory):
+    suite = make_fid()
+    suite.prepare(in_memory(images[0]))
+    terms = terms_of(suite.evaluate([images[1]]).contract, "fid")
+    assert terms["weights_sha256"] == suite.extractors["inception"].sha256
+    assert terms["num_real"] == terms["num_fake"] == NUM
+    assert "legacy" in terms["resizer"]
 
 
-def test_fakes_that_are_not_finite_have_no_fid(make_suite, images, in_memory):
-    suite = make_suite(num_samples=2)
+def test_fakes_that_are_not_finite_have_no_fid(make_fid, images, in_memory):
+    suite = make_fid(num_samples=2)
     suite.prepare(in_memory(images[0][:2]))
     bad = images[1][:2].clone()
     bad[0, 0, 0, 0] = torch.nan
@@ -126,10 +108,10 @@ def test_fakes_that_are_not_finite_have_no_fid(make_suite, images, in_memory):
     assert evaluation.notes == {"num_not_finite": 1}
 
 
-def test_missing_weights_say_where_to_put_them_and_what_does_without(make_suite, tmp_path, monkeypatch):
+def test_missing_weights_say_where_to_put_them_and_what_does_without(make_fid, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(GanworksError) as error:
-        make_suite(weights=None).check()
+        make_fid(extractor__inception__weights="null").check()
     message = str(error.value)
     for part in (
         str(tmp_path / "hub" / "checkpoints" / WEIGHTS_NAME),
@@ -140,22 +122,24 @@ def test_missing_weights_say_where_to_put_them_and_what_does_without(make_suite,
         assert part in message
 
 
-def test_weights_with_another_hash_are_refused(make_suite):
+def test_weights_with_another_hash_are_refused(make_fid):
     with pytest.raises(GanworksError, match=r"has SHA-256 .* expected 6726825d"):
-        make_suite(sha256="6726825d" + "0" * 56).check()
+        make_fid(extractor__inception__sha256="6726825d" + "0" * 56).check()
 
 
-def test_gray_images_count_as_rgb_and_vectors_are_refused(make_suite, in_memory):
+def test_gray_images_count_as_rgb_and_vectors_are_refused(make_fid, in_memory):
     gray = torch.linspace(-1, 1, 12).view(3, 1, 2, 2)
     assert torch.equal(to_uint8_rgb(gray), to_uint8_rgb(gray.expand(-1, 3, -1, -1)))
     assert not torch.equal(to_uint8_rgb(gray), to_uint8_rgb(-gray))
-    make_suite().check_data(in_memory(gray))
+    make_fid().check_data(in_memory(gray))
     with pytest.raises(SettingError, match=r"metric=fid.*mixture"):
-        make_suite().check_data(in_memory(torch.zeros(4, 2)))
+        make_fid().check_data(in_memory(torch.zeros(4, 2)))
 
 
-def _must_not_be_read(batch_size: int = 500) -> None:
-    raise AssertionError("the real samples were read again")
+def _features(weights: Path, antialias: bool, images: torch.Tensor) -> torch.Tensor:
+    extractor = Inception(str(weights), file_sha256(weights), antialias, batch_size=1, device="cpu")
+    extractor.load()
+    return extractor(images).features
 
 
 class _Shared(torch.nn.Module):

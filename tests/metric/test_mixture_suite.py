@@ -4,23 +4,26 @@ import pytest
 import torch
 
 from ganworks.errors import SettingError
-from ganworks.metric import MixtureSuite
 
 
 class RingData:
     name, fingerprint, shape = "ring", "0", (2,)
+
+    num_classes, num_reals = 8, 5000
 
     def __init__(self, num_modes: int = 8, sigma: float = 0.01) -> None:
         angles = torch.arange(num_modes) * 2 * math.pi / num_modes
         self.means, self.sigma = torch.stack([angles.cos(), angles.sin()], dim=1), sigma
 
     def reference_batches(self, batch_size: int = 500):
-        yield {"real": self.means}
+        rng = torch.Generator().manual_seed(1)
+        modes = torch.randint(len(self.means), (self.num_reals,), generator=rng)
+        yield {"real": draws(self, modes, rng)}
 
 
 @pytest.fixture
-def suite() -> MixtureSuite:
-    suite = MixtureSuite(num_samples=2500, every_images=1, seed=0)
+def suite(make_suite):
+    suite = make_suite("mixture")
     suite.check()
     suite.prepare(RingData())
     return suite

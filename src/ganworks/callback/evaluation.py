@@ -86,7 +86,8 @@ def measure(
     labels = _labels_like(datamodule, suite) if sampler.generator.num_classes else None
     labels = sampler.labels(suite.num_samples, suite.seed, labels)
     latent = sampler.draw_latent(suite.num_samples, suite.seed, truncation)
-    figures = suite.evaluate(sampler.batches(latent, labels, batch_size))
+    batches = sampler.batches(latent, labels, batch_size)
+    figures = suite.evaluate(batches, labels, sampler, truncation)
     figures.contract.update(ema=True, truncation="none" if truncation is None else truncation)
     return figures
 

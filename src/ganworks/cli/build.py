@@ -55,6 +55,8 @@ def build_run(config: DictConfig) -> Run:
         suite.check()
         suite.check_data(datamodule)
     task = build_task(config)
+    with setting_path("metric"):
+        suite.check_generator(task.generator)
     if datamodule.batch_size % task.accumulate:
         raise SettingError(
             "task.accumulate", task.accumulate, f"a divisor of data.batch_size={datamodule.batch_size}"

@@ -71,6 +71,7 @@ def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
     """Return the figures of a run's generator under the run's own metric and data, or those that are asked for."""
     from ganworks import load_generator
     from ganworks.callback import measure
+    from ganworks.cli.build import setting_path
     from ganworks.cli.resume import change, read_config
 
     run_dir = Path(str(arguments.run))
@@ -86,6 +87,8 @@ def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
     with called(path="checkpoint" if arguments.checkpoint else "run"):
         sampler = load_generator(source, arguments.device)
     datamodule, suite = prepare(config, arguments)
+    with setting_path("metric"):
+        suite.check_generator(sampler.generator)
     return measure(suite, sampler, datamodule, arguments.truncation)
 
 
@@ -107,6 +110,7 @@ def measure_folders(arguments: Arguments, overrides: list[str]) -> Evaluation:
         fakes.check()
     with called(**{"data.root": "real"}):
         _, suite = prepare(config, arguments, num_samples=len(fakes.samples))
+        suite.check_generator(None)
     figures = suite.evaluate(batch["real"].to(arguments.device) for batch in fakes.reference_batches())
     figures.contract["fake_split"] = fakes.fingerprint
     return figures
@@ -132,7 +136,7 @@ def prepare(config: DictConfig, arguments: Arguments, **changes: Any) -> tuple[A
         datamodule.check()
     if arguments.seed is not None:
         changes["seed"] = arguments.seed
-    if "num_samples" not in config.metric:
+    if not config.metric.get("measure"):
         raise SettingError("metric", "none", "one that measures: metric=fid, metric=digits or metric=mixture")
     suite = make("metric", config.metric, **changes)
     with setting_path("metric"):
@@ -147,6 +151,8 @@ def show(figures: Evaluation) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ganworks.metric.contract import shown
+
     table = Table()
     for column in ("figure", "value", "held-out real data"):
         table.add_column(column, justify="left" if column == "figure" else "right")
@@ -155,5 +161,5 @@ def show(figures: Evaluation) -> None:
         table.add_row(name, f"{value:.5g}", "·" if floor is None else f"{floor:.5g}")
     console = Console()
     console.print(table)
-    for name, term in figures.contract.items():
-        console.print(f"{name:<18} {term}", highlight=False, soft_wrap=True)
+    for line in shown(figures.contract):
+        console.print(line, highlight=False, soft_wrap=True)

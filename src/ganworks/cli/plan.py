@@ -29,9 +29,9 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
         "loss": f"{task.loss}, regularizers: {', '.join(task.regularizers) or 'none'}",
         "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
         f" {num_batches // task.n_critic:,} generator updates",
-        "evaluation": f"{type(suite).__name__}, {suite.num_samples:,} samples every {suite.every_images:,} images"
-        if suite.every_images
-        else type(suite).__name__,
+        "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
+        if suite.better
+        else "none",
         "run directory": str(shown(run_dir)),
     }.items():
         table.add_row(name, text)

@@ -115,6 +115,11 @@ class GanDataModule(LightningDataModule, ABC):
             yield batch
 
     @property
+    def num_reals(self) -> int:
+        """Number of samples in the reference set."""
+        return len(self.samples)
+
+    @property
     def fingerprint(self) -> str:
         """Content hash of the reference set; metrics file its statistics under it."""
         if self._fingerprint is None:

@@ -7,6 +7,7 @@ makes them again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +16,9 @@ from safetensors.torch import load_file
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from ganworks.errors import SettingError
+from ganworks.metric.distances import nearest
+from ganworks.metric.extractor import Extractor, Features
 from ganworks.metric.weights import verify_sha256
 from ganworks.noise import keyed_rng
 
@@ -84,6 +88,44 @@ def load_digits_classifier(path: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -
     classifier = DigitsClassifier()
     classifier.load_state_dict(load_file(path))
     return classifier.eval().requires_grad_(False)
+
+
+class DigitsExtractor(Extractor):
+    """The shipped classifier's 64 features and 10 logits of images (B, 1, 8, 8) in [-1, 1]."""
+
+    has_logits = True
+    is_cheap = True
+
+    @property
+    def contract(self) -> dict[str, str | int | float | bool]:
+        return {
+            "extractor": "ganworks digits classifier",
+            "weights_sha256": WEIGHTS_SHA256,
+            "resizer": "none",
+        }
+
+    def check(self) -> None:
+        """Raise `GanworksError` unless the shipped weights are there and unchanged."""
+        load_digits_classifier()
+
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `SettingError` unless the samples are images of 1 x 8 x 8."""
+        if tuple(shape) != DIGITS_SHAPE:
+            allowed = f"fid (images), mixture (ring, grid) or none for samples of {tuple(shape)}"
+            raise SettingError(
+                "metric", "digits", f"{allowed}; digits measures images of {DIGITS_SHAPE} only"
+            )
+
+    def load(self) -> None:
+        self.classifier = load_digits_classifier()
+
+    def __call__(self, samples: Tensor) -> Features:
+        features = torch.cat([self.classifier.features(part) for part in samples.cpu().split(256)])
+        return Features(features, self.classifier.output(features))
+
+    def trained_on(self, samples: Tensor) -> Tensor:
+        """Return (N,) bool: the digits of the half that the classifier was trained on."""
+        return nearest(samples.flatten(1), digits_half(train=True)[0].flatten(1))[0] < 1e-6
 
 
 def _half_of_class(labels: Tensor, digit: int, train: bool) -> Tensor:

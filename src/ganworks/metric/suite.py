@@ -1,33 +1,27 @@
-"""What every metric suite has in common: its life during a run and the evaluation that it returns."""
+"""One evaluation of a generator: named extractors, named measures, one pass over the samples."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ganworks.errors import GanworksError, check_count
+from ganworks.errors import SettingError, check_choice, check_count
+from ganworks.metric.collect import Batch, FiniteSamples, Keep, collect, take, with_labels
+from ganworks.metric.contract import Contract
+from ganworks.metric.extractor import Extractor
+from ganworks.metric.measure import Measure
+from ganworks.metric.reference import ReferenceData
+from ganworks.metric.sample_set import SampleSet
+from ganworks.noise import keyed_rng
 
-Contract = dict[str, str | int | float | bool]
-
-
-class ReferenceData(Protocol):
-    """What a suite needs of a data module: the real samples in a fixed order, and what they are."""
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """Content hash of the reference samples."""
-
-    def reference_batches(self, batch_size: int = 500) -> Iterator[dict[str, Tensor]]:
-        """Yield every real sample once, ``real`` (B, *shape), on the CPU, without augmentation."""
+if TYPE_CHECKING:
+    from ganworks.model import Generator
+    from ganworks.sampler import Sampler
 
 
 @dataclass(frozen=True)
@@ -36,8 +30,8 @@ class Evaluation:
 
     Args:
         values: the figures by name; logged as ``metric/<name>``.
-        contract: extractor and hash of its weights, resize, split, numbers of images, seed. Two figures
-            compare only where their contracts agree.
+        contract: all that they depend on, see `ganworks.metric.contract`. Two figures compare only where their
+            contracts agree.
         floor: the same figures for real samples that stand in for the fakes: what a perfect generator gets.
         notes: what is worth a look but is no figure, for example the class histogram.
     """
@@ -45,84 +39,216 @@ class Evaluation:
     values: dict[str, float]
     contract: Contract
     floor: dict[str, float] = field(default_factory=dict)
-    notes: dict[str, object] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
-class Suite(ABC):
+class Suite:
     """Measure a generator: `check` before training, `prepare` with the data, `evaluate` every now and then.
 
-    Fakes are real-valued samples in the data's own range. A generator that draws values which are not finite
-    has no figures: they are all NaN and the notes say how many samples were bad.
+    All measures share one pass over the fakes and one pass of features per extractor; extractors that no
+    measure reads are never loaded. A suite without measures measures nothing (``metric=none``).
 
     Args:
+        extractor: extractors by name.
+        measure: measures by name.
         num_samples: fakes per evaluation; every figure depends on it, so fix it.
         every_images: real images seen between two evaluations.
-        seed: key of the fakes' latents and of what the suite itself draws.
+        seed: key of the fakes' latents and of what the measures draw.
+        num_reals: real samples, the first so many of the reference order; None takes all of them.
+        best: the figure that picks the best checkpoint; None is the first one of the first measure.
+        floor: measure one half of the reals against the other as well, once.
 
     Raises:
-        SettingError: num_samples or every_images is not a positive integer.
+        SettingError: a count is not a positive integer, a measure reads an extractor that is not there, two
+            measures have a figure of the same name, or no figure is called ``best``.
     """
 
-    best: str | None = None
-    mode: str = "min"
-
-    def __init__(self, num_samples: int, every_images: int, seed: int) -> None:
-        self.num_samples = check_count("num_samples", num_samples, at_least=2)
+    def __init__(
+        self,
+        extractor: Mapping[str, Extractor | None],
+        measure: Mapping[str, Measure | None],
+        num_samples: int,
+        every_images: int,
+        seed: int,
+        num_reals: int | None = None,
+        best: str | None = None,
+        floor: bool = False,
+    ) -> None:
+        self.measures = {name: found for name, found in measure.items() if found is not None}
+        self.num_samples = check_count("num_samples", num_samples)
         self.every_images = check_count("every_images", every_images)
-        self.seed = seed
+        self.num_reals = None if num_reals is None else check_count("num_reals", num_reals, at_least=2)
+        self.seed, self.has_floor = seed, floor
+        self.extractors = _read_extractors(extractor, self.measures)
+        self.better = _figures(self.measures)
+        self.best = best if best is not None else next(iter(self.better), None)
+        if self.best is not None:
+            check_choice("best", self.best, self.better)
+        self.min_samples = max([2, *(found.min_samples for found in self.measures.values())])
+        check_count("num_samples", num_samples, at_least=self.min_samples)
 
-    def check(self) -> None:  # noqa: B027
-        """Raise what would stop an evaluation, before training starts; a suite without files has nothing."""
+    @property
+    def mode(self) -> str:
+        """Whether the figure that picks the best checkpoint is good where it is low ("min") or high ("max")."""
+        return self.better[self.best] if self.best is not None else "min"
 
-    def check_data(self, datamodule: ReferenceData) -> None:  # noqa: B027
-        """Raise `SettingError` if the suite cannot measure such samples; cheap, it reads none of them."""
+    def check(self) -> None:
+        """Raise what would stop an evaluation, before training starts: weights that are missing or wrong."""
+        for extractor in self.extractors.values():
+            extractor.check()
 
-    @abstractmethod
+    def check_data(self, datamodule: ReferenceData) -> None:
+        """Raise `SettingError` if these samples cannot be measured; cheap, it reads none of them."""
+        for extractor in self.extractors.values():
+            extractor.check_shape(datamodule.shape)
+        for name, measure in self.measures.items():
+            measure.check_data(datamodule)
+            if "labels" in measure.needs and not getattr(datamodule, "num_classes", 0):
+                raise _refused(name, measure, "labels, and the data have none (data.num_classes=0)")
+
+    def check_generator(self, generator: Generator | None) -> None:
+        """Raise `SettingError` if a measure needs another generator than this, or one where there is none."""
+        for name, measure in self.measures.items():
+            if "sampler" in measure.needs and generator is None:
+                raise _refused(name, measure, "a generator to draw from, and folders of images are compared")
+            if "labels" in measure.needs and not (generator and generator.num_classes):
+                raise _refused(name, measure, "a conditional generator (model.conditional=true)")
+
     def prepare(self, datamodule: ReferenceData) -> None:
-        """Compute what the evaluations need of the real samples, once."""
+        """Load the extractors and take the features of the reals, and the floor, once."""
+        self.check_data(datamodule)
+        self.load()
+        with full_precision():
+            self.real = self._real(datamodule)
+            self.contract = self._contract(datamodule)
+            self.floor = self._floor() if self.has_floor else {}
 
-    @abstractmethod
-    def evaluate(self, fakes: Iterable[Tensor]) -> Evaluation:
-        """Return the figures of ``num_samples`` fakes that come in batches (B, *shape), on any device."""
+    def load(self) -> None:
+        """Load the extractors."""
+        for extractor in self.extractors.values():
+            extractor.load()
+
+    def evaluate(
+        self,
+        fakes: Iterable[Tensor],
+        labels: Tensor | None = None,
+        sampler: Sampler | None = None,
+        truncation: float | None = None,
+    ) -> Evaluation:
+        """Return the figures of `num_samples` fakes.
+
+        Args:
+            fakes: batches (B, *shape) in the data's range, on any device.
+            labels: (num_samples,) that the generator was given.
+            sampler, truncation: where the fakes come from.
+        """
+        fake, num_bad = self.collect(fakes, labels, self.num_samples)
+        return self.compare(replace(fake, sampler=sampler, truncation=truncation), num_bad)
+
+    def collect(self, fakes: Iterable[Tensor], labels: Tensor | None, num: int) -> tuple[SampleSet, int]:
+        """Return the set of ``num`` fakes, and how many of them have values that are not finite."""
+        finite = FiniteSamples(take(fakes, num))
+        keep = Keep.for_measures(list(self.measures.values()), num)
+        with full_precision():
+            return collect(with_labels(finite, labels), num, self.extractors, keep), finite.num_bad
+
+    def compare(self, fake: SampleSet, num_bad: int = 0) -> Evaluation:
+        """Return the figures of a set of fakes against the reals; all NaN where ``num_bad`` are not finite."""
+        contract = {**self.contract, "num_fake": fake.num}
+        if num_bad:
+            values = dict.fromkeys(self.better, float("nan"))
+            return Evaluation(values, contract, self.floor, {"num_not_finite": num_bad})
+        found: dict[str, Any] = {}
+        with full_precision():
+            for name, measure in self.measures.items():
+                found |= measure.figures(self.real, fake, keyed_rng(self.seed, name))
+        values = {name: float(found.pop(name)) for name in self.better}
+        return Evaluation(values, contract, self.floor, notes=found)
+
+    def _real(self, datamodule: ReferenceData) -> SampleSet:
+        num = min(datamodule.num_reals, self.num_reals or datamodule.num_reals)
+        needed = 2 * self.min_samples if self.has_floor else self.min_samples
+        if num < needed:
+            raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
+        keep = Keep.for_measures(list(self.measures.values()), num, everything=self.has_floor)
+        return replace(collect(_first(datamodule, num), num, self.extractors, keep), data=datamodule)
+
+    def _contract(self, datamodule: ReferenceData) -> Contract:
+        return {
+            "split": f"{datamodule.name} {datamodule.fingerprint}",
+            "num_real": self.real.num,
+            "num_fake": self.num_samples,
+            "seed": self.seed,
+            "extractor": {name: extractor.contract for name, extractor in self.extractors.items()},
+            "figure": {
+                figure: {"reads": list(measure.extractors), **measure.settings}
+                for measure in self.measures.values()
+                for figure in measure.better
+            },
+        }
+
+    def _floor(self) -> dict[str, float]:
+        seen = self._half()
+        halves = self.real.at(seen), self.real.at((~seen).nonzero().flatten()[: self.num_samples])
+        found: dict[str, Any] = {}
+        for name, measure in self.measures.items():
+            found |= measure.floor(self.real, halves, keyed_rng(self.seed, name, "floor"))
+        return {name: float(found[name]) for name in self.better if name in found}
+
+    def _half(self) -> Tensor:
+        """Return (N,) bool: the reals that an extractor was trained on, or else any half."""
+        for extractor in self.extractors.values():
+            seen = extractor.trained_on(self.real.samples) if self.real.samples is not None else None
+            if seen is not None and 0.25 < seen.double().mean() < 0.75:
+                return seen
+        order = torch.randperm(self.real.num, generator=keyed_rng("suite", "floor"))
+        return order < self.real.num // 2
 
 
-class NoSuite(Suite):
-    """Measure nothing (``metric=none``): no evaluation falls due and no checkpoint is called the best."""
+def _read_extractors(
+    extractors: Mapping[str, Extractor | None], measures: Mapping[str, Measure]
+) -> dict[str, Extractor]:
+    """Return the extractors that the measures read."""
+    found: dict[str, Extractor] = {}
+    there = {name: extractor for name, extractor in extractors.items() if extractor is not None}
+    for name, measure in measures.items():
+        for read in measure.extractors:
+            check_choice(f"measure.{name}.extractor", read, there)
+            found[read] = there[read]
+            if "logits" in measure.needs and not there[read].has_logits:
+                raise _refused(name, measure, f"a classifier, and metric.extractor.{read} gives no logits")
+    return found
 
-    def __init__(self) -> None:
-        self.num_samples, self.every_images, self.seed = 0, 0, 0
 
-    def prepare(self, datamodule: ReferenceData) -> None:
-        """Need nothing of the real samples."""
+def _figures(measures: Mapping[str, Measure]) -> dict[str, str]:
+    """Return the names of all figures, each with "min" or "max"."""
+    better: dict[str, str] = {}
+    source: dict[str, str] = {}
+    for name, measure in measures.items():
+        for figure, mode in measure.better.items():
+            if figure in better:
+                raise SettingError(
+                    f"measure.{name}",
+                    type(measure).__name__,
+                    f"one with another name: metric.measure.{source[figure]} has the figure {figure} already",
+                )
+            better[figure], source[figure] = mode, name
+    return better
 
-    def evaluate(self, fakes: Iterable[Tensor]) -> Evaluation:
-        """Return an evaluation without figures; the fakes are not drawn."""
-        return Evaluation(values={}, contract={})
+
+def _refused(name: str, measure: Measure, reason: str) -> SettingError:
+    allowed = f"left out (~metric.measure.{name}): it needs {reason}"
+    return SettingError(f"metric.measure.{name}", type(measure).__name__, allowed)
 
 
-def take(batches: Iterable[Tensor], num: int) -> Iterator[Tensor]:
-    """Yield batches in float32 until ``num`` samples have come, the last one cut.
-
-    Raises:
-        GanworksError: the batches end before.
-    """
-    missing = num
-    for batch in batches:
-        yield batch[:missing].detach().float()
-        missing -= min(missing, len(batch))
-        if not missing:
+def _first(datamodule: ReferenceData, num: int) -> Iterator[Batch]:
+    """Yield the first ``num`` real samples, with their labels where there are some."""
+    for batch in datamodule.reference_batches():
+        labels = batch.get("label")
+        yield batch["real"][:num], None if labels is None else labels[:num]
+        num -= len(batch["real"])
+        if num <= 0:
             return
-    raise GanworksError(f"The generator drew {num - missing} samples for an evaluation of {num}.")
-
-
-def num_not_finite(samples: Tensor) -> int:
-    """Return how many of ``samples`` (N, ...) hold a NaN or an infinity."""
-    return int((~samples.flatten(1).isfinite().all(1)).sum())
-
-
-def no_figures(names: Iterable[str], contract: Contract, floor: dict[str, float], num_bad: int) -> Evaluation:
-    """Return the evaluation of a generator that drew ``num_bad`` samples which are not finite."""
-    return Evaluation(dict.fromkeys(names, float("nan")), contract, floor, {"num_not_finite": num_bad})
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""The contract of an evaluation: all that its figures depend on, and how two of them differ."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Contract = dict[str, Any]
+
+COMMON = ("split", "num_real", "num_fake", "ema", "truncation", "seed", "num_evaluations")
+
+
+def terms_of(contract: Contract, figure: str) -> dict[str, Any]:
+    """Return all that one figure depends on, flat.
+
+    A contract has terms that all figures share, those of each extractor under ``extractor``, and under
+    ``figure`` for each figure the extractor that it reads, its measure's settings, and where it differs from the
+    shared terms.
+    """
+    own = dict(contract.get("figure", {}).get(figure, {}))
+    terms = {name: term for name, term in contract.items() if name not in ("extractor", "figure")}
+    for name in own.pop("reads", []):
+        terms |= contract["extractor"][name]
+    return terms | own
+
+
+def differences(
+    first: Contract, second: Contract, figures: Mapping[str, Any] | list[str] | None = None
+) -> list[str]:
+    """Return in words where the contracts of two evaluations differ, of the figures that both have.
+
+    >>> differences({"num_fake": 50_000, "figure": {"fid": {}}}, {"num_fake": 5_000, "figure": {"fid": {}}})
+    ['num_fake: 50000 and 5000']
+    """
+    names = [name for name in first.get("figure", {}) if name in second.get("figure", {})]
+    found: dict[str, list[str]] = {}
+    for name in names if figures is None else [name for name in names if name in figures]:
+        one, other = terms_of(first, name), terms_of(second, name)
+        for term in dict.fromkeys([*one, *other]):
+            if one.get(term) != other.get(term):
+                words = f"{term}: {one.get(term, 'not said')} and {other.get(term, 'not said')}"
+                found.setdefault(words, []).append(name)
+    return [
+        words if len(where) == len(names) else f"{words} (of {', '.join(where)})"
+        for words, where in found.items()
+    ]
+
+
+def shown(contract: Contract) -> list[str]:
+    """Return the contract in a few lines for the terminal: shared terms, extractors, settings of the measures.
+
+    >>> terms = {"extractor": {"x": {"extractor": "X"}}, "figure": {"fd": {"reads": ["x"]}}}
+    >>> shown({"num_real": 9, "num_fake": 8, **terms})
+    ['num_real 9 · num_fake 8', 'x: X (fd)']
+    """
+    common = [f"{name} {term}" for name, term in contract.items() if name not in ("extractor", "figure")]
+    lines = [" · ".join(common)]
+    figures = contract.get("figure", {})
+    for name, terms in contract.get("extractor", {}).items():
+        readers = [figure for figure, own in figures.items() if name in own.get("reads", [])]
+        words = [terms["extractor"], *(f"{key} {term}" for key, term in terms.items() if key != "extractor")]
+        lines.append(f"{name}: {', '.join(words)} ({', '.join(readers)})")
+    settings: dict[str, list[str]] = {}
+    for figure, own in figures.items():
+        words = [f"{key} {term}" for key, term in own.items() if key != "reads" and term not in (None, "")]
+        if words:
+            settings.setdefault(", ".join(words), []).append(figure)
+    return lines + [f"{', '.join(names)}: {words}" for words, names in settings.items()]
