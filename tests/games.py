@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ganworks.data import Digits
 from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wasserstein
-from ganworks.model import MLPDiscriminator, MLPGenerator
+from ganworks.model import DCGANGenerator, MLPDiscriminator, MLPGenerator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
 from ganworks.regularizer import R1, R2, GradientPenalty, Regularizer, WeightClip
@@ -27,12 +27,36 @@ def rank_and_world_size() -> tuple[int, int]:
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
-class SharedGenerator(MLPGenerator):
+class SharedLatents:
     """Latents in float64; a rank gets its share of those that one process would draw for the global batch."""
 
     def draw_latent(self, num: int, rng: torch.Generator, *args: Any, **kwargs: Any) -> Tensor:
         rank, world_size = rank_and_world_size()
-        return super().draw_latent(num * world_size, rng)[rank::world_size].double()
+        return super().draw_latent(num * world_size, rng)[rank::world_size].double()  # type: ignore[misc]
+
+
+class SharedGenerator(SharedLatents, MLPGenerator):
+    """Perceptrons: no sample depends on another."""
+
+
+class SharedDCGAN(SharedLatents, DCGANGenerator):
+    """Convolutions with conditional batch norm, which mixes the samples of a batch."""
+
+
+class PartlyUsed(MLPDiscriminator):
+    """Its layer `sometimes` sees every other sample of the global batch, those of rank 0; `never` sees none."""
+
+    def __init__(self) -> None:
+        super().__init__(SHAPE, width=16, depth=2)
+        self.sometimes, self.never = nn.Linear(64, 1), nn.Linear(64, 1)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        rank, world_size = rank_and_world_size()
+        logits = super().forward(x, label)
+        if rank > 0:
+            return logits
+        is_seen = torch.arange(len(x)) % (2 // world_size) == 0
+        return logits + is_seen * self.sometimes(x.flatten(1)).squeeze(1)
 
 
 class SharedGradientPenalty(GradientPenalty):
@@ -79,13 +103,15 @@ def digits(batch_size: int = BATCH) -> Digits:
     return DoubleDigits(batch_size=batch_size, resolution=8, channels=1)
 
 
-def fit(task: AdversarialTask, batch_size: int = BATCH, **kwargs: Any) -> AdversarialTask:
+def fit(
+    task: AdversarialTask, batch_size: int = BATCH, data: Digits | None = None, **kwargs: Any
+) -> AdversarialTask:
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=-1, logger=False, log_every_n_steps=1, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, **kwargs,
     )  # fmt: skip
-    trainer.fit(task, digits(batch_size))
+    trainer.fit(task, data or digits(batch_size))
     return task
 
 
@@ -107,34 +133,54 @@ GAMES: dict[str, tuple[AdversarialLoss, dict[str, Regularizer], int]] = {
 }
 
 
-def spectral_discriminator() -> MLPDiscriminator:
+def wasserstein() -> dict[str, Any]:
+    penalty = SharedGradientPenalty(weight=10.0)
+    return {
+        "loss": Wasserstein(),
+        "regularizers": {"gradient_penalty": penalty},
+        "n_critic": 5,
+        "num_steps": 10,
+    }
+
+
+def r3gan() -> dict[str, Any]:
+    return {"loss": RelativisticPairing(), "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)}}
+
+
+def spectral_hinge() -> dict[str, Any]:
     torch.manual_seed(1)
-    return MLPDiscriminator(SHAPE, width=16, depth=2, norm="spectral")
+    discriminator = MLPDiscriminator(SHAPE, width=16, depth=2, norm="spectral")
+    return {"loss": Hinge(margin=100.0), "discriminator": discriminator}
+
+
+def partly_used() -> dict[str, Any]:
+    torch.manual_seed(1)
+    decay = partial(torch.optim.SGD, lr=LR, weight_decay=0.1)
+    return {"discriminator": PartlyUsed(), "discriminator_optimizer": decay}
+
+
+def conditional() -> dict[str, Any]:
+    torch.manual_seed(1)
+    generator = SharedDCGAN(SHAPE, latent_dim=4, num_classes=10, width=8, dense_width=16)
+    return {"generator": generator, "discriminator": MLPDiscriminator(SHAPE, 10, width=16, depth=2)}
 
 
 # What distribution is proven on: the arguments of `make_task`, made anew in every process. The hinge has a margin
 # that no logit reaches: a saturated hinge has no gradient, and passes every test.
 DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     "bce": lambda: {"loss": BCE()},
-    "hinge with spectral norm": lambda: {
-        "loss": Hinge(margin=100.0),
-        "discriminator": spectral_discriminator(),
-    },
-    "wgan_gp with five critic steps": lambda: {
-        "loss": Wasserstein(),
-        "regularizers": {"gradient_penalty": SharedGradientPenalty(weight=10.0)},
-        "n_critic": 5,
-        "num_steps": 10,
-    },
+    "bce in two parts": lambda: {"loss": BCE(), "accumulate": 2},
+    "hinge with spectral norm": spectral_hinge,
+    "hinge with spectral norm in two parts": lambda: {**spectral_hinge(), "accumulate": 2},
+    "wgan_gp with five critic steps": wasserstein,
+    "wgan_gp with five critic steps in two parts": lambda: {**wasserstein(), "accumulate": 2},
     "lazy R1": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}},
-    "R1 and R2": lambda: {
-        "loss": RelativisticPairing(),
-        "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)},
-    },
-    "R1 and R2 in two parts": lambda: {
-        "loss": RelativisticPairing(),
-        "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)},
-        "accumulate": 2,
-    },
+    "lazy R1 in two parts": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}, "accumulate": 2},
+    "R1 and R2": r3gan,
+    "R1 and R2 in two parts": lambda: {**r3gan(), "accumulate": 2},
     "clipped gradients": lambda: {"gradient_clip": 1e-3},
+    "parameters that a rank or no rank uses": partly_used,
+    "conditional batch norm over ranks": conditional,
 }
+# What the trainer is told besides.
+TRAINER: dict[str, dict[str, Any]] = {"conditional batch norm over ranks": {"sync_batchnorm": True}}

@@ -79,3 +79,14 @@ class SignalAt(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
         if task.images_seen >= self.images and "SIGNAL" in os.environ:
             os.kill(os.getpid(), signal.Signals[os.environ.pop("SIGNAL")])
+
+
+class RaiseAt(pl.Callback):
+    """Raise on one rank once the run has seen ``images``."""
+
+    def __init__(self, images: int, rank: int) -> None:
+        self.images, self.rank = images, rank
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
+        if trainer.global_rank == self.rank and task.images_seen >= self.images:
+            raise ArithmeticError(f"a fault of rank {self.rank}")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run after the batch in hand, with everything saved."""
+"""Ctrl-C, SIGTERM and SLURM's signal before the time limit end a run after a batch, with everything saved."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
+from ganworks.strategy import slurm
 from ganworks.task import ManualTask
 
 
 class GracefulStop(pl.Callback):
     """Turn the first SIGINT or SIGTERM into a stop at the end of the batch; a second one acts at once.
+
+    In a SLURM job SIGUSR1 stops as well, and the command then requeues the job.
 
     A checkpoint taken between two batches is exact, one taken in the middle of an update is not.
 
@@ -28,17 +32,19 @@ class GracefulStop(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # signals belong to the main thread; a notebook's or a server's host handles them
-        for number in (signal.SIGINT, signal.SIGTERM):
+        requeue = [slurm.REQUEUE_SIGNAL] if slurm.REQUEUE_SIGNAL and slurm.job_id() else []
+        for number in (signal.SIGINT, signal.SIGTERM, *requeue):
             self._handlers[number] = signal.signal(number, self._note)
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: ManualTask, *args: object) -> None:  # type: ignore[override]
-        is_received = self.received is not None
         if trainer.world_size > 1:
             # All ranks stop at the same batch; asking each other costs a wait, so not in every step.
             if task.num_steps % trainer.log_every_n_steps:  # type: ignore[attr-defined]
                 return
-            is_received = trainer.strategy.reduce_boolean_decision(is_received, all=False)
-        trainer.should_stop = trainer.should_stop or is_received
+            mine = torch.tensor(self.received or 0, device=task.device)
+            number = int(trainer.strategy.reduce(mine, reduce_op="max"))
+            self.received = signal.Signals(number) if number else None
+        trainer.should_stop = trainer.should_stop or self.received is not None
 
     def teardown(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
         self._restore()

@@ -24,6 +24,7 @@ from ganworks.metric import Suite
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import build
 from ganworks.strategy import AdversarialDDPStrategy
+from ganworks.strategy.environment import check_name, check_processes
 from ganworks.task import AdversarialTask
 
 
@@ -128,7 +129,10 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
 
 def strategy_of(config: DictConfig) -> dict[str, Any]:
     """Return the strategy where the trainer is left to choose it and runs more than one process."""
-    probe = make("trainer", config.trainer, logger=False)
+    with setting_path("trainer"):
+        check_name(config.trainer.strategy)
+        probe = make("trainer", config.trainer, logger=False)
+        check_processes(probe.num_devices, probe.num_nodes)
     is_ours = config.trainer.strategy == "auto" and probe.num_devices * probe.num_nodes > 1
     return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 

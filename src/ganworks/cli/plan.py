@@ -16,6 +16,7 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
     """Print the plan of a run that passed all checks."""
     task, data, suite = run.task, run.datamodule, run.suite
     batch = data.batch_size * int(config.trainer.devices if isinstance(config.trainer.devices, int) else 1)
+    batch *= int(config.trainer.num_nodes)
     num_batches = -(-task.num_images // batch)
     table = Table(
         title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False

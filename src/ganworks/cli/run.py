@@ -18,6 +18,7 @@ from ganworks.cli.check import check_config, drop_leftovers
 from ganworks.cli.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.cli.plan import show_plan
 from ganworks.errors import GanworksError, SettingError
+from ganworks.strategy import slurm
 from ganworks.task import NonFiniteLossError
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ class Outcome:
 
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     """Begin a new run in ``run_dir``."""
+    earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
+    if earlier is not None:
+        from ganworks.cli.resume import resume
+
+        return resume(str(earlier), [], launched_at)
     if (run_dir / "config.yaml").exists() and is_first_rank():
         raise SettingError(
             "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"
@@ -42,7 +48,8 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     try:
         return fit(config, run_dir, launched_at, checkpoint=None)
     finally:
-        remove_if_empty(run_dir, Path(config.paths.runs))
+        if is_first_rank():
+            remove_if_empty(run_dir, Path(config.paths.runs))
 
 
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
@@ -87,6 +94,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         )
     received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
     value = next((c.value for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]
+    if received is not None and received == slurm.REQUEUE_SIGNAL and slurm.job_id() and is_first_rank():
+        slurm.requeue()
     return Outcome(summary.content["status"], value, error, received)
 
 
@@ -98,6 +107,7 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
         temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
         temporary.replace(run_dir / "config.yaml")
         log_to_file(run_dir / "train.log")
+        slurm.mark(run_dir)
 
 
 def advice(run_dir: Path) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,9 +32,9 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
     resolvers.register()
     with user_errors(defaults):
-        path, overrides = split_resume(sys.argv[1:])
+        path, overrides = split_resume([spelled_out(argument) for argument in sys.argv[1:]])
         if path is None:
-            sys.argv[1:] = with_recipe(sys.argv[1:])
+            sys.argv[1:] = with_directory(with_recipe(overrides))
             return main_of_hydra()
         from ganworks.cli.resume import resume
         from ganworks.cli.run import exit_code
@@ -65,6 +68,24 @@ def with_recipe(arguments: list[str]) -> list[str]:
     # Flags go first: behind a setting, argparse takes what follows them for something else.
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
     return [*flags, *(a for a in arguments if a not in (*flags, "experiment=null")), *recipe]
+
+
+def spelled_out(argument: str) -> str:
+    """Return the argument with ``strategy=`` as the setting of the trainer that it is."""
+    return f"trainer.{argument}" if argument.startswith("strategy=") else argument
+
+
+def with_directory(arguments: list[str]) -> list[str]:
+    """Return the arguments; to another rank than the first, that torchrun or srun started, with a passing directory.
+
+    The first rank alone writes, and the name of its directory tells the second at which it was made.
+    """
+    is_first = all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID"))
+    if is_first or any(argument.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for argument in arguments):
+        return arguments
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return [*arguments, f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}"]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,15 +13,40 @@ from ganworks.cli.errors import user_errors
 
 def main() -> None:
     """Join the run whose first rank has written ``RUN_DIR/config.yaml``."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     from ganworks.cli.resume import read_config
     from ganworks.cli.run import exit_code, fit
 
     run_dir, checkpoint = sys.argv[1:3]
-    with user_errors():
-        outcome = fit(
-            read_config(Path(run_dir)), Path(run_dir), time.time(), Path(checkpoint) if checkpoint else None
-        )
+    try:
+        with user_errors():
+            outcome = fit(
+                read_config(Path(run_dir)),
+                Path(run_dir),
+                time.time(),
+                Path(checkpoint) if checkpoint else None,
+            )
+    except RuntimeError as error:
+        end_if_lost(error)
+        raise
     sys.exit(exit_code(outcome))
+
+
+def end_with(parent: int) -> None:
+    """End this process when the first rank is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def end_if_lost(error: RuntimeError) -> None:
+    """End this process without a traceback where ``error`` says no more than that another rank is gone."""
+    import torch.distributed as dist
+
+    from ganworks.strategy.launcher import LOST_PEER
+
+    if isinstance(error, dist.DistError) or "closed by peer" in str(error) or "reset by peer" in str(error):
+        os._exit(LOST_PEER)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,8 @@ def has_key() -> bool:
 def run_id(run_dir: Path) -> str:
     """Return the id of the W&B run of ``run_dir``; it is made once and kept in the file `wandb_id`."""
     path = run_dir / "wandb_id"
+    if getattr(rank_zero_only, "rank", 0) != 0:  # the first rank alone logs
+        return ""
     if not path.exists():
         run_dir.mkdir(parents=True, exist_ok=True)
         path.write_text(uuid.uuid4().hex[:12])

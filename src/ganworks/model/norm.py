@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganworks.errors import check_choice
@@ -13,10 +17,43 @@ from ganworks.model.base import require_label
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm of (B, C) or (B, C, H, W); takes a label as well, and ignores it."""
+    """Batch norm of (B, C) or (B, C, H, W); takes a label as well, and ignores it.
+
+    Attributes:
+        over_ranks: take mean and variance over the batches of all ranks in training.
+    """
+
+    over_ranks = False
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        if self.over_ranks and self.training and is_shared():
+            return self._normalize_over_ranks(x)
         return super().forward(x)
+
+    def _normalize_over_ranks(self, x: Tensor) -> Tensor:
+        """Normalize by the statistics of the global batch; ranks hold equally many samples."""
+        dims = [0, *range(2, x.dim())]
+        x32 = x.to(torch.promote_types(x.dtype, torch.float32))
+        variance, mean = torch.var_mean(x32, dims, correction=0)
+        means, variances = gather(torch.stack([mean, variance])).unbind(1)
+        mean = means.mean(0)
+        variance = (variances + (means - mean).square()).mean(0)
+        num = len(means) * x.numel() / x.shape[1]
+        self._follow(mean.detach(), variance.detach() * num / (num - 1))
+        shape = (1, -1, *[1] * (x.dim() - 2))
+        normed = (x32 - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            normed = normed * self.weight.view(shape) + self.bias.view(shape)
+        return normed.to(x.dtype)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        momentum = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean.to(self.running_mean), momentum)
+        self.running_var.lerp_(variance.to(self.running_var), momentum)
 
     def _check_input_dim(self, x: Tensor) -> None:
         pass
@@ -44,6 +81,33 @@ class ConditionalBatchNorm(BatchNorm):
 def batch_norm(num_features: int, num_classes: int = 0) -> BatchNorm:
     """Return a generator's batch norm, conditional where there are classes."""
     return ConditionalBatchNorm(num_features, num_classes) if num_classes else BatchNorm(num_features)
+
+
+class Gather(torch.autograd.Function):
+    """A tensor of every rank, stacked; the gradient of each comes back from all ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        parts = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, tensor.contiguous())
+        return torch.stack(parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(gradient)
+        return gradient[dist.get_rank()]
+
+
+def gather(tensor: Tensor) -> Tensor:
+    """Return the ``tensor`` of every rank, (num_ranks, *shape)."""
+    return Gather.apply(tensor)
+
+
+def is_shared() -> bool:
+    """Say whether several ranks train together."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 # What a name says about a layer's output. "spectral" is about its weights: `finish_norm`.

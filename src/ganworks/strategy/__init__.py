@@ -3,11 +3,15 @@
 from pytorch_lightning.strategies import StrategyRegistry
 
 from ganworks.strategy.adversarial_ddp import AdversarialDDPStrategy
+from ganworks.strategy.environment import OURS
 
-StrategyRegistry.register(
-    AdversarialDDPStrategy.strategy_name,
-    AdversarialDDPStrategy,
-    description="all-reduces the gradients of the optimizer that steps",
-)
+for name, mode in OURS.items():
+    StrategyRegistry.register(
+        name,
+        AdversarialDDPStrategy,
+        description=f"averages the gradients of the optimizer that steps; mode {mode}",
+        override=True,
+        mode=mode,
+    )
 
 __all__ = ["AdversarialDDPStrategy"]

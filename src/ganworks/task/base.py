@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ganworks.errors import SettingError, check_count, check_range
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.task.guard import NonFiniteGuard
 
+log = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
 
@@ -115,6 +117,9 @@ class ManualTask(pl.LightningModule):
                 f"{role}: {', '.join(f'{name}={float(term.detach()):g}' for name, term in terms.items())}"
             )
             return False
+        arm = getattr(self.trainer.strategy, "arm", None)
+        if arm is not None and self._part == num_parts - 1:  # the gradients are complete: they may leave
+            arm(self.trainer.optimizers[self.roles.index(role)])
         self.manual_backward(loss)
         return True
 
@@ -153,7 +158,8 @@ class ManualTask(pl.LightningModule):
 
     def _log(self) -> None:
         """Send what was recorded to the loggers: the one place where a step waits for the device."""
-        self.guard.check("the loss")
+        num_bad_steps = torch.tensor(self.guard.num_bad_steps, device=self.device)
+        self.guard.check("the loss", self.trainer.strategy.reduce(num_bad_steps, reduce_op="max"))
         values = torch.stack([term.float() for term in self._recorded.values()]).tolist()
         self.scalars = dict(zip(self._recorded, values, strict=True))
         self._recorded.clear()
@@ -172,10 +178,19 @@ class ManualTask(pl.LightningModule):
             logger.log_metrics(scalars, step=self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["time"] = {"images_seen": self.images_seen, "num_steps": self.num_steps}
+        counts = {"images_seen": self.images_seen, "num_steps": self.num_steps}
+        checkpoint["time"] = {**counts, "num_devices": self.trainer.world_size}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.images_seen, self.num_steps = checkpoint["time"]["images_seen"], checkpoint["time"]["num_steps"]
+        before, now = checkpoint["time"].get("num_devices"), self.trainer.world_size
+        if before not in (None, now) and self.trainer.is_global_zero:
+            log.warning(
+                "The run was trained on %s device(s) and goes on on %s: an update takes data.batch_size real samples a"
+                " device, now %s instead of %s times as many; the order of the data and all draws are other ones"
+                " than they would have been. Learning rates, schedules and intervals in images stay.",
+                *(before, now, now, before),
+            )
 
 
 @contextmanager

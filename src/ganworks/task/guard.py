@@ -51,11 +51,17 @@ class NonFiniteGuard:
         """Bad updates in a row until now, of the network that has more; waits for the device."""
         return max((int(count) for count in self._counts.values()), default=0)
 
-    def check(self, cause: str) -> None:
-        """Raise `NonFiniteLossError` naming ``cause`` once `patience` updates of a network in a row were bad."""
-        if self.num_bad_steps >= self.patience:
+    def check(self, cause: str, num_bad_steps: int | Tensor | None = None) -> None:
+        """Raise `NonFiniteLossError` naming ``cause`` once `patience` updates of a network in a row were bad.
+
+        Args:
+            cause: what was not finite.
+            num_bad_steps: the largest number of any process where several train together, so that all raise at once.
+        """
+        num_bad_steps = int(self.num_bad_steps if num_bad_steps is None else num_bad_steps)
+        if num_bad_steps >= self.patience:
             raise NonFiniteLossError(
-                f"{cause} was not finite for {self.num_bad_steps} updates in a row (task.patience={self.patience})."
+                f"{cause} was not finite for {num_bad_steps} updates in a row (task.patience={self.patience})."
                 " A lower learning rate (optimizer.discriminator.lr, optimizer.generator.lr), a penalty"
                 " (regularizer=r1) or task.gradient_clip=1 usually helps."
             )
