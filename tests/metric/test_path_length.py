@@ -4,15 +4,25 @@ import pytest
 import torch
 from torch_fidelity.noise import batch_lerp, batch_slerp_any
 
+from ganworks.metric.extractor import Extractor, Features
 from ganworks.metric.path_length import (
     EPSILON,
-    feature_distance,
+    FeatureDistance,
+    PixelDistance,
     lerp,
     path_lengths,
-    pixel_distance,
     slerp,
     trimmed_mean,
 )
+
+pixel_distances = PixelDistance()
+
+
+class FourTimes(Extractor):
+    contract = {"extractor": "four times the pixels"}  # noqa: RUF012
+
+    def __call__(self, samples: torch.Tensor) -> Features:
+        return Features(4 * samples.flatten(1))
 
 
 def linear(matrix: torch.Tensor, height: int = 4):
@@ -28,7 +38,7 @@ def test_a_linear_generator_on_straight_paths_has_its_closed_form(rng):
     """z2 - z1 is N(0, 2 I), so that E |A (z2 - z1)|^2 = 2 tr A^T A; pixels take the mean of their 16."""
     matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
     start, end = latents(rng)
-    lengths = path_lengths(linear(matrix), start, end, torch.rand(4000, generator=rng), pixel_distance, lerp)
+    lengths = path_lengths(linear(matrix), start, end, torch.rand(4000, generator=rng), pixel_distances, lerp)
     assert lengths.mean().item() == pytest.approx(2 * matrix.square().sum().item() / 16, rel=0.05)
     exact = ((end - start) @ matrix.T).square().mean(1)
     assert torch.allclose(lengths, exact, rtol=1e-6)
@@ -39,7 +49,7 @@ def test_on_great_circles_lengths_are_the_squared_speed_there(rng):
     matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
     start, end = latents(rng, num=30)
     share = torch.rand(30, generator=rng, dtype=torch.float64)
-    lengths = path_lengths(linear(matrix), start, end, share, pixel_distance)
+    lengths = path_lengths(linear(matrix), start, end, share, pixel_distances)
     for i in range(30):
         ends = start[i : i + 1], end[i : i + 1]
         speed = torch.autograd.functional.jacobian(
@@ -71,8 +81,8 @@ def test_float32_latents_are_interpolated_without_losing_the_step(rng):
     matrix = torch.randn(16, 6, generator=rng)
     start, end = (z.float() for z in latents(rng, num=200))
     share = torch.rand(200, generator=rng)
-    single = path_lengths(linear(matrix), start, end, share, pixel_distance).mean()
-    double = path_lengths(linear(matrix), start.double(), end.double(), share, pixel_distance).mean()
+    single = path_lengths(linear(matrix), start, end, share, pixel_distances).mean()
+    double = path_lengths(linear(matrix), start.double(), end.double(), share, pixel_distances).mean()
     assert single.item() == pytest.approx(double.item(), rel=0.02)
 
 
@@ -85,7 +95,7 @@ def test_a_rough_generator_has_longer_paths_than_a_smooth_one_and_a_collapsed_on
         def generate(latent: torch.Tensor, rows: slice) -> torch.Tensor:
             return torch.sin(frequency * latent @ matrix.T).view(len(latent), 1, 4, 4)
 
-        return trimmed_mean(path_lengths(generate, start, end, share, pixel_distance))
+        return trimmed_mean(path_lengths(generate, start, end, share, pixel_distances))
 
     assert 0.0 == length(0.0) < length(0.1) < length(1.0) < length(10.0)
 
@@ -100,11 +110,12 @@ def test_distance_of_features_is_theirs_and_batches_and_rows_do_not_matter(rng):
         seen.append(rows)
         return linear(matrix)(latent, rows) * shift[rows]
 
-    squares = feature_distance(lambda images: 4 * images.flatten(1))
+    squares = FeatureDistance(FourTimes(), "four times the pixels")
+    squares.load()
     share = torch.zeros(23)
     whole = path_lengths(generate, start, end, share, squares, batch_size=23)
     assert torch.allclose(path_lengths(generate, start, end, share, squares, batch_size=5), whole, rtol=1e-6)
-    pixels = path_lengths(generate, start, end, share, pixel_distance)
+    pixels = path_lengths(generate, start, end, share, pixel_distances)
     assert torch.allclose(whole, 16 * 16 * pixels, rtol=1e-9)
     assert seen[2] == slice(0, 5)
 

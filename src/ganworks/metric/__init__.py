@@ -1,8 +1,16 @@
 """Metrics: extractors of features, measures of sets of samples, and the suite that evaluates a generator."""
 
+from ganworks.metric.class_measures import (
+    ClassDivergence,
+    DigitsAccuracy,
+    InceptionScore,
+    IntraFrechetDistance,
+    ProbeAccuracy,
+)
 from ganworks.metric.contract import Contract, differences, terms_of
 from ganworks.metric.digits import DigitsExtractor, digits_half, digits_images, load_digits_classifier
 from ganworks.metric.extractor import Extractor, Features, Identity
+from ganworks.metric.feature_measures import Authenticity, ClipDistance
 from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features
 from ganworks.metric.inception import Inception
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
@@ -16,30 +24,50 @@ from ganworks.metric.measures import (
     PrecisionRecall,
 )
 from ganworks.metric.memorisation import memorised_floor, memorised_share
+from ganworks.metric.path_length import FeatureDistance, PixelDistance
 from ganworks.metric.prdc import Prdc, precision_recall_density_coverage
 from ganworks.metric.reference import ReferenceData
+from ganworks.metric.sample_measures import (
+    ImageSimilarity,
+    PathLength,
+    SlicedWasserstein,
+    SpectrumDistance,
+)
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 from ganworks.metric.suite import Evaluation, Suite
 
 __all__ = [
+    "Authenticity",
+    "ClassDivergence",
     "ClassRatio",
+    "ClipDistance",
     "Contract",
+    "DigitsAccuracy",
     "DigitsExtractor",
     "Evaluation",
     "Extractor",
+    "FeatureDistance",
     "FeatureSet",
     "Features",
     "FrechetDistance",
     "Identity",
+    "ImageSimilarity",
     "Inception",
+    "InceptionScore",
+    "IntraFrechetDistance",
     "KernelDistance",
     "Measure",
     "Memorised",
     "Modes",
+    "PathLength",
+    "PixelDistance",
     "Prdc",
     "PrecisionRecall",
+    "ProbeAccuracy",
     "ReferenceData",
     "SampleSet",
+    "SlicedWasserstein",
+    "SpectrumDistance",
     "Suite",
     "differences",
     "digits_half",

@@ -71,6 +71,9 @@ class Measure(ABC):
         """The least number of fakes, and of reals, that it can be computed from."""
         return 2
 
+    def check(self) -> None:  # noqa: B027
+        """Raise `GanworksError` if it has files of its own and they are missing; before training starts."""
+
     def check_data(self, data: ReferenceData) -> None:  # noqa: B027
         """Raise `SettingError` if it cannot measure such data, beyond what ``needs`` says; reads no sample."""
 

@@ -11,10 +11,14 @@ distance: a collapsed generator has length 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from ganworks.metric.extractor import Extractor
 
 EPSILON = 1e-4
 DISCARDED = 0.01
@@ -47,10 +51,10 @@ def path_lengths(
     for first in range(0, len(start), batch_size):
         rows = slice(first, first + batch_size)
         # float64: in float32 a step of 1e-4 would keep three digits
-        ends, t = (start[rows].double(), end[rows].double()), share[rows, None].double()
+        ends, t = (start[rows].cpu().double(), end[rows].cpu().double()), share[rows, None].cpu().double()
         points = [interpolate(*ends, t), interpolate(*ends, t + epsilon)]
-        here, there = (generate(point.to(start.dtype), rows) for point in points)
-        lengths.append(distance(here, there).double() / epsilon**2)
+        here, there = (generate(point.to(start), rows) for point in points)
+        lengths.append(distance(here, there).cpu().double() / epsilon**2)
     return torch.cat(lengths)
 
 
@@ -65,14 +69,70 @@ def trimmed_mean(lengths: Tensor, discarded: float = DISCARDED) -> float:
     return lengths[(lengths >= low) & (lengths <= high)].mean().item()
 
 
-def pixel_distance(first: Tensor, second: Tensor) -> Tensor:
-    """Return the mean squared difference (B,) of images (B, C, H, W)."""
-    return (first - second).double().square().flatten(1).mean(1)
+class PathDistance(Protocol):
+    """Squared distance of two batches of images (B, C, H, W), on the CPU (B,), quadratic in small changes."""
+
+    name: str
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        """What must agree for two path lengths to compare."""
+
+    def check(self) -> None:
+        """Raise `GanworksError` unless its weights are there."""
+
+    def load(self) -> None:
+        """Read the weights, once."""
+
+    def __call__(self, images: Tensor, others: Tensor, /) -> Tensor:
+        """Return the distance of each image to the one in the same place."""
 
 
-def feature_distance(features: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the squared Euclidean distance of ``features`` (B, D) as a function of two batches of images."""
-    return lambda first, second: (features(first) - features(second)).double().square().sum(1)
+class PixelDistance:
+    """Mean squared difference of the pixels."""
+
+    name = "pixels"
+    contract: Mapping[str, Any] = MappingProxyType({})
+
+    def check(self) -> None:
+        """Need no weights."""
+
+    def load(self) -> None:
+        """Need no weights."""
+
+    def __call__(self, images: Tensor, others: Tensor) -> Tensor:
+        return (images - others).double().square().flatten(1).mean(1).cpu()
+
+
+class FeatureDistance:
+    """Squared Euclidean distance of the features of an extractor.
+
+    Args:
+        extractor: the extractor itself.
+        name: what the distance is called.
+    """
+
+    def __init__(self, extractor: Extractor, name: str) -> None:
+        self.extractor, self.name, self.is_loaded = extractor, name, False
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        """The extractor's."""
+        return self.extractor.contract
+
+    def check(self) -> None:
+        """Raise `GanworksError` unless the extractor has its weights."""
+        self.extractor.check()
+
+    def load(self) -> None:
+        """Load the extractor, once."""
+        if not self.is_loaded:
+            self.extractor.load()
+            self.is_loaded = True
+
+    def __call__(self, images: Tensor, others: Tensor) -> Tensor:
+        first, second = (self.extractor(side).features.double() for side in (images, others))
+        return (first - second).square().sum(1)
 
 
 def lerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:

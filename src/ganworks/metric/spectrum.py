@@ -46,8 +46,12 @@ def spectrum_distance(real: Tensor, fake: Tensor) -> float:
     >>> spectrum_distance(torch.ones(4).double(), 10 * torch.ones(4).double())  # doctest: +ELLIPSIS
     9.999...
     """
-    decibels = [10 * torch.log10(spectrum + QUANTISATION) for spectrum in (real, fake)]
-    return (decibels[0] - decibels[1]).square().mean().sqrt().item()
+    return (decibels(fake) - decibels(real)).square().mean().sqrt().item()
+
+
+def decibels(spectrum: Tensor) -> Tensor:
+    """Return a spectrum (K,) in dB, that of rounding to 8 bits added."""
+    return 10 * torch.log10(spectrum + QUANTISATION)
 
 
 def _rings(height: int, width: int) -> Tensor:

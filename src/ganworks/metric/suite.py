@@ -96,6 +96,8 @@ class Suite:
         """Raise what would stop an evaluation, before training starts: weights that are missing or wrong."""
         for extractor in self.extractors.values():
             extractor.check()
+        for measure in self.measures.values():
+            measure.check()
 
     def check_data(self, datamodule: ReferenceData) -> None:
         """Raise `SettingError` if these samples cannot be measured; cheap, it reads none of them."""

@@ -40,7 +40,8 @@ def sliced_wasserstein(
         seed: key of the directions.
     """
     rng = keyed_rng(seed, "sliced wasserstein")
-    directions = torch.randn(x.shape[1], num_directions, generator=rng, dtype=torch.float64)
+    num = num_directions if x.shape[1] > 1 else 1
+    directions = torch.randn(x.shape[1], num, generator=rng, dtype=torch.float64)
     directions = (directions / directions.norm(dim=0)).to(x.device)
     distances = wasserstein(x.double() @ directions, y.double() @ directions, order)
     return ((distances**order).mean() ** (1 / order)).item()
