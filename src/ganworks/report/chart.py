@@ -12,8 +12,8 @@ from markupsafe import Markup
 from ganworks.report.curve import Curve, downsample, segments
 from ganworks.report.scale import Scale, fit, spans_decades, tick_label
 
-WIDTH, HEIGHT = 360, 196  # units of the drawing; near pixels, so that the type keeps its size
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 24
+WIDTH, HEIGHT = 360, 200  # units of the drawing; near pixels, so that the type keeps its size
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 24
 NUM_COLORS = 8  # --c0 ... --c7 of the style sheet; from there on lines are dashed
 NUM_POINTS = 240
 
@@ -157,9 +157,7 @@ def bands(marked: Sequence[Band], x: Scale) -> list[Markup]:
         )
         if band.mark:
             parts.append(
-                Markup('<text class="mark" x="{:.1f}" y="{:g}">{}</text>').format(
-                    start + 3, TOP + 10, band.mark
-                )
+                Markup('<text class="mark" x="{:.1f}" y="{:g}">{}</text>').format(start, TOP - 4, band.mark)
             )
     return parts
 

@@ -45,7 +45,7 @@ def groups(records: Sequence[Record]) -> list[list[str]]:
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault(split(name)[0], []).append(name)
-    return list(together.values())
+    return [sorted(names, key=lambda name: SIDES.get(split(name)[1], 0)) for names in together.values()]
 
 
 def split(name: str) -> tuple[str, str]:
@@ -86,10 +86,11 @@ def chart_of(names: Sequence[str], records: Sequence[Record]) -> Chart:
         for record, index, name in lines
     ]
     kind, _, metric = names[0].partition("/")
-    title = names[0] if several else split(names[0])[0].partition("/")[2] or names[0]
+    whole, side = split(names[0])
+    title = whole.partition("/")[2] or names[0]
     return Chart(
-        title=title.replace("_", " "),
-        note="seen by the doctor" if kind == "doctor" and not several else "",
+        title=title.replace("_", " ") + (f", {side}" if several and side else ""),
+        note="seen by the doctor" if kind == "doctor" else "",
         series=[one for one in series if one.x],
         x_range=(0.0, float(max(1, *(record.images_seen for record in records)))),
         bands=list(episodes(records)),
