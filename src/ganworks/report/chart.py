@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from ganworks.report.curve import Curve, downsample, segments
-from ganworks.report.scale import Scale, fit, spans_decades, tick_label
+from ganworks.report.scale import Scale, fit, spans_decades, tick_labels
 
 WIDTH, HEIGHT = 360, 200  # units of the drawing; near pixels, so that the type keeps its size
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 24
 NUM_COLORS = 8  # --c0 ... --c7 of the style sheet; from there on lines are dashed
 NUM_POINTS = 240
+NOTHING = Markup("")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def line_chart(chart: Chart, num_points: int = NUM_POINTS) -> Markup:
     """Return a chart as a `<figure>`: heading, legend that reads out values, drawing, and the points as JSON."""
     curves = [downsample(series.x, series.y, num_points) for series in chart.series]
     x, y = scales(chart, curves)
-    drawing = [axes(x, y, chart.unit), *bands(chart.bands, x), *rules(chart.rules, y)]
+    drawing = [axes(x, y), *bands(chart.bands, x), *rules(chart.rules, y)]
     for series, curve in zip(chart.series, curves, strict=True):
         drawing += line(series, curve, x, y)
     drawing.append(Markup('<g class="cursor"></g>'))
@@ -95,12 +96,18 @@ def line_chart(chart: Chart, num_points: int = NUM_POINTS) -> Markup:
     return figure(chart.title, svg(drawing, description(chart)), legend(chart), data, chart.note)
 
 
-def figure(title: str, drawing: Markup, keys: Markup, data: object, note: str = "") -> Markup:
-    """Return a `<figure>` around a drawing; ``data`` is what the script reads values from."""
-    return Markup(
-        '<figure class="chart" tabindex="0"><figcaption><h4>{}</h4><span class="note">{}</span></figcaption>'
-        '{}{}<script type="application/json">{}</script></figure>'
-    ).format(title, note, keys, drawing, script_json(data))
+def figure(
+    title: str, drawing: Markup, keys: Markup = NOTHING, data: object = None, note: str = ""
+) -> Markup:
+    """Return a `<figure>` around a drawing; ``data`` is what the script reads values from, if it reads any."""
+    can_be_read, values = NOTHING, NOTHING
+    if data is not None:
+        can_be_read = Markup(' tabindex="0"')
+        values = Markup('<script type="application/json">{}</script>').format(script_json(data))
+    head = Markup('<figcaption><h4>{}</h4><span class="note">{}</span></figcaption>').format(title, note)
+    return Markup('<figure class="chart"{}>{}{}{}{}</figure>').format(
+        can_be_read, head if title or note else NOTHING, keys, drawing, values
+    )
 
 
 def svg(parts: Iterable[Markup], label: str, height: float = HEIGHT, width: float = WIDTH) -> Markup:
@@ -128,18 +135,38 @@ def scales(chart: Chart, curves: Sequence[Curve]) -> tuple[Scale, Scale]:
     return x, fit([*values, *marks], HEIGHT - BOTTOM, TOP, is_log)
 
 
-def axes(x: Scale, y: Scale, unit: str) -> Markup:
-    """Return ticks with hairlines across, and the names of the values below and beside them."""
+def axes(
+    x: Scale,
+    y: Scale,
+    num_x: int = 4,
+    num_y: int = 5,
+    x_ticks: Sequence[tuple[float, str]] | None = None,
+) -> Markup:
+    """Return ticks with hairlines across, and the names of the values below and beside them.
+
+    Args:
+        x: the scale of positions.
+        y: the scale of values.
+        num_x: about how many ticks the x-axis has.
+        num_y: about how many the y-axis has; 0 for none.
+        x_ticks: pixels and words of the x-axis' ticks, where they are not round values of ``x``.
+    """
     hair = Markup('<path class="hair" d="{}"/><text class="tick {}" x="{:.1f}" y="{:.1f}">{}</text>')
     parts = []
-    for tick in y.ticks(5):
+    rows = y.ticks(num_y) if num_y else []
+    for tick, label in zip(rows, tick_labels(rows), strict=True):
         across = f"M{x.start:g} {y(tick):.1f}H{x.end:g}"
-        parts.append(hair.format(across, "y", x.start - 6, y(tick) + 3.5, tick_label(tick)))
-    for tick in x.ticks(4):
-        down = f"M{x(tick):.1f} {y.start:g}v4"
-        parts.append(hair.format(down, "x", x(tick), y.start + 16, tick_label(tick)))
+        parts.append(hair.format(across, "y", x.start - 6, y(tick) + 3.5, label))
+    for place, label in named(x, num_x) if x_ticks is None else x_ticks:
+        parts.append(hair.format(f"M{place:.1f} {y.start:g}v4", "x", place, y.start + 16, label))
     parts.append(Markup('<path class="axis" d="M{:g} {:g}H{:g}"/>').format(x.start, y.start, x.end))
     return Markup("").join(parts)
+
+
+def named(scale: Scale, num: int) -> list[tuple[float, str]]:
+    """Return the pixels and the words of about ``num`` ticks."""
+    ticks = scale.ticks(num)
+    return list(zip(map(scale, ticks), tick_labels(ticks), strict=True))
 
 
 def bands(marked: Sequence[Band], x: Scale) -> list[Markup]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -42,10 +42,10 @@ class Scale:
         return log_ticks(self.low, self.high, num) if self.log else linear_ticks(self.low, self.high, num)
 
 
-def spans_decades(values: Iterable[float]) -> bool:
+def spans_decades(values: Iterable[float], num: float = DECADES) -> bool:
     """Say whether the finite values are positive and so far apart that a logarithmic axis shows them better."""
     finite = [value for value in values if math.isfinite(value)]
-    return min(finite, default=0.0) > 0 and math.log10(max(finite)) - math.log10(min(finite)) >= DECADES
+    return min(finite, default=0.0) > 0 and math.log10(max(finite)) - math.log10(min(finite)) >= num
 
 
 def fit(values: Iterable[float], start: float, end: float, log: bool = False) -> Scale:
@@ -96,16 +96,26 @@ def log_ticks(low: float, high: float, num: int = 5) -> list[float]:
     return [10.0**power for power in range(first, last + 1) if power % step == 0]
 
 
-def tick_label(value: float) -> str:
-    """Return a tick's number as it is read at a glance: 0.02, 250k, 1.5M, 10⁻⁷.
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """Return the ticks of an axis as words, thousands as 5k where any of them is that large.
+
+    >>> tick_labels([0, 5000, 10_000]), tick_labels([0, 2000, 4000])
+    (['0', '5k', '10k'], ['0', '2000', '4000'])
+    """
+    least = 1e3 if max((abs(tick) for tick in ticks), default=0) >= 1e4 else 1e4
+    return [tick_label(tick, least) for tick in ticks]
+
+
+def tick_label(value: float, least: float = 1e4) -> str:
+    """Return a tick's number as it is read at a glance: 0.02, 250k, 1.5M, 10⁻⁷; k from ``least`` up.
 
     >>> [tick_label(value) for value in (0, 0.25, -3, 20_000, 1.5e6, 1e-7)]
     ['0', '0.25', '−3', '20k', '1.5M', '10⁻⁷']
     """
     size = abs(value)
-    if size == 0 or 1e-3 <= size < 1e4:
+    if size == 0 or 1e-3 <= size < least:
         text = f"{value:.6g}"
-    elif 1e4 <= size < 1e12:
+    elif least <= size < 1e12:
         factor, letter = next(pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if size >= pair[0])
         text = f"{value / factor:.6g}{letter}"
     else:

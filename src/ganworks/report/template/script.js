@@ -21,7 +21,7 @@
     return made;
   };
 
-  const charts = [...document.querySelectorAll("figure.chart")].flatMap((figure) => {
+  const charts = [...document.querySelectorAll("figure.chart[tabindex]")].flatMap((figure) => {
     const data = JSON.parse(figure.querySelector("script").textContent);
     const layer = figure.querySelector(".cursor");
     if (!layer || !data.series) return [];
