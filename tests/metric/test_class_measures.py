@@ -13,8 +13,10 @@ from ganworks.metric import (
     IntraFrechetDistance,
     ProbeAccuracy,
     SampleSet,
+    class_measures,
     digits_half,
 )
+from ganworks.metric.classifier_accuracy import fit_linear_probe
 from ganworks.metric.inception_score import inception_score
 from ganworks.metric.intra_distance import intra_distance
 
@@ -75,6 +77,19 @@ def test_probe_accuracy_is_high_for_separable_classes_and_falls_to_chance_for_sh
     assert min(good.values()) > 0.9
     assert max(bad.values()) < 0.6
     assert measure.settings["classifier"] == "logistic regression on the features"
+
+
+def test_the_classifier_of_the_same_reals_is_trained_once(rng, monkeypatch):
+    labels = torch.arange(60) % 3
+    sets = [labelled(one_hot(labels, 3) + torch.randn(60, 3, generator=rng), labels) for _ in range(3)]
+    measure, fits = ProbeAccuracy(extractor="x"), []
+    monkeypatch.setattr(class_measures, "fit_linear_probe", lambda *a: fits.append(a) or fit_linear_probe(*a))
+    first = measure.figures(sets[0], sets[1], rng)
+    assert measure.figures(sets[0], sets[1], rng) == first
+    assert len(fits) == 3
+    other = measure.figures(sets[2], sets[1], rng)
+    assert len(fits) == 5
+    assert other != first
 
 
 def test_digits_accuracy_refuses_other_images_and_names_its_classifier(in_memory, rng):

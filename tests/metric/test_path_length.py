@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch_fidelity.noise import batch_lerp, batch_slerp_any
+from torchmetrics.functional.image import perceptual_path_length
 
 from ganworks.metric.extractor import Extractor, Features
 from ganworks.metric.path_length import (
@@ -127,3 +128,45 @@ def test_trimmed_mean_leaves_out_what_lies_beyond_the_quantiles(rng):
     ordered = lengths.sort().values
     assert trimmed_mean(lengths) == pytest.approx(ordered[9:991].mean().item())
     assert lengths.mean() > 1e5  # control
+
+
+class BesideTorchmetrics(torch.nn.Module):
+    """A generator as torchmetrics wants it, images in [0, 255], with latents that are known beforehand."""
+
+    def __init__(self, matrix: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> None:
+        super().__init__()
+        self.matrix, self.latents = matrix, iter([start, end])
+
+    def sample(self, num: int) -> torch.Tensor:
+        return next(self.latents)
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return 127.5 * (torch.sin(latent @ self.matrix.T).view(len(latent), 1, 4, 4) + 1)
+
+
+class PixelModule(torch.nn.Module):
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return pixel_distances(first, second)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(slerp, "slerp_any"), (lerp, "lerp")])
+def test_lengths_at_the_ends_equal_torchmetrics_perceptual_path_length_under_the_same_distance(
+    ours, theirs, rng
+):
+    matrix = torch.randn(16, 6, generator=rng, dtype=torch.float64)
+    start, end = latents(rng, num=200)
+    _, _, expected = perceptual_path_length(
+        BesideTorchmetrics(matrix, start.clone(), end.clone()),
+        num_samples=200,
+        interpolation_method=theirs,
+        resize=None,
+        lower_discard=None,
+        upper_discard=None,
+        sim_net=PixelModule(),
+    )
+
+    def generate(latent: torch.Tensor, rows: slice) -> torch.Tensor:
+        return torch.sin(latent @ matrix.T).view(len(latent), 1, 4, 4)
+
+    lengths = path_lengths(generate, start, end, torch.zeros(200), pixel_distances, ours)
+    assert torch.allclose(lengths, expected, rtol=1e-5)

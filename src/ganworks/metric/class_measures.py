@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ganworks.errors import check_count
 from ganworks.metric.classifier_accuracy import (
     NUM_UPDATES,
     Fit,
+    Predict,
+    accuracy,
     fit_digits_classifier,
     fit_linear_probe,
     transfer_accuracy,
@@ -25,6 +28,8 @@ from ganworks.metric.intra_distance import intra_distance
 from ganworks.metric.measure import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,11 @@ class IntraFrechetDistance(Measure):
         num_classes = int(max(first_labels.max(), second_labels.max())) + 1
         found = intra_distance(first, first_labels, second, second_labels, num_classes, self.at_least)
         by_class = {str(label): distance for label, distance in enumerate(found.distances.tolist())}
-        notes = {f"{self.name}_lacking": found.lacking} if found.lacking else {}
-        return {self.name: found.mean, f"{self.name}_by_class": by_class, **notes}
+        notes: dict[str, Any] = {f"{self.name}_by_class": by_class}
+        if found.lacking:
+            log.warning("%s is not defined: %s.", self.name, found.lacking)
+            notes[f"{self.name}_lacking"] = found.lacking
+        return {self.name: found.mean, **notes}
 
 
 @dataclass(frozen=True)
@@ -143,11 +151,19 @@ class ClassifierAccuracy(Measure):
         return {self.name: "max", f"{self.name}_reverse": "max"}
 
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
-        first, second = self.labelled(real), self.labelled(fake)
+        reals, fakes = self.labelled(real), self.labelled(fake)
         return {
-            self.name: transfer_accuracy(second, first, self.fit),
-            f"{self.name}_reverse": transfer_accuracy(first, second, self.fit),
+            self.name: transfer_accuracy(fakes, reals, self.fit),
+            f"{self.name}_reverse": accuracy(self._learned_from(real), *fakes),
         }
+
+    def _learned_from(self, real: SampleSet) -> Predict:
+        """Return the classifier of the reals; the reals of a suite stay the same, so it is kept."""
+        kept = self.__dict__.get("_kept")
+        if kept is None or kept[0] is not real:
+            kept = real, self.fit(*self.labelled(real))
+            object.__setattr__(self, "_kept", kept)
+        return kept[1]
 
     @property
     @abstractmethod

@@ -42,8 +42,12 @@ def transfer_accuracy(train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor],
         train, test: samples or features (N, ...) and their labels (N,).
         fit: samples and labels to a function from samples (B, ...) to labels (B,).
     """
-    samples, labels = test
-    return (fit(*train)(samples) == labels).double().mean().item()
+    return accuracy(fit(*train), *test)
+
+
+def accuracy(predict: Predict, samples: Tensor, labels: Tensor) -> float:
+    """Return the share of ``samples`` (N, ...) that are given their label (N,)."""
+    return (predict(samples) == labels).double().mean().item()
 
 
 def fit_linear_probe(features: Tensor, labels: Tensor) -> Predict:

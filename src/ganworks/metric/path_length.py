@@ -11,7 +11,7 @@ distance: a collapsed generator has length 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -81,6 +81,9 @@ class PathDistance(Protocol):
     def check(self) -> None:
         """Raise `GanworksError` unless its weights are there."""
 
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `SettingError` unless it can compare images of ``shape`` (C, H, W)."""
+
     def load(self) -> None:
         """Read the weights, once."""
 
@@ -96,6 +99,9 @@ class PixelDistance:
 
     def check(self) -> None:
         """Need no weights."""
+
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Compare images of any size."""
 
     def load(self) -> None:
         """Need no weights."""
@@ -123,6 +129,10 @@ class FeatureDistance:
     def check(self) -> None:
         """Raise `GanworksError` unless the extractor has its weights."""
         self.extractor.check()
+
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `SettingError` unless the extractor reads such images."""
+        self.extractor.check_shape(shape)
 
     def load(self) -> None:
         """Load the extractor, once."""

@@ -193,8 +193,9 @@ class PathLength(Measure):
         self.distance.check()
 
     def check_data(self, data: ReferenceData) -> None:
-        """Raise `SettingError` unless the samples are images."""
+        """Raise `SettingError` unless the samples are images that the distance can compare."""
         _check_images("path_length", data)
+        self.distance.check_shape(data.shape)
 
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
         sampler = fake.sampler
