@@ -1,4 +1,4 @@
-"""Pairs of processes that meet over loopback."""
+"""Processes that meet over loopback."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+TRAIN = [sys.executable, "-m", "ganworks.cli.train"]
 
 
 def free_port() -> int:
@@ -18,8 +19,10 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def run_apart(commands: Sequence[list[str]], environments: Sequence[dict[str, str]], cwd: Path) -> list[str]:
-    """Run ``commands`` at the same time; return what each printed, once all have ended well."""
+def run_apart(
+    commands: Sequence[list[str]], environments: Sequence[dict[str, str]], cwd: Path, code: int = 0
+) -> list[str]:
+    """Run ``commands`` at the same time; return what each printed, once all have ended with ``code``."""
     paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     processes = [
         subprocess.Popen(
@@ -37,8 +40,5 @@ def run_apart(commands: Sequence[list[str]], environments: Sequence[dict[str, st
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(outputs)
+    assert [process.returncode for process in processes] == [code] * len(processes), "\n".join(outputs)
     return outputs
-
-
-TRAIN = [sys.executable, "-m", "ganworks.cli.train"]

@@ -27,6 +27,13 @@ def test_the_multirun_flag_may_stand_anywhere() -> None:
 def test_the_recipe_stands_in_only_where_no_part_is_chosen() -> None:
     recipe = "experiment=digits_dcgan"
     assert with_recipe(["seed=1"]) == ["seed=1", recipe]
+    assert with_recipe(["seed=1", "--cfg", "job"]) == [
+        "seed=1",
+        recipe,
+        "--cfg",
+        "job",
+    ]  # settings in one piece
+    assert with_recipe(["--cfg", "job"]) == ["--cfg", "job", recipe]
     assert with_recipe(["data=digits"]) == ["data=digits", recipe]
     assert with_recipe(["loss=hinge"]) == ["loss=hinge"]
     assert with_recipe(["experiment=null"]) == []

@@ -35,11 +35,12 @@ class Outcome:
 
 
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
-    """Begin a new run in ``run_dir``."""
+    """Begin a new run in ``run_dir``; in a SLURM job that was requeued, go on with the run that it had begun."""
     earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
     if earlier is not None:
         from ganworks.cli.resume import resume
 
+        remove_if_empty(run_dir, Path(config.paths.runs))  # Hydra has made it
         return resume(str(earlier), [], launched_at)
     if (run_dir / "config.yaml").exists() and is_first_rank():
         raise SettingError(

@@ -67,7 +67,10 @@ def with_recipe(arguments: list[str]) -> list[str]:
     recipe = [] if names & PARTS else ["experiment=digits_dcgan"]
     # Flags go first: behind a setting, argparse takes what follows them for something else.
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    return [*flags, *(a for a in arguments if a not in (*flags, "experiment=null")), *recipe]
+    others = [a for a in arguments if a not in (*flags, "experiment=null")]
+    # Beside the other settings: argparse takes them in one piece.
+    place = next((i + 1 for i, a in enumerate(others) if "=" in a and not a.startswith("-")), len(others))
+    return [*flags, *others[:place], *recipe, *others[place:]]
 
 
 def spelled_out(argument: str) -> str:
