@@ -26,7 +26,15 @@ SUMMARY: dict[str, Any] = {
     "num_images": 10_000,
     "metrics": {"fd_digits": 1.5, "recall": 0.9},
     "floor": {"fd_digits": 0.69, "recall": 0.97},
-    "contract": {"extractor": "ganworks digits classifier", "num_real": 1797},
+    "contract": {
+        "num_real": 1797,
+        "extractor": {"digits": {"extractor": "ganworks digits classifier", "resize": "antialiased"}},
+        "figure": {
+            "fd_digits": {"reads": ["digits"]},
+            "recall": {"reads": ["digits"], "num_neighbours": 5},
+            "coverage": {"reads": ["digits"], "num_neighbours": 5},
+        },
+    },
     "best": {"metric": "fd_digits", "value": 1.25, "images_seen": 8_000},
     "images_per_second": 2000.0,
     "seconds": 5.0,

@@ -179,6 +179,29 @@ def test_settings_have_the_defaults_that_stand_beside_them() -> None:
             assert OmegaConf.create(f"x: {default}").x == value, name
 
 
+REPORTED = [
+    (page.name, shlex.split(line)[3:])
+    for page in PAGES
+    for block in blocks(page, "bash")
+    for line in block.splitlines()
+    if line.startswith("python -m ganworks.report ")
+]
+
+
+@pytest.mark.parametrize("arguments", named(REPORTED))
+def test_documented_report_is_written(arguments: list[str], copied_run: Path, ganworks: Callable) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "ganworks.report",
+        *(a.replace("RUN_DIR", str(copied_run)) for a in arguments),
+    ]
+    (copied_run / "report.html").unlink()
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert Path(run.stdout.strip()).exists()
+
+
 def test_code_in_the_readme_is_the_code(trained_run: Path) -> None:
     step, loading, loss = blocks(README, "python")
     assert textwrap.indent(step, "    ") in (ROOT / "src/ganworks/task/adversarial.py").read_text()

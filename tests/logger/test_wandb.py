@@ -42,6 +42,18 @@ def history(run: list[dict]) -> list[dict]:
     return [record["item"] for record in of_kind(run, "history")]
 
 
+def test_page_is_kept_with_the_run(tmp_path: Path, records: Callable) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests")
+    (tmp_path / "report.html").write_text("<!doctype html><title>a run</title>")
+    logger.log_page("report", tmp_path / "report.html")
+    logger.finalize("success")
+    (kept,) = records(tmp_path)
+    (row,) = [row for row in history(kept) if "report.path" in row]
+    assert row["report._type"] == "html-file"
+    (copy,) = (tmp_path / "wandb").glob("offline-run-*/files/media/html/*.html")
+    assert copy.read_text() == (tmp_path / "report.html").read_text()
+
+
 def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(
     tmp_path: Path, records: Callable
 ) -> None:

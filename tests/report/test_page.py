@@ -49,7 +49,8 @@ def test_figures_stand_beside_the_floor_and_with_their_contract(make_run: Run) -
         ["recall", "0.9", "0.97"],
     ]
     text = words(path)
-    assert "ganworks digits classifier" in text
+    assert "num_real 1,797 extractor digits ganworks digits classifier, resize antialiased" in text
+    assert "figures recall, coverage: reads digits, num_neighbours 5" in text
     assert "Finished. 10,000 of 10,000 images. fd_digits 1.5, where held-out real data scores 0.69" in text
     assert "Its best was 1.25 at 8,000 images" in text
 
@@ -128,6 +129,12 @@ def test_page_is_written_whatever_is_missing(make_run: Run, parts: dict[str, Any
     assert not re.search(r"[MLH,\" ](nan|inf)\b", page.split("</style>")[1])
 
 
+def test_figures_of_a_run_that_goes_on_are_those_logged_last(make_run: Run) -> None:
+    path = write_report([make_run(summary={"status": "running", "images_seen": 0, "num_images": 20_000})])
+    assert table(path, "figures") == [["figure", "this run"], ["fd_digits", "20"]]
+    assert "10,000 of 20,000 images. fd_digits 20." in words(path)
+
+
 def test_error_of_a_failed_run_is_shown(make_run: Run) -> None:
     path = write_report(
         [make_run(summary={**SUMMARY, "status": "diverged", "error": "NonFiniteLossError: D was NaN"})]
@@ -170,8 +177,10 @@ def test_runs_side_by_side(make_run: Run, tmp_path: Path) -> None:
 
 
 def test_contracts_that_differ_are_said_to(make_run: Run, tmp_path: Path) -> None:
-    runs = [make_run(str(n), {**SUMMARY, "contract": {"num_fake": n}}) for n in (100, 200)]
-    assert "The contracts differ" in words(write_report(runs, tmp_path / "page.html"))
+    contracts = [{**SUMMARY["contract"], "num_fake": n} for n in (100, 200)]
+    runs = [make_run(str(c["num_fake"]), {**SUMMARY, "contract": c}) for c in contracts]
+    text = words(write_report(runs, tmp_path / "page.html"))
+    assert "The contracts differ , and figures compare only where they agree: num_fake: 100 and 200." in text
     assert "The contracts differ" not in words(write_report([runs[0]] * 2, tmp_path / "page.html"))  # control
 
 

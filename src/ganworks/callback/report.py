@@ -39,5 +39,8 @@ class Report(pl.Callback):
 
             self.path = write_report([Path(trainer.default_root_dir)])
             print(f"{'Read the report:':<22}{shown(self.path)}")
+            for logger in trainer.loggers:
+                if hasattr(logger, "log_page"):
+                    logger.log_page("report", self.path)
         except Exception as error:
             log.warning("report.html was not written: %s: %s", type(error).__name__, error)

@@ -86,6 +86,11 @@ class WandbLogger(LightningWandbLogger):
         self.experiment.log({key: [wandb.Image(image) for image in images], AXIS: step})
 
     @rank_zero_only
+    def log_page(self, key: str, path: Path) -> None:
+        """Keep the self-contained HTML page ``path`` with the run, shown under ``key``."""
+        self.experiment.log({key: wandb.Html(path, inject=False)})
+
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         """End the W&B run, so that the next run of this process does not write into it."""
         if self._experiment is not None:

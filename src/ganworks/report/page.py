@@ -52,6 +52,7 @@ def report(records: Sequence[Record]) -> str:
         figures=words.figures(records),
         headline=words.headline(records),
         contracts=words.contracts(records),
+        conflicts=words.conflicts(records),
         patients=[content(record, index, []) for index, record in enumerate(records) if record.episodes],
         positions=sorted({slide.images_seen for run in slides for slide in run}),
         sections=sections(records),

@@ -52,6 +52,12 @@ class Record:
         return int(max(self.summary.get("images_seen") or 0, self.rows[-1][AXIS] if self.rows else 0))
 
     @property
+    def metrics(self) -> dict[str, Any]:
+        """Figures of the last evaluation; of a run without a summary of them, as metrics.csv has them."""
+        logged = {name[7:]: row[name] for row in self.rows for name in row if name.startswith("metric/")}
+        return self.summary.get("metrics") or logged
+
+    @property
     def doctor(self) -> dict[str, Any]:
         """What the doctor found: verdict, episodes, restores; empty where it did not look."""
         return self.summary.get("doctor") or {}

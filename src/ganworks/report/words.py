@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganworks.callback.summary import shown
+from ganworks.metric.contract import differences
 from ganworks.report.curves import kind_of
 from ganworks.report.record import Record, finite
 
@@ -28,15 +30,15 @@ def verdict(record: Record) -> str:
     sentences = [
         f"{record.images_seen:,} of {total:,.0f} images" if total else f"{record.images_seen:,} images"
     ]
-    metrics, best = record.summary.get("metrics") or {}, record.summary.get("best") or {}
+    metrics, best = record.metrics, record.summary.get("best") or {}
     name = best.get("metric") or next(iter(metrics), None)
-    if name in metrics:
+    if name is not None and name in metrics:
         sentences.append(f"{name} {number(metrics[name])}")
         floor = (record.summary.get("floor") or {}).get(name)
         sentences[-1] += (
             f", where held-out real data scores {number(floor)}" if finite(floor) is not None else ""
         )
-    if finite(best.get("value")) is not None and best.get("value") != metrics.get(name):
+    if finite(best.get("value")) is not None and best.get("value") != metrics.get(name or ""):
         sentences.append(f"Its best was {number(best['value'])} at {best.get('images_seen') or 0:,} images")
     return ". ".join(sentences) + "."
 
@@ -61,12 +63,9 @@ def headline(records: Sequence[Record]) -> str | None:
 
 def figures(records: Sequence[Record]) -> list[tuple[str, list[str]]]:
     """Return (figure, its value in each run), and the floor as one more value where any run has one."""
-    names = dict.fromkeys(name for record in records for name in record.summary.get("metrics") or {})
+    names = dict.fromkeys(name for record in records for name in record.metrics)
     floors = floor(records)
-    rows = [
-        (name, [number((record.summary.get("metrics") or {}).get(name)) for record in records])
-        for name in names
-    ]
+    rows = [(name, [number(record.metrics.get(name)) for record in records]) for name in names]
     if floors:
         rows = [(name, [*values, number(floors.get(name))]) for name, values in rows]
     if len(records) > 1:
@@ -82,12 +81,44 @@ def floor(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def contracts(records: Sequence[Record]) -> list[tuple[list[tuple[str, str]], str]]:
-    """Return each contract once, as (name, term), with the runs that were measured under it where they differ."""
+    """Return each contract once, as (name, terms), with the runs that were measured under it where they differ."""
     found: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for record in records:
-        if terms := record.summary.get("contract"):
-            found.setdefault(tuple((str(k), str(v)) for k, v in terms.items()), []).append(record.label)
-    return [(list(terms), ", ".join(labels) if len(found) > 1 else "") for terms, labels in found.items()]
+        if contract := record.summary.get("contract"):
+            found.setdefault(tuple(terms(contract)), []).append(record.label)
+    return [(list(shared), ", ".join(labels) if len(found) > 1 else "") for shared, labels in found.items()]
+
+
+def terms(contract: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the lines of a contract: what all figures share, the extractors, what figures have of their own."""
+    shared = [(str(name), said(term)) for name, term in contract.items() if not isinstance(term, dict)]
+    extractors, own = contract.get("extractor") or {}, contract.get("figure") or {}
+    if isinstance(extractors, dict):
+        shared += [(f"extractor {name}", said(term)) for name, term in extractors.items()]
+    alike: dict[str, list[str]] = {}
+    for name, term in own.items():
+        alike.setdefault(said(term), []).append(name)
+    return shared + [
+        ("figure" + "s" * (len(n) > 1), f"{', '.join(n)}: {text}") for text, n in alike.items() if text
+    ]
+
+
+def said(term: Any) -> str:
+    """Return a term of a contract in words."""
+    if isinstance(term, dict):
+        kept = {name: said(own) for name, own in term.items() if own not in (None, "", "none")}
+        return ", ".join(text if name == "extractor" else f"{name} {text}" for name, text in kept.items())
+    if isinstance(term, list | tuple):
+        return " and ".join(map(str, term))
+    if re.fullmatch(r"[0-9a-f]{40,}", str(term)):
+        return f"{str(term)[:16]}…"  # a hash; summary.json has all of it
+    return f"{term:,}" if isinstance(term, int) and not isinstance(term, bool) else str(term)
+
+
+def conflicts(records: Sequence[Record]) -> list[str]:
+    """Return in words where the contracts of runs differ from that of the first."""
+    found = [contract for record in records if (contract := record.summary.get("contract"))]
+    return list(dict.fromkeys(words for other in found[1:] for words in differences(found[0], other)))
 
 
 def episode(found: dict[str, Any], images_seen: int) -> dict[str, Any]:
@@ -150,6 +181,6 @@ def commands(record: Record) -> list[tuple[str, str]]:
         ("Draw samples", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"),
         ("Interpolate", f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"),
     ]
-    if record.summary.get("metrics"):
+    if record.metrics:
         found.append(("Measure again", f"{script['evaluate']} run={run} seed=1"))
     return [*found, ("This page again", f"python -m ganworks.report {run}")]
