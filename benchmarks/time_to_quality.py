@@ -25,11 +25,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from ganworks.callback import measure
 from ganworks.cli import resolvers
 from ganworks.cli.build import build_run, build_trainer
 from ganworks.cli.log import quieten
-from ganworks.metric import Suite
+from ganworks.metric import Suite, measure
 from ganworks.model import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
 from ganworks.model.dcgan import dcgan_init
 from ganworks.sampler import Sampler

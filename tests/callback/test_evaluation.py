@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from ganworks.callback import Evaluation, measure
+from ganworks.callback import Evaluation
 from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Measure, Suite
+from ganworks.metric import Measure, SampleSet, Suite, measure, measure_seeds, terms_of
 from ganworks.sampler import Sampler
 
 NAN = float("nan")
@@ -23,22 +22,28 @@ NAN = float("nan")
 class Scripted(Suite):
     """Returns the next of the values that it was given, and keeps the fakes."""
 
-    def __init__(self, values: list[float], mode: str = "min") -> None:
-        super().__init__({}, {"scripted": Distance(mode)}, num_samples=6, every_images=100, seed=3)
-        self.values = list(values)
-        self.fakes: list[Tensor] = []
+    def __init__(self, values: list[float], mode: str = "min", **settings: Any) -> None:
+        settings = {"num_samples": 6, "every_images": 100, "seed": 3, **settings}
+        super().__init__({}, {"scripted": Distance(mode)}, **settings)
+        self.script = list(values)
+        self.fakes: list[SampleSet] = []
 
     def prepare(self, datamodule: Any) -> None:
         self.prepared = datamodule
 
-    def evaluate(self, fakes: Iterable[Tensor], *args: Any) -> Figures:
-        self.fakes.append(torch.cat(list(fakes)))
-        return Figures({"distance": self.values.pop(0), "other": 1.0}, {"num_fake": self.num_samples})
+    def compare(self, fake: SampleSet, seed: int | None = None) -> Figures:
+        self.fakes.append(fake)
+        names = [f"{name}{self.suffix(fake.num)}" for name in ("distance", "other")]
+        values = dict(zip(names, (self.script.pop(0), 1.0), strict=True))
+        figure = {name: {"reads": []} for name in names}
+        return Figures(values, {"num_fake": fake.num, "seed": seed, "figure": figure})
 
 
 @dataclass(frozen=True)
 class Distance(Measure):
     mode: str
+
+    needs = frozenset({"samples", "labels"})
 
     @property
     def better(self) -> dict[str, str]:
@@ -107,7 +112,7 @@ def test_averaged_generator_is_measured_on_latents_that_stay(
     make_task: Callable, make_trainer: Callable
 ) -> None:
     evaluation, task, _, _ = evaluated([3.0, 2.0], make_task, make_trainer)
-    first, second = evaluation.suite.fakes
+    first, second = (fake.samples for fake in evaluation.suite.fakes)
     assert torch.equal(first, second)
     assert torch.equal(first, Sampler(task.ema_generator, {}).sample(6, seed=3))
     assert not torch.equal(first, Sampler(task.generator, {}).sample(6, seed=3))
@@ -118,13 +123,10 @@ def test_labels_are_drawn_as_often_as_the_data_has_them(make_task: Callable) -> 
     data = SimpleNamespace(samples=SimpleNamespace(labels=labels))
     sampler = Sampler(make_task(num_classes=4).ema_generator, {})
     suite = Scripted([1.0, 1.0])
-    drawn: list[Tensor] = []
-    batches = sampler.batches
-    sampler.batches = lambda latent, label, size: (drawn.append(label), batches(latent, label, size))[1]  # type: ignore
     measure(suite, sampler, data)
-    assert sorted(drawn[0].tolist()) == sorted(labels.tolist())
+    assert sorted(suite.fakes[0].labels.tolist()) == sorted(labels.tolist())
     measure(suite, sampler, SimpleNamespace())  # data without labels: uniform draws
-    assert drawn[1] is None or drawn[1].max() < 4
+    assert suite.fakes[1].labels.max() < 4
 
 
 def test_conditional_generator_is_measured_on_data_without_labels(make_task: Callable) -> None:
@@ -155,3 +157,34 @@ def test_state_goes_on_after_a_resume(make_task: Callable, make_trainer: Callabl
     second.on_train_batch_end(trainer, task)
     assert second.is_best
     assert second.best == {"metric": "distance", "value": 1.5, "images_seen": 400, "num_evaluations": 4}
+
+
+def test_evaluations_during_training_take_fewer_samples_under_their_own_name(
+    make_task: Callable, make_trainer: Callable
+) -> None:
+    evaluation = Evaluation(Scripted([3.0, 2.0, 5.0], num_samples_training=4))
+    task, trainer = make_task(), make_trainer(evaluation)
+    evaluation.on_train_start(trainer, task)
+    for _ in range(2):
+        task.see(100)
+        evaluation.on_train_batch_end(trainer, task)
+    assert evaluation.figures.values == {"distance_4": 2.0, "other_4": 1.0}
+    assert evaluation.best["metric"] == "distance_4"
+    evaluation.on_train_end(trainer, task)
+    assert [fake.num for fake in evaluation.suite.fakes] == [4, 4, 6]
+    assert evaluation.figures.values == {"distance": 5.0, "other": 1.0, "distance_4": 2.0}
+    assert evaluation.best["value"] == 2.0  # fewer samples have another figure: it is no rival
+    contract = evaluation.figures.contract
+    assert terms_of(contract, "distance")["num_fake"] == 6
+    assert terms_of(contract, "distance_4")["num_fake"] == 4
+
+
+def test_figures_over_seeds_are_means_with_deviations(make_task: Callable) -> None:
+    suite = Scripted([1.0, 2.0, 6.0])
+    figures = measure_seeds(suite, Sampler(make_task().ema_generator, {}), None, seeds=[0, 1, 2])
+    assert figures.values == {"distance": 3.0, "other": 1.0}
+    assert figures.deviation["distance"] == pytest.approx(math.sqrt(7))
+    assert figures.deviation["other"] == 0
+    assert figures.contract["seed"] == [0, 1, 2]
+    first, second, _ = (fake.samples for fake in suite.fakes)
+    assert not torch.equal(first, second)

@@ -15,6 +15,7 @@ from ganworks import load_generator
 from ganworks.cli.build import build_task
 from ganworks.cli.resolvers import register
 from ganworks.logger import read_metrics
+from ganworks.metric import terms_of
 
 
 def test_run_directory_has_the_files_of_the_contract_and_no_others(trained_run: Path) -> None:
@@ -66,7 +67,9 @@ def test_summary_holds_the_figures_and_what_makes_them_comparable(trained_run: P
     assert summary["floor"].keys() == summary["metrics"].keys()
     assert summary["contract"]["num_fake"] == 64
     assert summary["contract"]["num_real"] == 1797
-    assert {"extractor", "weights_sha256", "resize", "split", "seed", "ema"} <= summary["contract"].keys()
+    terms = terms_of(summary["contract"], "fd_digits")
+    assert {"extractor", "weights_sha256", "resizer", "split", "seed", "ema", "truncation"} <= terms.keys()
+    assert terms["num_evaluations"] == 1  # of the last weights, which were not picked
     assert summary["best"]["metric"] == "fd_digits"
     assert summary["best"]["num_evaluations"] == 3
     assert {"torch", "pytorch-lightning", "ganworks"} <= summary["versions"].keys()

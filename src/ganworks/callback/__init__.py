@@ -1,7 +1,7 @@
 """What happens around the training step, on the clock of images seen."""
 
 from ganworks.callback.checkpoint import Checkpoint
-from ganworks.callback.evaluation import Evaluation, measure
+from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.callback.progress import ProgressBar
 from ganworks.callback.report import Report
@@ -18,5 +18,4 @@ __all__ = [
     "Report",
     "RunSummary",
     "SampleGrid",
-    "measure",
 ]

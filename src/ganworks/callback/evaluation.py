@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 
 from ganworks.callback.interval import ImageInterval
 from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Suite
-from ganworks.noise import keyed_rng
+from ganworks.metric import Suite, measure, merged
 from ganworks.sampler import Sampler
 from ganworks.task import AdversarialTask
 
@@ -26,6 +25,10 @@ class Evaluation(ImageInterval):
         best: value, position in images and number of the evaluations that it is the best of.
         is_best: whether the last evaluation is the best so far; the checkpoint callback reads it.
         seconds: time spent measuring, that before a resume included; `seconds_here`: in this process.
+
+    With `suite.num_samples_training` the evaluations during training are of so many samples, under their own
+    names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
+    picks the best checkpoint. All devices draw and read their share of the samples.
     """
 
     def __init__(self, suite: Suite) -> None:
@@ -39,24 +42,42 @@ class Evaluation(ImageInterval):
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         if trainer.is_global_zero:
             self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
+        else:
+            self.suite.load()
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
-        start = time.perf_counter()
-        figures = self._measure(trainer, task) if trainer.is_global_zero else Figures({}, {})
-        self.figures = trainer.strategy.broadcast(figures)
-        elapsed = time.perf_counter() - start
-        self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
+        self.figures = self._measure(trainer, task, self.suite.num_samples_training)
         if self.value is None:
             return
         self.num_evaluations += 1
         self._keep_best(self.value, task.images_seen)
+        self._log(trainer, task)
+
+    def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        super().on_train_end(trainer, task)
+        if self.figures is not None and self.suite.num_samples_training != self.suite.num_samples:
+            figures = self._measure(trainer, task, self.suite.num_samples)
+            picks = {name: value for name, value in self.figures.values.items() if name == self.suite.best}
+            self.figures = merged(figures, replace(self.figures, values=picks))
+            self._log(trainer, task)
+
+    def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
+        start = time.perf_counter()
+        sampler = Sampler(task.ema_generator, {})
+        figures = measure(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
+        figures = trainer.strategy.broadcast(figures)
+        elapsed = time.perf_counter() - start
+        self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
+        return figures
+
+    def _log(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+        assert self.figures is not None
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
         task.log_scalars(scalars)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
-
-    def _measure(self, trainer: pl.Trainer, task: AdversarialTask) -> Figures:
-        with torch.autocast(task.device.type, enabled=False):
-            return measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)  # type: ignore[attr-defined]
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_contract"):
+                logger.log_contract(self.figures.contract)
 
     @property
     def value(self) -> float | None:
@@ -77,25 +98,3 @@ class Evaluation(ImageInterval):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best, self.num_evaluations = state_dict["best"], state_dict["num_evaluations"]
         self.seconds = state_dict["seconds"]
-
-
-def measure(
-    suite: Suite, sampler: Sampler, datamodule: Any, truncation: float | None = None, batch_size: int = 250
-) -> Figures:
-    """Return the figures of `suite.num_samples` samples; labels are drawn as often as the data has them."""
-    labels = _labels_like(datamodule, suite) if sampler.generator.num_classes else None
-    labels = sampler.labels(suite.num_samples, suite.seed, labels)
-    latent = sampler.draw_latent(suite.num_samples, suite.seed, truncation)
-    batches = sampler.batches(latent, labels, batch_size)
-    figures = suite.evaluate(batches, labels, sampler, truncation)
-    figures.contract.update(ema=True, truncation="none" if truncation is None else truncation)
-    return figures
-
-
-def _labels_like(datamodule: Any, suite: Suite) -> Tensor | None:
-    """Return labels (num_samples,) in the proportions of the data; None, uniform draws, where it has none."""
-    labels = getattr(getattr(datamodule, "samples", None), "labels", None)
-    if labels is None:
-        return None
-    order = torch.randperm(len(labels), generator=keyed_rng(suite.seed, "metric/label"))
-    return labels[order[torch.arange(suite.num_samples) % len(labels)]]

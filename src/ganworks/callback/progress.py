@@ -89,14 +89,17 @@ class ProgressBar(pl.Callback):
         return f"{short(task.images_seen)}/{short(task.num_images)}"
 
     def _state(self, trainer: pl.Trainer, task: ManualTask) -> str:
-        seconds = time.monotonic() - self._start
+        elapsed = time.monotonic() - self._start
         evaluations = [c for c in trainer.callbacks if isinstance(c, Evaluation)]  # type: ignore[attr-defined]
-        seconds -= sum(evaluation.seconds_here for evaluation in evaluations)
+        measuring = sum(evaluation.seconds_here for evaluation in evaluations)
+        seconds = elapsed - measuring
         parts = [f"{short((task.images_seen - self._start_images) / max(seconds, 1e-9))} img/s"]
         for role in reversed(task.roles):
             if (loss := task.scalars.get(f"train/{role}/adversarial")) is not None:
                 parts.append(f"{role[0].upper()} {loss:.3f}")
         parts += [f"{e.suite.best} {e.value:.3g}" for e in evaluations if e.value is not None]
+        if measuring >= 0.01 * elapsed:
+            parts.append(f"evaluation {measuring / elapsed:.0%}")
         return "  ".join(parts)
 
 

@@ -22,6 +22,7 @@ from rich.table import Table
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
+from ganworks.metric.contract import shown as lines_of
 from ganworks.task import ManualTask, NonFiniteLossError
 
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
@@ -158,10 +159,13 @@ class RunSummary(pl.Callback):
             ("images", f"{content['images_seen']:,} of {content['num_images']:,}"),
             ("images/s", f"{content['images_per_second']:,.0f}"),
             ("training time", time.strftime("%H:%M:%S", time.gmtime(self.seconds))),
+            *self._evaluation_row(),
             ("peak memory", f"{content['peak_memory_mb']:,.0f} MB"),
         ):
             table.add_row(name, text, *([""] * bool(content["floor"])))
         console.print(table)
+        for line in lines_of(content["contract"]):
+            console.print(line, soft_wrap=True, highlight=False, style="dim")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, SampleGrid) and callback.latest is not None:
                 console.print(
@@ -169,6 +173,13 @@ class RunSummary(pl.Callback):
                 )
         for text, command in self.next_commands(content["status"]):
             console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
+
+    def _evaluation_row(self) -> list[tuple[str, str]]:
+        """Return the row that says how much of the run's time the evaluations took, where there were some."""
+        seconds = self.content.get("evaluation_seconds")
+        if seconds is None:
+            return []
+        return [("evaluation", f"{seconds:,.1f} s, {seconds / max(self.seconds, seconds, 1e-9):.0%} of it")]
 
     def next_commands(self, status: str) -> list[tuple[str, str]]:
         """Return what to try next, as (words, command)."""

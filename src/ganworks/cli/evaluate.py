@@ -70,9 +70,9 @@ def main() -> None:
 def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
     """Return the figures of a run's generator under the run's own metric and data, or those that are asked for."""
     from ganworks import load_generator
-    from ganworks.callback import measure
     from ganworks.cli.build import setting_path
     from ganworks.cli.resume import change, read_config
+    from ganworks.metric import measure
 
     run_dir = Path(str(arguments.run))
     if not run_dir.is_dir():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from ganworks.bar import Bar
 from ganworks.data.decode import check_header, decode
 from ganworks.data.files import FileSamples, ImageFiles
 from ganworks.data.samples import Samples, TensorSamples
@@ -126,36 +124,12 @@ def _in_threads(
         except Exception as error:
             return str(error).replace(f" {str(path)!r}", "") or type(error).__name__
 
-    with ThreadPoolExecutor() as pool, _Bar(f"Reading {files.root.name}", len(files)) as bar:
+    with ThreadPoolExecutor() as pool, Bar(f"Reading {files.root.name}", len(files)) as bar:
         for start in range(0, len(files), 512):
             chunk = range(start, min(start + 512, len(files)))
             for index, result in zip(chunk, pool.map(attempt, chunk), strict=True):
                 yield files.names[index], result
                 bar.advance()
-
-
-class _Bar:
-    """A progress bar on a terminal, from the second second on."""
-
-    def __init__(self, description: str, total: int) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task = self.progress.add_task(description, total=total)
-        self.due = time.monotonic() + 1 if self.progress.console.is_terminal else float("inf")
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.progress.live.is_started:
-            self.progress.stop()
-
-    def advance(self) -> None:
-        """Count one file."""
-        self.progress.advance(self.task)
-        if time.monotonic() > self.due:
-            self.due = float("inf")
-            self.progress.start()
 
 
 def _map(path: Path, shape: Sequence[int]) -> Tensor:

@@ -91,6 +91,11 @@ class WandbLogger(LightningWandbLogger):
         self.experiment.log({key: wandb.Html(path, inject=False)})
 
     @rank_zero_only
+    def log_contract(self, contract: Mapping[str, Any]) -> None:
+        """Keep the contract of the last figures in the run's summary, beside them."""
+        self.experiment.summary["contract"] = contract
+
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         """End the W&B run, so that the next run of this process does not write into it."""
         if self._experiment is not None:

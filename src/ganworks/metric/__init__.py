@@ -7,11 +7,13 @@ from ganworks.metric.class_measures import (
     IntraFrechetDistance,
     ProbeAccuracy,
 )
-from ganworks.metric.contract import Contract, differences, terms_of
+from ganworks.metric.contract import Contract, differences, terms_of, warn_of_differences
 from ganworks.metric.digits import DigitsExtractor, digits_half, digits_images, load_digits_classifier
 from ganworks.metric.extractor import Extractor, Features, Identity
+from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.feature_measures import Authenticity, ClipDistance
 from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features
+from ganworks.metric.generate import measure, measure_seeds
 from ganworks.metric.inception import Inception
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
 from ganworks.metric.measure import Measure
@@ -34,7 +36,7 @@ from ganworks.metric.sample_measures import (
     SpectrumDistance,
 )
 from ganworks.metric.sample_set import FeatureSet, SampleSet
-from ganworks.metric.suite import Evaluation, Suite
+from ganworks.metric.suite import Evaluation, Suite, merged
 
 __all__ = [
     "Authenticity",
@@ -46,6 +48,7 @@ __all__ = [
     "DigitsExtractor",
     "Evaluation",
     "Extractor",
+    "FeatureCache",
     "FeatureDistance",
     "FeatureSet",
     "Features",
@@ -77,8 +80,12 @@ __all__ = [
     "kernel_distance",
     "kernel_distance_of_subsets",
     "load_digits_classifier",
+    "measure",
+    "measure_seeds",
     "memorised_floor",
     "memorised_share",
+    "merged",
     "precision_recall_density_coverage",
     "terms_of",
+    "warn_of_differences",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ganworks.errors import GanworksError
-from ganworks.metric.extractor import Extractor
+from ganworks.metric.extractor import Extractor, Features
 from ganworks.metric.measure import Measure
 from ganworks.metric.moments import Moments
 from ganworks.metric.sample_set import FeatureSet, SampleSet
@@ -22,20 +22,22 @@ class Keep:
     """What a pass keeps.
 
     Args:
-        moments: of each extractor that is named here, all samples' moments.
         num_features: of each extractor, how many features and logits, the first ones.
+        moments: the extractors of which all samples' moments are kept.
         num_samples: how many samples, the first ones.
+        labels: whether labels are kept.
     """
 
-    moments: frozenset[str]
     num_features: Mapping[str, int]
-    num_samples: int
+    moments: frozenset[str] = frozenset()
+    num_samples: int = 0
+    labels: bool = False
 
     @classmethod
-    def for_measures(cls, measures: Sequence[Measure], num: int, everything: bool = False) -> Keep:
+    def for_measures(cls, measures: Iterable[Measure], num: int, everything: bool = False) -> Keep:
         """Return what ``measures`` need of ``num`` samples, or, in addition, all features and samples."""
         num_features: dict[str, int] = {}
-        num_samples, moments = num if everything else 0, set()
+        num_samples, moments, labels = num if everything else 0, set(), False
         for measure in measures:
             rows = num if everything or measure.num_rows is None else min(num, measure.num_rows)
             reads_rows = everything or bool(measure.needs & {"features", "logits"})
@@ -45,7 +47,20 @@ class Keep:
                     moments.add(name)
             if "samples" in measure.needs:
                 num_samples = max(num_samples, rows)
-        return cls(frozenset(moments), num_features, num_samples)
+            labels = labels or "labels" in measure.needs
+        # Where all features are kept anyhow, the moments follow from them, the same for any batches.
+        streamed = frozenset(name for name in moments if num_features[name] < num)
+        return cls(num_features, streamed, num_samples, labels)
+
+    def after(self, start: int) -> Keep:
+        """Return what is to be kept of the samples from number ``start`` on."""
+        num_features = {name: max(0, num - start) for name, num in self.num_features.items()}
+        return replace(self, num_features=num_features, num_samples=max(0, self.num_samples - start))
+
+    def only(self, extractors: Collection[str]) -> Keep:
+        """Return the same for some of the extractors."""
+        num_features = {name: num for name, num in self.num_features.items() if name in extractors}
+        return replace(self, num_features=num_features, moments=self.moments & set(extractors))
 
 
 class FeatureCollector:
@@ -55,7 +70,7 @@ class FeatureCollector:
     of it than any (D, D) matrix.
 
     Args:
-        num: how many samples will come.
+        num: size of the whole set, of which this may be a part.
         num_kept: how many features and logits to keep.
         moments: whether the moments of all samples are needed.
     """
@@ -67,15 +82,15 @@ class FeatureCollector:
         self.features: list[Tensor] = []
         self.logits: list[Tensor] = []
 
-    def add(self, features: Tensor, logits: Tensor | None) -> None:
-        """Take the features (B, D) and logits (B, K) of the next samples."""
-        if self.needs_moments and self.num < features.shape[1]:
-            self.num_kept = self.num
-        rows = max(0, self.num_kept - self.num_seen)
+    def add(self, found: Features) -> None:
+        """Take what the extractor made of the next samples."""
+        features, logits = found.features, found.logits
+        is_few = self.needs_moments and self.num < features.shape[1]
+        rows = len(features) if is_few else max(0, self.num_kept - self.num_seen)
         self.features.append(features[:rows])
         if logits is not None:
             self.logits.append(logits[:rows])
-        if self.needs_moments and self.num_kept < self.num:
+        if self.needs_moments and not is_few:
             moments = Moments.of(features)
             self.moments = moments if self.moments is None else self.moments + moments
         self.num_seen += len(features)
@@ -87,28 +102,29 @@ class FeatureCollector:
 
 
 def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extractor], keep: Keep) -> SampleSet:
-    """Return the set of ``num`` samples that come in ``batches``."""
+    """Return the set of the samples that come in ``batches``, a part of ``num`` or all of them."""
     collectors = {
-        name: FeatureCollector(num, keep.num_features[name], name in keep.moments)
-        for name in keep.num_features
+        name: FeatureCollector(num, num_kept, name in keep.moments)
+        for name, num_kept in keep.num_features.items()
     }
     samples: list[Tensor] = []
     labels: list[Tensor] = []
-    num_seen = 0
+    num_seen = num_not_finite = 0
     for batch, label in batches:
+        num_bad = int((~batch.flatten(1).isfinite().all(1)).sum())
+        batch = batch.nan_to_num(0.0, 0.0, 0.0) if num_bad else batch
         for name, collector in collectors.items():
-            found = extractors[name](batch)
-            collector.add(found.features, found.logits)
-        if num_seen < keep.num_samples:
-            samples.append(batch[: keep.num_samples - num_seen].cpu())
-        if label is not None:
+            collector.add(extractors[name](batch))
+        samples.append(batch[: max(0, keep.num_samples - num_seen)].cpu())
+        if label is not None and keep.labels:
             labels.append(label.cpu())
-        num_seen += len(batch)
+        num_seen, num_not_finite = num_seen + len(batch), num_not_finite + num_bad
     return SampleSet(
         num_seen,
         {name: collector.result() for name, collector in collectors.items()},
-        torch.cat(samples) if samples else None,
+        torch.cat(samples) if keep.num_samples else None,
         torch.cat(labels) if labels else None,
+        num_not_finite=num_not_finite,
     )
 
 
@@ -133,16 +149,3 @@ def with_labels(batches: Iterable[Tensor], labels: Tensor | None) -> Iterator[Ba
     for batch in batches:
         yield batch, None if labels is None else labels[start : start + len(batch)]
         start += len(batch)
-
-
-class FiniteSamples:
-    """Batches, of which those with values that are not finite are counted and passed on as zeros."""
-
-    def __init__(self, batches: Iterable[Tensor]) -> None:
-        self.batches, self.num_bad = batches, 0
-
-    def __iter__(self) -> Iterator[Tensor]:
-        for batch in self.batches:
-            num_bad = int((~batch.flatten(1).isfinite().all(1)).sum())
-            self.num_bad += num_bad
-            yield batch.nan_to_num(0.0, 0.0, 0.0) if num_bad else batch

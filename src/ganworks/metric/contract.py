@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 Contract = dict[str, Any]
-
-COMMON = ("split", "num_real", "num_fake", "ema", "truncation", "seed", "num_evaluations")
 
 
 def terms_of(contract: Contract, figure: str) -> dict[str, Any]:
@@ -27,17 +26,18 @@ def terms_of(contract: Contract, figure: str) -> dict[str, Any]:
     return terms | own
 
 
-def differences(
-    first: Contract, second: Contract, figures: Mapping[str, Any] | list[str] | None = None
-) -> list[str]:
+def differences(first: Contract, second: Contract, figures: Collection[str] | None = None) -> list[str]:
     """Return in words where the contracts of two evaluations differ, of the figures that both have.
 
     >>> differences({"num_fake": 50_000, "figure": {"fid": {}}}, {"num_fake": 5_000, "figure": {"fid": {}}})
     ['num_fake: 50000 and 5000']
     """
     names = [name for name in first.get("figure", {}) if name in second.get("figure", {})]
+    if not names:
+        return ["the contracts have no figure in common"]
     found: dict[str, list[str]] = {}
-    for name in names if figures is None else [name for name in names if name in figures]:
+    names = names if figures is None else [name for name in names if name in figures]
+    for name in names:
         one, other = terms_of(first, name), terms_of(second, name)
         for term in dict.fromkeys([*one, *other]):
             if one.get(term) != other.get(term):
@@ -49,6 +49,20 @@ def differences(
     ]
 
 
+def warn_of_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return in words, and warn of, what keeps the figures of two saved evaluations from being compared.
+
+    Args:
+        first, second: contents of a summary.json or of a file that `evaluate.py out=` wrote: ``contract`` with
+            ``metrics`` or ``values``.
+    """
+    names = [set(saved.get("values", saved.get("metrics", {}))) for saved in (first, second)]
+    found = differences(first["contract"], second["contract"], sorted(names[0] & names[1]))
+    if found:
+        log.warning("These figures do not compare: %s.", "; ".join(found))
+    return found
+
+
 def shown(contract: Contract) -> list[str]:
     """Return the contract in a few lines for the terminal: shared terms, extractors, settings of the measures.
 
@@ -56,12 +70,14 @@ def shown(contract: Contract) -> list[str]:
     >>> shown({"num_real": 9, "num_fake": 8, **terms})
     ['num_real 9 · num_fake 8', 'x: X (fd)']
     """
-    common = [f"{name} {term}" for name, term in contract.items() if name not in ("extractor", "figure")]
+    common = [
+        f"{name} {_short(term)}" for name, term in contract.items() if name not in ("extractor", "figure")
+    ]
     lines = [" · ".join(common)]
     figures = contract.get("figure", {})
     for name, terms in contract.get("extractor", {}).items():
         readers = [figure for figure, own in figures.items() if name in own.get("reads", [])]
-        words = [terms["extractor"], *(f"{key} {term}" for key, term in terms.items() if key != "extractor")]
+        words = [terms["extractor"], *(f"{k} {_short(t)}" for k, t in terms.items() if k != "extractor")]
         lines.append(f"{name}: {', '.join(words)} ({', '.join(readers)})")
     settings: dict[str, list[str]] = {}
     for figure, own in figures.items():
@@ -69,3 +85,8 @@ def shown(contract: Contract) -> list[str]:
         if words:
             settings.setdefault(", ".join(words), []).append(figure)
     return lines + [f"{', '.join(names)}: {words}" for words, names in settings.items()]
+
+
+def _short(term: object) -> str:
+    """Return a term in words; of a hash the first eight digits."""
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{8,}\b", r"\1", str(term))

@@ -85,10 +85,7 @@ class Measure(ABC):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its settings in plain types; they stand in the contract of its figures."""
+        """Its settings in plain types, without those that are None; they stand in the contract of its figures."""
         assert is_dataclass(self)
-        return {
-            item.name: getattr(self, item.name)
-            for item in fields(self)
-            if item.init and item.name not in ("extractor", "name")
-        }
+        names = [item.name for item in fields(self) if item.name not in ("extractor", "name", "suffix")]
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

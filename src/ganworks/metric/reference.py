@@ -23,8 +23,8 @@ class ReferenceData(Protocol):
     def fingerprint(self) -> str:
         """Content hash of the reference samples."""
 
-    def reference_batches(self, batch_size: int = 500) -> Iterator[dict[str, Tensor]]:
-        """Yield every real sample once, on the CPU, without augmentation.
+    def reference_batches(self, batch_size: int = 500, start: int = 0) -> Iterator[dict[str, Tensor]]:
+        """Yield every real sample from number ``start`` on once, on the CPU, without augmentation.
 
         ``real`` (B, *shape), and ``label`` (B,) where there are labels.
         """

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganworks.metric.frechet import covariance_root
+from ganworks.metric.frechet import covariance_root, mean_and_root
 from ganworks.metric.moments import Moments, total
 from ganworks.metric.reference import ReferenceData
 
 if TYPE_CHECKING:
     from ganworks.sampler import Sampler
+
+
+BLOCK = 5000  # features that are turned to float64 at a time
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class FeatureSet:
     @cached_property
     def mean(self) -> Tensor:
         """Mean (D,) of all N features, float64."""
-        return self.features.double().mean(0) if self.moments is None else self.moments.mean
+        return self._all_moments.mean
 
     @cached_property
     def covariance(self) -> Tensor:
         """Covariance (D, D) of all N features, float64, N - 1 in the denominator."""
-        return (Moments.of(self.features) if self.moments is None else self.moments).covariance
+        return self._all_moments.covariance
 
     @cached_property
     def root(self) -> Tensor:
@@ -52,8 +55,14 @@ class FeatureSet:
         Fewer samples than dimensions are their own root; otherwise it is Cholesky's.
         """
         if self.moments is None and self.num < self.features.shape[1]:
-            return (self.features.double() - self.mean) / max(1, self.num - 1) ** 0.5
+            return mean_and_root(self.features)[1]
         return covariance_root(self.covariance).T
+
+    @cached_property
+    def _all_moments(self) -> Moments:
+        if self.moments is not None:
+            return self.moments
+        return total([Moments.of(part) for part in self.features.split(BLOCK)])
 
     def __getitem__(self, rows: Tensor) -> FeatureSet:
         """Return the samples at ``rows``, indices or bool (N,), of a set whose features are all kept."""
@@ -75,6 +84,7 @@ class SampleSet:
         labels: int64 (N,): the data's, or those that the generator was given; None where there are none.
         sampler: the generator that the fakes come from; None for reals and for folders of images.
         truncation: bound of the fakes' latents; None does not truncate.
+        num_not_finite: how many of the samples hold a NaN or an infinity; the extractors saw zeros instead.
         data: the data module of the reals, for what is known about them, such as a mixture's means; None for
             fakes.
     """
@@ -85,6 +95,7 @@ class SampleSet:
     labels: Tensor | None = None
     sampler: Sampler | None = None
     truncation: float | None = None
+    num_not_finite: int = 0
     data: ReferenceData | None = None
 
     def __getitem__(self, extractor: str) -> FeatureSet:
@@ -111,6 +122,7 @@ def joined(parts: Sequence[SampleSet]) -> SampleSet:
         feature_sets={name: _joined_features([part[name] for part in parts]) for name in names},
         samples=_cat([part.samples for part in parts]),
         labels=_cat([part.labels for part in parts]),
+        num_not_finite=sum(part.num_not_finite for part in parts),
     )
 
 

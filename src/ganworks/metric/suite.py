@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from ganworks.bar import Bar
 from ganworks.errors import SettingError, check_choice, check_count
-from ganworks.metric.collect import Batch, FiniteSamples, Keep, collect, take, with_labels
+from ganworks.metric.collect import Batch, Keep, collect, take, with_labels
 from ganworks.metric.contract import Contract
 from ganworks.metric.extractor import Extractor
+from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.measure import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
@@ -34,12 +37,24 @@ class Evaluation:
             contracts agree.
         floor: the same figures for real samples that stand in for the fakes: what a perfect generator gets.
         notes: what is worth a look but is no figure, for example the class histogram.
+        deviation: of each figure over several seeds; ``values`` are then their means.
     """
 
     values: dict[str, float]
     contract: Contract
     floor: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    deviation: dict[str, float] = field(default_factory=dict)
+
+
+def merged(first: Evaluation, second: Evaluation) -> Evaluation:
+    """Return both evaluations as one, under the first one's contract; the second has figures of other names."""
+    shared = first.contract
+    own = {name: term for name, term in second.contract.items() if shared.get(name) != term}
+    figures = own.pop("figure", {})
+    figures = {name: {**terms, **own} for name, terms in figures.items() if name in second.values}
+    contract = {**shared, "figure": {**shared.get("figure", {}), **figures}}
+    return replace(first, values={**first.values, **second.values}, contract=contract)
 
 
 class Suite:
@@ -57,6 +72,14 @@ class Suite:
         num_reals: real samples, the first so many of the reference order; None takes all of them.
         best: the figure that picks the best checkpoint; None is the first one of the first measure.
         floor: measure one half of the reals against the other as well, once.
+        num_samples_training: fakes of the evaluations during training, whose figures are then named after it:
+            ``fid_5k``. The one at the end has ``num_samples`` as well. None: all have ``num_samples``.
+        cache: folder where the features of the reals are kept for all runs; None computes them in every run.
+
+    Attributes:
+        better: "min" or "max" of each figure.
+        best: the figure that picks the best checkpoint, as it is logged during training; None without measures.
+        mode: whether that one is good where it is low ("min") or high ("max").
 
     Raises:
         SettingError: a count is not a positive integer, a measure reads an extractor that is not there, two
@@ -73,24 +96,30 @@ class Suite:
         num_reals: int | None = None,
         best: str | None = None,
         floor: bool = False,
+        num_samples_training: int | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         self.measures = {name: found for name, found in measure.items() if found is not None}
         self.num_samples = check_count("num_samples", num_samples)
         self.every_images = check_count("every_images", every_images)
         self.num_reals = None if num_reals is None else check_count("num_reals", num_reals, at_least=2)
         self.seed, self.has_floor = seed, floor
+        self.cache = None if cache is None else FeatureCache(cache)
         self.extractors = _read_extractors(extractor, self.measures)
         self.better = _figures(self.measures)
-        self.best = best if best is not None else next(iter(self.better), None)
-        if self.best is not None:
-            check_choice("best", self.best, self.better)
         self.min_samples = max([2, *(found.min_samples for found in self.measures.values())])
         check_count("num_samples", num_samples, at_least=self.min_samples)
+        self.num_samples_training = self.num_samples
+        if num_samples_training is not None:
+            check_count("num_samples_training", num_samples_training, at_least=self.min_samples)
+            self.num_samples_training = int(num_samples_training)
+        picks = next(iter(self.better), None) if best is None else check_choice("best", best, self.better)
+        self.mode = self.better.get(picks or "", "min")
+        self.best = None if picks is None else picks + self.suffix(self.num_samples_training)
 
-    @property
-    def mode(self) -> str:
-        """Whether the figure that picks the best checkpoint is good where it is low ("min") or high ("max")."""
-        return self.better[self.best] if self.best is not None else "min"
+    def suffix(self, num: int) -> str:
+        """Return what stands behind the names of figures of ``num`` fakes: nothing where it is `num_samples`."""
+        return "" if num == self.num_samples else f"_{short(num)}"
 
     def check(self) -> None:
         """Raise what would stop an evaluation, before training starts: weights that are missing or wrong."""
@@ -144,27 +173,29 @@ class Suite:
             labels: (num_samples,) that the generator was given.
             sampler, truncation: where the fakes come from.
         """
-        fake, num_bad = self.collect(fakes, labels, self.num_samples)
-        return self.compare(replace(fake, sampler=sampler, truncation=truncation), num_bad)
-
-    def collect(self, fakes: Iterable[Tensor], labels: Tensor | None, num: int) -> tuple[SampleSet, int]:
-        """Return the set of ``num`` fakes, and how many of them have values that are not finite."""
-        finite = FiniteSamples(take(fakes, num))
-        keep = Keep.for_measures(list(self.measures.values()), num)
+        keep = Keep.for_measures(self.measures.values(), self.num_samples)
+        batches = with_labels(take(fakes, self.num_samples), labels)
         with full_precision():
-            return collect(with_labels(finite, labels), num, self.extractors, keep), finite.num_bad
+            fake = collect(batches, self.num_samples, self.extractors, keep)
+        return self.compare(replace(fake, sampler=sampler, truncation=truncation))
 
-    def compare(self, fake: SampleSet, num_bad: int = 0) -> Evaluation:
-        """Return the figures of a set of fakes against the reals; all NaN where ``num_bad`` are not finite."""
-        contract = {**self.contract, "num_fake": fake.num}
-        if num_bad:
-            values = dict.fromkeys(self.better, float("nan"))
-            return Evaluation(values, contract, self.floor, {"num_not_finite": num_bad})
+    def compare(self, fake: SampleSet, seed: int | None = None) -> Evaluation:
+        """Return the figures of a set of fakes against the reals; all NaN where some of them are not finite.
+
+        Args:
+            seed: key of what the measures draw, and of the fakes themselves; None is the suite's own.
+        """
+        seed, suffix = self.seed if seed is None else seed, self.suffix(fake.num)
+        contract = {**self.contract, "num_fake": fake.num, "seed": seed}
+        contract["figure"] = {f"{name}{suffix}": terms for name, terms in contract["figure"].items()}
+        if fake.num_not_finite:
+            values = dict.fromkeys(contract["figure"], float("nan"))
+            return Evaluation(values, contract, self.floor, {"num_not_finite": fake.num_not_finite})
         found: dict[str, Any] = {}
         with full_precision():
             for name, measure in self.measures.items():
-                found |= measure.figures(self.real, fake, keyed_rng(self.seed, name))
-        values = {name: float(found.pop(name)) for name in self.better}
+                found |= measure.figures(self.real, fake, keyed_rng(seed, name))
+        values = {f"{name}{suffix}": float(found.pop(name)) for name in self.better}
         return Evaluation(values, contract, self.floor, notes=found)
 
     def _real(self, datamodule: ReferenceData) -> SampleSet:
@@ -172,8 +203,20 @@ class Suite:
         needed = 2 * self.min_samples if self.has_floor else self.min_samples
         if num < needed:
             raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
-        keep = Keep.for_measures(list(self.measures.values()), num, everything=self.has_floor)
-        return replace(collect(_first(datamodule, num), num, self.extractors, keep), data=datamodule)
+        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor)
+        with Bar("Features of real samples", num) as bar:
+
+            def read(start: int, stop: int) -> Iterator[Batch]:
+                for samples, labels in _batches(datamodule, start, stop):
+                    yield samples, labels
+                    bar.advance(len(samples))
+
+            if self.cache is None:
+                found = collect(read(0, num), num, self.extractors, keep)
+            else:
+                source = datamodule.fingerprint
+                found = self.cache.collect(source, read, range(num), num, self.extractors, keep)
+        return replace(found, data=datamodule)
 
     def _contract(self, datamodule: ReferenceData) -> Contract:
         return {
@@ -243,14 +286,23 @@ def _refused(name: str, measure: Measure, reason: str) -> SettingError:
     return SettingError(f"metric.measure.{name}", type(measure).__name__, allowed)
 
 
-def _first(datamodule: ReferenceData, num: int) -> Iterator[Batch]:
-    """Yield the first ``num`` real samples, with their labels where there are some."""
-    for batch in datamodule.reference_batches():
-        labels = batch.get("label")
+def _batches(datamodule: ReferenceData, start: int, stop: int) -> Iterator[Batch]:
+    """Yield the real samples from number ``start`` to ``stop``, with their labels where there are some."""
+    for batch in datamodule.reference_batches(start=start):
+        num, labels = stop - start, batch.get("label")
         yield batch["real"][:num], None if labels is None else labels[:num]
-        num -= len(batch["real"])
-        if num <= 0:
+        start += len(batch["real"])
+        if start >= stop:
             return
+
+
+def short(num: int) -> str:
+    """Return a count as names have it.
+
+    >>> short(5000), short(50_000), short(1797)
+    ('5k', '50k', '1797')
+    """
+    return f"{num // 1000}k" if num % 1000 == 0 else str(num)
 
 
 @contextmanager

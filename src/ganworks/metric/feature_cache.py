@@ -1,0 +1,164 @@
+"""Features that are computed once: kept in a folder by content, and in parts while they are being computed.
+
+Each extractor's features of a set of samples are one file, named after all that they depend on. Work on a large
+set is done in parts, each kept until the set is complete, so that an interruption costs one part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganworks.errors import SettingError
+from ganworks.metric.collect import Batch, Keep, collect
+from ganworks.metric.extractor import Extractor
+from ganworks.metric.moments import Moments
+from ganworks.metric.sample_set import FeatureSet, SampleSet, joined
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # raise it when what is computed or how it is written changes
+PART = 5000  # samples in a part
+
+Read = Callable[[int, int], Iterable[Batch]]  # samples number start to stop, in batches
+
+
+class FeatureCache:
+    """Features in ``folder``; processes that want the same wait for the one that computes them.
+
+    Args:
+        folder: where the files are.
+        part_size: samples in a part.
+    """
+
+    def __init__(self, folder: str | Path, part_size: int = PART) -> None:
+        self.folder, self.part_size = Path(folder).expanduser(), part_size
+
+    def collect(
+        self, source: str, read: Read, rows: range, num: int, extractors: Mapping[str, Extractor], keep: Keep
+    ) -> SampleSet:
+        """Return the samples number ``rows`` of ``num``, computing what is not there.
+
+        Args:
+            source: what the samples are: their content's hash, or all that they are drawn from.
+            read: returns some of them, by their numbers.
+            keep: what to keep of these rows.
+        """
+        paths = {
+            name: self._path(
+                name, (source, rows, num, keep.num_features[name], name in keep.moments), extractor
+            )
+            for name, extractor in sorted(extractors.items())
+            if name in keep.num_features and not extractor.is_cheap
+        }
+        with ExitStack() as locks:
+            for path in paths.values():
+                self._lock(path, locks)
+            there = {name: found[name] for name, path in paths.items() if (found := load(path)) is not None}
+            missing = keep.only([name for name in keep.num_features if name not in there])
+            new = {name: path for name, path in paths.items() if name not in there}
+            if not (missing.num_features or keep.num_samples or keep.labels):
+                return SampleSet(len(rows), there)
+            parts = self._parts(new, rows, missing)
+            sets = []
+            for part, file in parts.items():
+                found = load(file) if file is not None else None
+                if found is None:
+                    found = collect(
+                        read(part.start, part.stop), num, extractors, missing.after(part.start - rows.start)
+                    )
+                    if file is not None:
+                        save(file, found)
+                sets.append(found)
+            whole = joined(sets)
+            for name, path in new.items():
+                if not whole.num_not_finite:
+                    save(path, SampleSet(len(rows), {name: whole[name]}))
+            for file in parts.values():
+                if file is not None:
+                    file.unlink(missing_ok=True)
+        return replace(whole, feature_sets={**whole.feature_sets, **there})
+
+    def _parts(self, new: Mapping[str, Path], rows: range, keep: Keep) -> dict[range, Path | None]:
+        """Return the parts of ``rows``, each with the file where it is kept meanwhile, if it is worth one."""
+        parts = [
+            range(start, min(start + self.part_size, rows.stop))
+            for start in range(rows.start, rows.stop, self.part_size)
+        ]
+        if not new or len(parts) == 1:
+            return dict.fromkeys(parts)
+        log.info("Features (%s) of %s samples; kept in %s", ", ".join(new), f"{len(rows):,}", self.folder)
+        name = f"part-{_hash((sorted(path.name for path in new.values()), repr(keep)))}"
+        return {part: self.folder / f"{name}-{part.start}.safetensors" for part in parts}
+
+    def _path(self, name: str, key: tuple[Any, ...], extractor: Extractor) -> Path:
+        contract = sorted(extractor.contract.items())
+        return self.folder / f"features-{name}-{_hash((FORMAT, *key, contract))}.safetensors"
+
+    def _lock(self, path: Path, locks: ExitStack) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            locks.enter_context(FileLock(path.with_suffix(".lock")))
+        except OSError as error:
+            raise SettingError("cache", self.folder, f"a folder that can be written ({error})") from error
+
+
+def _hash(key: object) -> str:
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:24]
+
+
+def save(path: Path, samples: SampleSet) -> None:
+    """Write a set to ``path``, complete or not at all."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    save_file(dict(_tensors(samples)), temporary)
+    temporary.replace(path)
+
+
+def load(path: Path) -> SampleSet | None:
+    """Return the set at ``path``; None where there is none or the file is damaged."""
+    try:
+        tensors = load_file(path)
+        names = dict.fromkeys(key.split("/")[0] for key in tensors if "/" in key)
+        return SampleSet(
+            int(tensors["num"]),
+            {name: _feature_set(name, tensors) for name in names},
+            tensors.get("samples"),
+            tensors.get("labels"),
+            num_not_finite=int(tensors["num_not_finite"]),
+        )
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _tensors(samples: SampleSet) -> Iterator[tuple[str, Tensor]]:
+    yield "num", torch.tensor(samples.num)
+    yield "num_not_finite", torch.tensor(samples.num_not_finite)
+    for name, tensor in (("samples", samples.samples), ("labels", samples.labels)):
+        if tensor is not None:
+            yield name, tensor.contiguous()
+    for name, found in samples.feature_sets.items():
+        yield f"{name}/num", torch.tensor(found.num)
+        yield f"{name}/features", found.features.contiguous()
+        if found.logits is not None:
+            yield f"{name}/logits", found.logits.contiguous()
+        if found.moments is not None:
+            yield f"{name}/mean", found.moments.mean
+            yield f"{name}/products", found.moments.products
+
+
+def _feature_set(name: str, tensors: Mapping[str, Tensor]) -> FeatureSet:
+    num, products = int(tensors[f"{name}/num"]), tensors.get(f"{name}/products")
+    moments = None if products is None else Moments(num, tensors[f"{name}/mean"], products)
+    return FeatureSet(num, tensors[f"{name}/features"], tensors.get(f"{name}/logits"), moments)

@@ -1,0 +1,142 @@
+"""From a generator to its figures: fakes are drawn, in shares on several devices, and measured by a suite."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ganworks.bar import Bar
+from ganworks.metric.collect import Batch, Keep, collect, with_labels
+from ganworks.metric.feature_cache import FeatureCache
+from ganworks.metric.sample_set import SampleSet, joined
+from ganworks.metric.suite import Evaluation, Suite, full_precision
+from ganworks.noise import keyed_rng
+from ganworks.sampler import Sampler
+
+
+def measure(
+    suite: Suite,
+    sampler: Sampler,
+    datamodule: Any,
+    truncation: float | None = None,
+    batch_size: int = 250,
+    *,
+    num: int | None = None,
+    seed: int | None = None,
+    ema: bool | None = True,
+    num_evaluations: int = 1,
+    cache: FeatureCache | None = None,
+    show_bar: bool = False,
+) -> Evaluation:
+    """Return the figures of a generator's samples; labels are drawn as often as the data has them.
+
+    Under `torch.distributed` each rank draws and reads its share, and the first rank alone compares: the others
+    get an evaluation without figures. A sample depends on its number alone, so the figures are those of one
+    process but for the order of sums.
+
+    Args:
+        suite: prepared on the first rank, loaded on all.
+        sampler: the generator.
+        datamodule: whose labels the fakes get.
+        truncation: bound of the latents.
+        batch_size: samples drawn at a time.
+        num: how many fakes; None is the suite's own number. Another number stands in the figures' names.
+        seed: key of the latents and of what the measures draw; None is the suite's own.
+        ema: what the contract says: whether these are averaged weights; None where it is not known.
+        num_evaluations: how many evaluations this generator was picked from, for the contract.
+        cache: where features of the fakes are kept, so that an interrupted evaluation goes on; None: nowhere.
+        show_bar: show a progress bar.
+    """
+    num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
+    labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
+    labels = sampler.labels(num, seed, labels)
+    latent = sampler.draw_latent(num, seed, truncation)
+    rows = share(num)
+    keep = Keep.for_measures(suite.measures.values(), num).after(rows.start)
+    with Bar("Fakes", len(rows), enabled=show_bar) as bar, full_precision():
+
+        def read(start: int, stop: int) -> Iterator[Batch]:
+            part = slice(start, stop)
+            part_labels = None if labels is None else labels[part]
+            batches = sampler.batches(latent[part], part_labels, batch_size)
+            for batch, label in with_labels(batches, part_labels):
+                yield batch.detach().float(), label
+                bar.advance(len(batch))
+
+        if cache is None:
+            part = collect(read(rows.start, rows.stop), num, suite.extractors, keep)
+        else:
+            source = f"{weights_hash(sampler)} {seed} {truncation} {batch_size} {_hash(labels)}"
+            part = cache.collect(source, read, rows, num, suite.extractors, keep)
+    parts = gathered(part)
+    if not parts:
+        return Evaluation({}, {})
+    fake = replace(joined(parts), sampler=sampler, truncation=truncation)
+    figures = suite.compare(fake, seed)
+    terms = {"ema": ema, "truncation": "none" if truncation is None else truncation}
+    figures.contract.update(terms, num_evaluations=num_evaluations)
+    return figures
+
+
+def measure_seeds(
+    suite: Suite, sampler: Sampler, datamodule: Any, seeds: Sequence[int], **kwargs: Any
+) -> Evaluation:
+    """Return the mean of each figure over evaluations with the given seeds, and their deviations.
+
+    Args:
+        seeds: keys of the latents, from two up; the deviation has N - 1 in the denominator.
+        kwargs: see `measure`.
+    """
+    found = [measure(suite, sampler, datamodule, seed=seed, **kwargs) for seed in seeds]
+    values = {name: [evaluation.values[name] for evaluation in found] for name in found[0].values}
+    return replace(
+        found[0],
+        values={name: statistics.fmean(each) for name, each in values.items()},
+        deviation={name: statistics.stdev(each) for name, each in values.items()},
+        contract={**found[0].contract, "seed": list(seeds)},
+        notes={},
+    )
+
+
+def share(num: int) -> range:
+    """Return which of ``num`` samples this rank takes: they follow each other, and differ by one in number."""
+    rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    return range(num * rank // world_size, num * (rank + 1) // world_size)
+
+
+def gathered(part: SampleSet) -> list[SampleSet]:
+    """Return the parts of all ranks, in their order, on the first rank; nothing on the others."""
+    if not dist.is_initialized():
+        return [part]
+    parts: list[Any] | None = [None] * dist.get_world_size() if dist.get_rank() == 0 else None
+    dist.gather_object(part, parts)
+    return parts or []
+
+
+def weights_hash(sampler: Sampler) -> str:
+    """Return a hash of the generator's weights and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sampler.generator.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _hash(labels: Tensor | None) -> str:
+    return "none" if labels is None else hashlib.sha256(labels.cpu().numpy().tobytes()).hexdigest()
+
+
+def _labels_like(datamodule: Any, num: int, seed: int) -> Tensor | None:
+    """Return labels (num,) in the proportions of the data; None, uniform draws, where it has none."""
+    labels = getattr(getattr(datamodule, "samples", None), "labels", None)
+    if labels is None:
+        return None
+    order = torch.randperm(len(labels), generator=keyed_rng(seed, "metric/label"))
+    return labels[order[torch.arange(num) % len(labels)]]

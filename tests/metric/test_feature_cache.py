@@ -1,0 +1,118 @@
+"""Features that are computed once, and go on after an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganworks.metric import Extractor, FeatureCache, Features
+from ganworks.metric.collect import Batch, Keep, collect
+from ganworks.metric.feature_cache import load
+
+NUM, DIM = 23, 3
+SAMPLES = torch.randn(NUM, 5, generator=torch.Generator().manual_seed(0))
+KEEP = Keep({"first": 8, "second": 23}, frozenset({"first"}))
+
+
+@dataclass
+class Counting(Extractor):
+    """A fixed projection that counts what it is asked for, and may fail once it has seen so many samples."""
+
+    name: str
+    fails_at: int = 10**9
+    num_seen: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def contract(self) -> dict[str, Any]:
+        return {"extractor": self.name, "weights_sha256": "0", "resizer": "none", **self.settings}
+
+    def __call__(self, samples: Tensor) -> Features:
+        self.num_seen += len(samples)
+        if self.num_seen > self.fails_at:
+            raise KeyboardInterrupt
+        rng = torch.Generator().manual_seed(len(self.name))
+        return Features(samples @ torch.randn(5, DIM, generator=rng))
+
+
+def read(start: int, stop: int) -> Iterator[Batch]:
+    yield from ((batch, None) for batch in SAMPLES[start:stop].split(2))
+
+
+def extractors(**settings: Any) -> dict[str, Extractor]:
+    return {"first": Counting("first", **settings), "second": Counting("second")}
+
+
+def collected(folder: Path, found: dict[str, Extractor], source: str = "a", keep: Keep = KEEP) -> Any:
+    return FeatureCache(folder, part_size=5).collect(source, read, range(NUM), NUM, found, keep)
+
+
+def test_features_in_parts_and_from_the_cache_equal_those_of_one_pass(tmp_path: Path) -> None:
+    whole = collect(read(0, NUM), NUM, extractors(), KEEP)
+    for again in (False, True):
+        used = extractors()
+        found = collected(tmp_path, used)
+        assert used["first"].num_seen == (0 if again else NUM)
+        assert found["first"].features.shape == (8, DIM)
+        assert torch.equal(found["first"].features, whole["first"].features)
+        assert torch.equal(found["second"].features, whole["second"].features)
+        torch.testing.assert_close(found["first"].mean, whole["first"].mean, rtol=1e-12, atol=0)
+        torch.testing.assert_close(
+            found["first"].covariance, whole["first"].covariance, rtol=1e-12, atol=1e-15
+        )
+    kept = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert len(kept) == 2  # one an extractor, and no parts
+
+
+def test_work_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        collected(tmp_path, extractors(fails_at=13))
+    used = extractors()
+    found = collected(tmp_path, used)
+    assert used["first"].num_seen == NUM - 10  # two parts of five were there
+    whole = collect(read(0, NUM), NUM, extractors(), KEEP)
+    assert torch.equal(found["second"].features, whole["second"].features)
+
+
+def test_another_extractor_alone_is_computed_beside_those_that_are_there(tmp_path: Path) -> None:
+    collected(tmp_path, extractors(), keep=KEEP.only({"first"}))
+    used = extractors()
+    collected(tmp_path, used)
+    assert (used["first"].num_seen, used["second"].num_seen) == (0, NUM)
+
+
+def test_other_samples_settings_or_demands_are_not_taken_from_the_cache(tmp_path: Path) -> None:
+    collected(tmp_path, extractors())
+    for change in ({"source": "b"}, {"keep": Keep({"first": 9, "second": 23}, frozenset({"first"}))}):
+        used = extractors()
+        collected(tmp_path, used, **change)
+        assert used["first"].num_seen == NUM, change
+    used = extractors(settings={"resizer": "clean"})
+    collected(tmp_path, used)
+    assert used["first"].num_seen == NUM
+
+
+def test_damaged_file_is_computed_again(tmp_path: Path) -> None:
+    collected(tmp_path, extractors())
+    path = next(tmp_path.glob("features-first-*.safetensors"))
+    path.write_bytes(path.read_bytes()[:100])
+    assert load(path) is None
+    used = extractors()
+    collected(tmp_path, used)
+    assert used["first"].num_seen == NUM
+    assert load(path) is not None
+
+
+def test_samples_and_labels_are_read_though_all_features_are_there(tmp_path: Path) -> None:
+    collected(tmp_path, extractors())
+    used = extractors()
+    found = collected(tmp_path, used, keep=Keep(KEEP.num_features, KEEP.moments, num_samples=7))
+    assert torch.equal(found.samples, SAMPLES[:7])
+    assert used["first"].num_seen == 0
+    assert len(found["second"].features) == NUM
