@@ -90,6 +90,27 @@ def test_values_are_read_out_under_the_pointer_and_by_the_keyboard_in_all_charts
     assert outputs.all_text_contents() == ["", ""]
 
 
+def test_line_that_has_ended_has_no_value_any_more(make_run: Run, reader: Open, tmp_path: Path) -> None:
+    long = [{"images_seen": 100 * i, "a": float(i)} for i in range(101)]
+    runs = [make_run("long", table=long), make_run("short", table=long[:21])]
+    page = reader(write_report(runs, tmp_path / "both.html")).page
+    page.locator("figure.chart").first.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".legend output").all_text_contents() == ["0", "0"]
+    page.keyboard.press("End")
+    assert page.locator(".legend output").all_text_contents() == ["100", ""]
+
+
+def test_read_out_moves_nothing(make_run: Run, reader: Open) -> None:
+    page = reader(write_report([make_run()]), 375).page
+    height = "document.documentElement.scrollHeight"
+    before = page.evaluate(height)
+    page.locator("figure.chart").first.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".at").first.text_content() != ""
+    assert page.evaluate(height) == before
+
+
 def test_page_can_be_read_without_scripts(make_run: Run, reader: Open) -> None:
     page = reader(write_report([make_run()]), java_script_enabled=False).page
     assert page.locator(".slides img:visible").count() == 1

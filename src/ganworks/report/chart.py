@@ -104,9 +104,9 @@ def figure(
     if data is not None:
         can_be_read = Markup(' tabindex="0"')
         values = Markup('<script type="application/json">{}</script>').format(script_json(data))
-    head = Markup('<figcaption><h4>{}</h4><span class="note">{}</span></figcaption>').format(title, note)
+    head = Markup('<figcaption><h4>{}</h4><span class="note">{}</span><span class="at"></span></figcaption>')
     return Markup('<figure class="chart"{}>{}{}{}{}</figure>').format(
-        can_be_read, head if title or note else NOTHING, keys, drawing, values
+        can_be_read, head.format(title, note) if title or note else NOTHING, keys, drawing, values
     )
 
 
@@ -241,7 +241,7 @@ def legend(chart: Chart) -> Markup:
         for value, name in chart.rules
         if math.isfinite(value)
     ]
-    return Markup('<ul class="legend">{}<li class="at"></li></ul>').format(Markup("").join(keys))
+    return Markup('<ul class="legend">{}</ul>').format(Markup("").join(keys))
 
 
 def description(chart: Chart) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DECADES = 2  # positive values that span as many get a logarithmic axis
+DECADES = 1.5  # positive values that span as many, a factor of 30, get a logarithmic axis
 LARGEST = 1e300  # the width of an axis stays a number
 
 
@@ -88,7 +88,7 @@ def log_ticks(low: float, high: float, num: int = 5) -> list[float]:
     [1.0, 10.0, 100.0, 1000.0]
     """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    if last - first < 1:
+    if last - first < 2:
         fine = [factor * 10.0**power for power in range(first - 1, last + 1) for factor in (1, 2, 5)]
         inside = [float(f"{tick:.12g}") for tick in fine if low <= tick <= high]
         return inside if len(inside) > 1 else linear_ticks(low, high, num)

@@ -33,7 +33,7 @@
     const py = (y) => bottom + share(y) * (top - bottom);
     const outputs = [...figure.querySelectorAll(".legend output")];
     const colors = [...figure.querySelectorAll(".legend .key")].map((key) => key.classList[1]);
-    const at = figure.querySelector(".legend .at");
+    const at = figure.querySelector(".at");
     const show = (x) => {
       layer.replaceChildren();
       outputs.forEach((output) => { output.textContent = ""; });
@@ -44,6 +44,9 @@
       data.series.forEach(([xs, ys], index) => {
         if (!xs.length) return;
         const place = nearest(xs, x);
+        // A line that has ended, or not begun, has no value here.
+        const gap = Math.max((xs[xs.length - 1] - xs[0]) / Math.max(xs.length - 1, 1), (xHigh - xLow) / 50);
+        if (Math.abs(xs[place] - x) > gap) return;
         outputs[index].textContent = round(ys[place]);
         if (ys[place] !== null && px(xs[place]) >= left - 1 && px(xs[place]) <= right + 1) {
           layer.append(element("circle", { cx: px(xs[place]), cy: py(ys[place]), r: 3.2, class: colors[index] }));
