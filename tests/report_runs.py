@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 EPISODE = {
-    "rule": "mode_collapse",
-    "severity": "critical",
+    "rule": "mode-collapse",
+    "severity": "error",
     "since": 4_000,
     "until": 6_000,
     "value": 0.31,
     "threshold": 0.5,
-    "message": "mode collapse: samples' mean pair distance is .31 of the data's",
-    "advice": "try regularizer=r1_r2",
+    "message": "mode collapse: samples' mean pair distance is .31 of the data's; try regularizer=r1_r2"
+    " (docs/doctor.md#mode-collapse)",
+    "advice": "regularizer=r1_r2",
     "link": "docs/doctor.md#mode-collapse",
 }
 SUMMARY: dict[str, Any] = {

@@ -112,7 +112,7 @@ def episodes(records: Sequence[Record]) -> Iterable[Band]:
     for index, record in enumerate(records):
         for number, episode in enumerate(record.episodes, 1):
             start, end = finite(episode.get("since")), finite(episode.get("until"))
-            rule = str(episode.get("rule", "")).replace("_", " ")
+            rule = rule_of(episode)
             yield Band(
                 start or 0.0,
                 record.images_seen if end is None else end,
@@ -122,6 +122,11 @@ def episodes(records: Sequence[Record]) -> Iterable[Band]:
                 lane=index % 3 if several else None,
                 color=index,
             )
+
+
+def rule_of(episode: dict) -> str:
+    """Return the name of an episode's rule in words."""
+    return str(episode.get("rule") or "").replace("_", " ").replace("-", " ")
 
 
 def kind_of(episode: dict) -> str:

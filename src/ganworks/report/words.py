@@ -11,7 +11,7 @@ from typing import Any
 
 from ganworks.callback.summary import shown
 from ganworks.metric.contract import differences
-from ganworks.report.curves import kind_of
+from ganworks.report.curves import kind_of, rule_of
 from ganworks.report.record import Record, finite
 
 TONES = {"finished": "good", "diverged": "bad", "failed": "bad", "interrupted": "warning-text"}
@@ -126,13 +126,16 @@ def episode(found: dict[str, Any], images_seen: int) -> dict[str, Any]:
     since, until = finite(found.get("since")), finite(found.get("until"))
     value, threshold = finite(found.get("value")), finite(found.get("threshold"))
     end = f"to {until:,.0f}" if until is not None else f"on, to the end at {images_seen:,}"
-    rule = str(found.get("rule") or "").replace("_", " ")
+    advice, link = str(found.get("advice") or ""), str(found.get("link") or "")
+    # On a terminal a message ends with its advice; here that stands below.
+    message = str(found.get("message") or rule_of(found)).removesuffix(f" ({link})")
+    message = message.removesuffix(f"; try {advice}")
     return {
         "kind": kind_of(found),
-        "message": str(found.get("message") or rule),
-        "advice": str(found.get("advice") or ""),
-        "link": str(found.get("link") or ""),
-        "when": f"{rule}, from {since or 0:,.0f} {end} images",
+        "message": message[:1].upper() + message[1:],
+        "advice": advice if advice[:4].lower() in ("", "try ") else f"Try {advice}",
+        "link": link,
+        "when": f"{rule_of(found)}, from {since or 0:,.0f} {end} images",
         "limit": f"value {number(value)}, limit {number(threshold)}" if value is not None else "",
     }
 
