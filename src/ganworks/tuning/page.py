@@ -32,9 +32,9 @@ def write_page(study: optuna.Study, path: Path) -> Path:
     """Write the page of ``study`` as one self-contained file and return its path.
 
     Args:
-        study: its user attributes name, metric, direction, num_images, num_trials, command and replicates, and
-            those of its trials (overrides, run_dir, status, images_seen, worker, error, seconds), are shown
-            where they are there.
+        study: its user attributes name, metric, direction, num_images, num_trials, command, overrides (what all
+            trials share) and replicates, and those of its trials (overrides, run_dir, status, images_seen,
+            worker, error, seconds), are shown where they are there.
         path: the file; links to the reports of trials are relative to its folder.
     """
     minimize = study.direction != optuna.study.StudyDirection.MAXIMIZE
@@ -59,7 +59,7 @@ def write_page(study: optuna.Study, path: Path) -> Path:
             plots.slice_of(name, kind, drawn(in_order), best) for name, kind in parameters(trials).items()
         ],
         parallel=parallel(in_order, metric, best),
-        learning=plots.learning(drawn(in_order), metric, best) if any(t.curve for t in trials) else None,
+        learning=plots.learning(drawn(in_order), metric, best) if any(t.curve[1:] for t in trials) else None,
         timeline=plots.timeline(trials[-DRAWN:]) if any(t.start for t in trials) else None,
         rows=[row(trial, path.parent, trial is best) for trial in in_order],
         num_finished=sum(trial.is_sound for trial in trials),
@@ -115,8 +115,8 @@ def commands(facts: dict[str, Any], best: Trial | None) -> list[tuple[str, str]]
     if overrides := best_overrides(facts, best):
         script = "python train.py" if Path("train.py").exists() else "ganworks-train"
         found.append(("Train the best", f"{script} {shlex.join(overrides)}"))
-    if facts.get("command"):
-        found.append(("Go on searching", str(facts["command"])))
+    if command := str(facts.get("command") or ""):
+        found.append(("Go on searching", f"python {command}" if command.startswith("tune.py") else command))
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -131,7 +132,7 @@ def importances(study: optuna.Study, trials: Sequence[Trial]) -> dict[str, float
     sound = {trial.number for trial in trials if trial.is_sound}
     if len(sound) < ENOUGH or len(parameters(trials)) < 2:
         return {}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")
         alone = optuna.create_study(direction=study.direction, storage=optuna.storages.InMemoryStorage())
         alone.add_trials([t for t in study.get_trials(deepcopy=False) if t.number in sound])
@@ -141,6 +142,17 @@ def importances(study: optuna.Study, trials: Sequence[Trial]) -> dict[str, float
         except (ValueError, RuntimeError):  # no parameter that all of them have, or none that varies
             return {}
     return {name: share for name, share in found.items() if math.isfinite(share)}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from telling of the study that is made inside."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def is_choice(distribution: BaseDistribution) -> bool:
