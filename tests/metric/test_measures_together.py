@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from ganworks.callback import measure
 from ganworks.cli.build import build_run
 from ganworks.errors import SettingError
+from ganworks.metric import measure
 from ganworks.sampler import Sampler
 from running import compose
 
