@@ -9,6 +9,8 @@ import pytest
 import wandb
 from PIL import Image
 
+from ganworks.cli.figures import log_figures
+from ganworks.cli.resume import read_config
 from ganworks.logger import read_metrics
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -43,4 +45,24 @@ def test_loggers_have_what_metrics_csv_has_and_the_pictures(ganworks: Callable, 
         found = [(row["images_seen"], row[name]) for row in history if name in row]
         assert found == [(row["images_seen"], pytest.approx(row[name])) for row in rows if name in row]
     assert [row["images_seen"] for row in history if "samples.count" in row] == [0, 192, 384]
+    wandb.teardown()
+
+
+def test_figures_of_an_evaluation_go_to_the_runs_own_loggers(ganworks: Callable, records: Callable) -> None:
+    small = ("data=digits", "loss=bce", "model.width=8", "metric=none", "num_images=64")
+    result = ganworks("train", "logger=[wandb,tensorboard]", *small, "hydra.run.dir=run")
+    assert result.code == 0, result.err
+    wandb.teardown()
+    table = Path("run/metrics.csv").read_bytes()
+    Image.new("RGB", (30, 20)).save("spectrum.png")
+    log_figures([Path("spectrum.png")], read_config(Path("run")), Path("run"), images_seen=64)
+    (picture,) = read(Path("run")).Images("figures/spectrum")
+    assert (picture.step, picture.width, picture.height) == (64, 30, 20)
+    first, second = records(Path("run"))
+    assert {record["run"]["run_id"] for record in [*first, *second] if record["type"] == "run"} == {
+        Path("run/wandb_id").read_text()
+    }
+    history = [record["history"]["item"] for record in second if record["type"] == "history"]
+    assert [row["images_seen"] for row in history if "figures/spectrum.count" in row] == [64]
+    assert Path("run/metrics.csv").read_bytes() == table  # a table has no pictures
     wandb.teardown()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganworks.callback.interval import ImageInterval
 from ganworks.errors import check_count
-from ganworks.picture import save_picture
+from ganworks.picture import log_pictures, save_picture
 from ganworks.sampler import Sampler
 from ganworks.task import AdversarialTask
 
@@ -41,9 +41,7 @@ class SampleGrid(ImageInterval):
         samples, columns = self.draw(Sampler(task.ema_generator, {}))
         path = Path(trainer.default_root_dir) / "samples" / f"{task.images_seen:012d}.png"
         self.latest = save_picture(samples, path, columns, self.reals(trainer))
-        for logger in trainer.loggers:
-            if hasattr(logger, "log_image"):
-                logger.log_image("samples", [str(path)], step=task.images_seen)
+        log_pictures({"samples": path}, trainer.loggers, task.images_seen)
 
     def draw(self, sampler: Sampler) -> tuple[Tensor, int | None]:
         """Return the samples of a picture and its number of columns; None leaves it to the picture."""

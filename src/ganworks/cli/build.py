@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -105,13 +106,10 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     for callback in run.callbacks:
         if isinstance(callback, Checkpoint):
             callback.export = export_of(config)
-    loggers = [CSVLogger(str(run_dir / "metrics.csv"))]
-    for name, node in (config.logger or {}).items():
-        logger = make(f"logger.{name}", node, save_dir=str(run_dir))
-        if hasattr(logger, "start"):
-            logger.start()
-        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
-        loggers.append(logger)
+    loggers = [CSVLogger(str(run_dir / "metrics.csv")), *build_loggers(config, run_dir)]
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    for logger in loggers:
+        logger.log_hyperparams(settings)
     evaluation = [Evaluation(run.suite)] if run.suite.best else []
     reports = [
         callback for callback in run.callbacks if isinstance(callback, Report)
@@ -125,6 +123,17 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         logger=loggers,
         default_root_dir=str(run_dir),
     )
+
+
+def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
+    """Return the run's loggers beside metrics.csv, begun; those of a run that has ended go on with it."""
+    loggers = [
+        make(f"logger.{name}", node, save_dir=str(run_dir)) for name, node in (config.logger or {}).items()
+    ]
+    for logger in loggers:
+        if hasattr(logger, "start"):
+            logger.start()
+    return loggers
 
 
 def strategy_of(config: DictConfig) -> dict[str, Any]:

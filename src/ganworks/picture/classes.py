@@ -15,16 +15,18 @@ MAX_CLASSES = 20  # rows that a person reads; of more classes so many are shown,
 
 def conditional_sheet(sampler: Sampler, seed: int = 0, num_columns: int = 10) -> Image.Image:
     """Return the classes of a conditional generator as rows, one latent a column."""
-    num_classes = sampler.generator.num_classes
-    shown = shown_classes(num_classes)
-    latent = sampler.draw_latent(num_columns, seed).repeat(len(shown), 1)
-    labels = shown.repeat_interleave(num_columns).to(sampler.device)
-    images = torch.cat(list(sampler.batches(latent, labels))).cpu().unflatten(0, (len(shown), num_columns))
-    rows = [Row(row, f"class {label}") for label, row in zip(shown.tolist(), images, strict=True)]
-    note = "Rows: the class that the generator was asked for. Columns: one latent each." + left_out(
-        num_classes
-    )
-    return sheet("Classes", note, [block(rows)])
+    note = "Rows: the class that the generator was asked for. Columns: one latent each."
+    rows = conditional_rows(sampler, seed, num_columns)
+    return sheet("Classes", note + left_out(sampler.generator.num_classes), [block(rows)])
+
+
+def conditional_rows(sampler: Sampler, seed: int, num_columns: int) -> list[Row]:
+    """Return a row for each class that is shown, of the same latents."""
+    labels = shown_classes(sampler.generator.num_classes)
+    latent = sampler.draw_latent(num_columns, seed).repeat(len(labels), 1)
+    batches = sampler.batches(latent, labels.repeat_interleave(num_columns).to(sampler.device))
+    images = torch.cat(list(batches)).cpu().split(num_columns)
+    return [Row(row, f"class {label}") for label, row in zip(labels.tolist(), images, strict=True)]
 
 
 def classified_sheet(
@@ -35,20 +37,32 @@ def classified_sheet(
     Args:
         real_classes: the classes of the reals (M,), to hold the shares against.
     """
-    parts = [fake_classes] if real_classes is None else [fake_classes, real_classes]
-    num_classes = int(torch.cat(parts).max()) + 1
-    columns = [(shares(part, num_classes), name) for part, name in zip(parts, ("fake", "real"), strict=False)]
-    rows = []
-    for label in shown_classes(num_classes).tolist():
-        words = ", ".join(f"{share[label]:.1%} {name}" for share, name in columns)
-        rows.append(Row(fake[fake_classes == label][:num_columns], f"class {label}:  {words}"))
+    of_reals = "" if real_classes is None else ", and of all real images"
     note = (
         "Rows: the class that the metric's classifier sees in a sample, with the share of all samples in it"
-        + (", and of all real images" if real_classes is not None else "")
-        + ". A short or empty row is a class that the generator misses."
-        + left_out(num_classes)
+        f"{of_reals}. A short or empty row is a class that the generator misses."
     )
-    return sheet("Samples by predicted class", note, [block(rows)])
+    num_classes = 1 + int(
+        max(fake_classes.max(), fake_classes.max() if real_classes is None else real_classes.max())
+    )
+    rows = classified_rows(fake, fake_classes, real_classes, num_classes, num_columns)
+    return sheet("Samples by predicted class", note + left_out(num_classes), [block(rows)])
+
+
+def classified_rows(
+    fake: Tensor, fake_classes: Tensor, real_classes: Tensor | None, num_classes: int, num_columns: int
+) -> list[Row]:
+    """Return a row for each class that is shown, with its shares."""
+    kinds = {"fake": shares(fake_classes, num_classes)}
+    if real_classes is not None:
+        kinds["real"] = shares(real_classes, num_classes)
+    return [
+        Row(
+            fake[fake_classes == label][:num_columns],
+            f"class {label}:  " + ", ".join(f"{share[label]:.1%} {kind}" for kind, share in kinds.items()),
+        )
+        for label in shown_classes(num_classes).tolist()
+    ]
 
 
 def shown_classes(num_classes: int) -> Tensor:

@@ -103,6 +103,22 @@ def layer_outputs(generator: Generator, latent: Tensor, label: Tensor | None) ->
     return outputs
 
 
+def moved(
+    sampler: Sampler, directions: Directions, latent: Tensor, label: Tensor | None, steps: Tensor
+) -> Tensor:
+    """Return a sample moved along each direction, (K, steps, *shape), on the CPU.
+
+    Args:
+        latent: of the sample, (latent_dim,).
+        label: its class, (), of a conditional generator.
+        steps: lengths of the moves, (steps,).
+    """
+    moves = steps[None, :, None] * directions.vectors[:, None].cpu()
+    latents = (latent + moves.to(latent)).flatten(0, 1)
+    labels = None if label is None else label.expand(len(latents))
+    return torch.cat(list(sampler.batches(latents, labels))).cpu().unflatten(0, moves.shape[:2])
+
+
 def directions_sheet(
     sampler: Sampler, seed: int = 0, num_directions: int = 6, num_steps: int = 7, alpha: float = 3.0
 ) -> Image.Image:
@@ -111,24 +127,17 @@ def directions_sheet(
     Raises:
         GanworksError: no layer of the generator reads the latent as it is.
     """
-    label = sampler.labels(2, seed)
+    label, start = sampler.labels(2, seed), sampler.draw_latent(2, seed)
     directions = semantic_directions(sampler.generator, num_directions, None if label is None else label[:1])
-    start = sampler.draw_latent(2, seed)
     steps = torch.linspace(-alpha, alpha, num_steps)
-    moves = steps[None, :, None] * directions.vectors.cpu()[:, None]  # (K, steps, latent_dim)
+    columns = [f"{step:+.2g}" if abs(step) > 1e-6 else "0" for step in steps.tolist()]
+    names = [f"{number}  ({share:.0%})" for number, share in enumerate(directions.shares.tolist(), start=1)]
     blocks = []
-    for index, words in enumerate(("First sample", "Second sample")):
-        latent = (start[index] + moves.to(start)).flatten(0, 1)
-        labels = None if label is None else label[index].expand(len(latent))
-        images = torch.cat(list(sampler.batches(latent, labels))).cpu()
-        rows = [
-            Row(strip, f"{number + 1}  ({share:.0%})")
-            for number, (strip, share) in enumerate(
-                zip(images.unflatten(0, moves.shape[:2]), directions.shares.tolist(), strict=True)
-            )
-        ]
-        heading = words if label is None else f"{words}, class {label[index]}"
-        blocks.append(block(rows, heading, [f"{step:+.2g}" if step else "0" for step in steps.tolist()]))
+    for index, heading in enumerate(("First sample", "Second sample")):
+        strips = moved(sampler, directions, start[index], None if label is None else label[index], steps)
+        words = "" if label is None else f", class {label[index]}"
+        rows = [Row(strip, name) for strip, name in zip(strips, names, strict=True)]
+        blocks.append(block(rows, heading + words, columns))
     note = (
         f"The directions of the latent that move the output of the first layer ({directions.layer}) most, with their"
         " share in all directions' squared effect on it. Columns: the step along the direction, in standard deviations"

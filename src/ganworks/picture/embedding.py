@@ -23,11 +23,17 @@ MAX_POINTS = 2000  # of each kind, as many reals as fakes: more hide each other
 
 @dataclass(frozen=True)
 class Plane:
-    """Real and fake points in the plane, (N, 2) and (M, 2), and the names of its axes."""
+    """Real and fake points in the plane, (N, 2) and (M, 2).
+
+    Args:
+        axes: their names.
+        is_unitless: whether numbers on the axes would mean nothing.
+    """
 
     real: Tensor
     fake: Tensor
     axes: tuple[str, str] = ("First coordinate", "Second coordinate")
+    is_unitless: bool = False
 
 
 def embed(real: Tensor, fake: Tensor, method: str = "pca", seed: int = 0) -> Plane:
@@ -46,7 +52,7 @@ def embed(real: Tensor, fake: Tensor, method: str = "pca", seed: int = 0) -> Pla
     state = keyed_seed(seed, "picture/embedding") % 2**32
     plane, axes = (principal_plane if method == "pca" else neighbour_plane)(points, state)
     real, fake = torch.from_numpy(plane).double().split([len(real), len(fake)])
-    return Plane(real, fake, axes)
+    return Plane(real, fake, axes, is_unitless=method == "tsne")
 
 
 def principal_plane(points: np.ndarray, state: int) -> tuple[np.ndarray, tuple[str, str]]:
@@ -95,6 +101,8 @@ def cloud_plot(plane: Plane, title: str, note: str = "", classes: Tensor | None 
         panel.scatter(points[:, 0], points[:, 1], s=6, c=color, alpha=0.6, linewidths=0)
         panel.set_title(name, loc="left", fontsize=10)
         panel.set_xlabel(plane.axes[0])
+        if plane.is_unitless:
+            panel.set(xticks=[], yticks=[])
         if classes is not None:
             name_classes(panel, real, classes)
     panels[0].set_ylabel(plane.axes[1])
@@ -102,8 +110,8 @@ def cloud_plot(plane: Plane, title: str, note: str = "", classes: Tensor | None 
 
 
 def frame(axis: Axes, real: np.ndarray, fake: np.ndarray) -> int:
-    """Show all reals and 99 % of the fakes; return how many fakes lie outside."""
-    middle = np.quantile(fake, [0.005, 0.995], axis=0)
+    """Show all reals and what is not far out of the fakes; return how many fakes lie outside."""
+    middle = np.quantile(fake, [0.02, 0.98], axis=0)
     low, high = np.minimum(real.min(0), middle[0]), np.maximum(real.max(0), middle[1])
     pad = 0.06 * (high - low) + 1e-9
     low, high = low - pad, high + pad

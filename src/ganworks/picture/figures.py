@@ -19,6 +19,7 @@ from ganworks.picture.interpolation import interpolation_sheet
 from ganworks.picture.neighbours import neighbour_sheet
 from ganworks.picture.population import Population
 from ganworks.picture.samples import save_image
+from ganworks.picture.spectrum import spectrum_plot
 from ganworks.sampler import Sampler
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def plan(
         **neighbour_plans(real, fake, seed, extractor),
         "classes": class_plan(real, fake, sampler, seed),
         "embedding": partial(embedding_plot, real, fake, seed, embedding, extractor),
+        "spectrum": partial(spectrum_plot, real.samples, fake.samples, seed),
         "interpolation": partial(interpolation_sheet, sampler, seed) if sampler else NO_GENERATOR,
         "directions": partial(directions_sheet, sampler, seed) if sampler else NO_GENERATOR,
     }
@@ -114,6 +116,8 @@ def embedding_plot(
         words, points = "pixels", (pixels(real.samples), pixels(fake.samples))
     plane = embed(*points, embedding, seed)
     note = "A region of gray alone is missing among the fakes; one of blue alone holds what no real image looks like."
+    if embedding == "tsne":
+        note += " Distances between clusters mean nothing."
     if real.classes is not None:
         note += " Numbers: the middle of a class of the real images."
     return cloud_plot(plane, f"Real and fake in {words}", note, real.classes)

@@ -69,20 +69,8 @@ def neighbour_sheet(
     drawn = torch.randperm(len(fake), generator=keyed_rng(seed, "picture/neighbours"))[:num_samples]
     smallest = found.ratio.argsort(stable=True)[:num_samples]
 
-    def rows(picked: Tensor) -> list[Row]:
-        return [
-            Row(
-                torch.cat([fake[index][None], real[found.rows[index]]]),
-                captions=[
-                    f"ratio {found.ratio[index]:.2f}",
-                    *map(short, (found.distances[index] * unit).tolist()),
-                ],
-                is_marked=bool(found.ratio[index] < RATIO),
-            )
-            for index in picked.tolist()
-        ]
-
     columns = ["sample", f"its {found.rows.shape[1]} nearest training images"]
+    headings = "Drawn by the seed", f"The smallest ratios of {len(fake):,} samples"
     measure = "root mean square difference, in levels of 0 to 255" if points is None else "Euclidean distance"
     share = float((found.ratio < RATIO).double().mean())
     return sheet(
@@ -91,11 +79,26 @@ def neighbour_sheet(
         f" distance of that image to its own nearest other: 0 is a copy, about 1 is usual. Framed: below {RATIO:g}, as"
         f" {share:.1%} of {len(fake):,} samples are.",
         [
-            block(rows(drawn), "Drawn by the seed", columns, apart=1),
-            block(rows(smallest), f"The smallest ratios of {len(fake):,} samples", columns, apart=1),
+            block(neighbour_rows(fake, real, found, picked, unit), heading, columns, apart=1)
+            for heading, picked in zip(headings, (drawn, smallest), strict=True)
         ],
         columns=2,
     )
+
+
+def neighbour_rows(fake: Tensor, real: Tensor, found: Neighbours, picked: Tensor, unit: float) -> list[Row]:
+    """Return a row for each of the picked fakes: itself and its neighbours, with their distances times ``unit``."""
+    return [
+        Row(
+            torch.cat([fake[index][None], real[found.rows[index]]]),
+            captions=[
+                f"ratio {found.ratio[index]:.2f}",
+                *map(short, (found.distances[index] * unit).tolist()),
+            ],
+            is_marked=bool(found.ratio[index] < RATIO),
+        )
+        for index in picked.tolist()
+    ]
 
 
 def short(value: float) -> str:

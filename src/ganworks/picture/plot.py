@@ -20,21 +20,22 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.titlelocation": "left",
     "font.size": 9,
-    "legend.frameon": False,
     "xtick.color": "#595959",
     "ytick.color": "#595959",
 }
 
 
-def new_plot(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of so many inches and its axes, side by side on common scales."""
+def new_plot(
+    width: float, height: float, columns: int = 1, is_shared: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of so many inches and its axes, side by side, on common scales or each on its own."""
     # Imported here: half a second that only plots should cost. `pyplot` is left alone: it keeps figures alive.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False, sharex=True, sharey=True)
+        axes = figure.subplots(1, columns, squeeze=False, sharex=is_shared, sharey=is_shared)
     return figure, list(axes[0])
 
 

@@ -15,7 +15,7 @@ from ganworks.picture.samples import image_grid
 
 INK, QUIET, PAPER, ALERT = "#1a1a1a", "#595959", "#ffffff", "#d55e00"  # ALERT: Okabe and Ito's vermilion
 TITLE, TEXT, SMALL = 34, 26, 22  # sizes of letters in pixels, for a screen with two a point
-GAP, WIDE, MARGIN = 10, 32, 40
+GAP, WIDE, MARGIN, FRAME = 10, 32, 40, 4
 CELL, LIMIT = 96, 192  # small images are enlarged to about CELL pixels, those above LIMIT reduced to it
 
 
@@ -48,7 +48,7 @@ def block(rows: Sequence[Row], heading: str = "", columns: Sequence[str] = (), a
     cells = [[cell(image) for image in row.images] for row in rows]
     side = max((max(picture.size) for row in cells for picture in row), default=CELL)
     indent = max((width(row.label) for row in rows), default=0)
-    indent += GAP * 2 if indent else 0
+    indent += GAP * 2 if indent else FRAME
     lefts = [
         indent + column * (side + GAP) + (WIDE if apart and column >= apart else 0)
         for column in range(max([1, len(columns), *map(len, cells)]))
@@ -68,7 +68,8 @@ def block(rows: Sequence[Row], heading: str = "", columns: Sequence[str] = (), a
         for left, words in zip(lefts, row.captions, strict=False):
             _words(draw, words, left, y + side + 2, side, ALERT if row.is_marked else QUIET)
         if row.is_marked:
-            draw.rectangle((lefts[0] - 4, y - 4, lefts[0] + side + 3, y + side + 3), outline=ALERT, width=4)
+            corners = (lefts[0] - FRAME, y - FRAME, lefts[0] + side + FRAME - 1, y + side + FRAME - 1)
+            draw.rectangle(corners, outline=ALERT, width=FRAME)
     return picture
 
 
