@@ -11,7 +11,7 @@ import pytest
 
 import ganworks.report
 from ganworks.callback import Report
-from running import train, train_on
+from running import train, train_apart, train_on
 
 TINY = ("num_images=256", "trainer.log_every_n_steps=1", "callback.checkpoint.every_images=128")
 
@@ -36,6 +36,13 @@ def test_diverged_run_has_a_report_that_says_why(tmp_path: Path) -> None:
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Diverged.</b>" in page
     assert "was not finite" in page
+
+
+def test_interrupted_run_has_a_report(tmp_path: Path) -> None:
+    stop = "+callback.signal={_target_: running.SignalAt, images: 128}"
+    run = train_apart(tmp_path / "run", *TINY, stop, SIGNAL="SIGTERM")
+    assert run.returncode == 143, run.stdout + run.stderr
+    assert "Interrupted.</b> 192 of 256 images" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_run_without_the_callback_has_no_report(tmp_path: Path) -> None:
