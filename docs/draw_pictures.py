@@ -1,9 +1,10 @@
-"""The README's pictures, from the run directory of the default recipe.
+"""The pictures of README and docs, from the run directory of the default recipe.
 
     python train.py && python docs/draw_pictures.py RUN_DIR
 
 Writes docs/images/digits_dcgan.png, the run's last sample grid as it is, and docs/images/digits_progress.png, the
-first samples of some of its grids beside real digits.
+first samples of some of its grids beside real digits; and two figures of an evaluation, figure_neighbours.png and
+figure_directions.png.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from ganworks import load_generator
 from ganworks.data import Digits
 from ganworks.picture import image_grid
+from ganworks.picture.directions import directions_sheet
+from ganworks.picture.neighbours import neighbour_sheet
 
 IMAGES = Path(__file__).parent / "images"
 POINTS = (0, 36_000, 144_000, 720_000)  # images seen
@@ -25,13 +29,21 @@ MARGIN, LINE = 24, 28
 
 
 def main(run_dir: Path) -> None:
-    """Draw both pictures."""
+    """Draw all pictures."""
     grids = sorted((run_dir / "samples").glob("*.png"))
     shutil.copy(grids[-1], IMAGES / "digits_dcgan.png")
     parts = [(words(point), corner(Image.open(nearest(grids, point)))) for point in POINTS]
-    real = torch.cat([batch["real"] for batch in Digits().reference_batches()])[:64]
-    parts.append(("real digits", corner(image_grid(real))))
+    real = torch.cat([batch["real"] for batch in Digits().reference_batches()])
+    parts.append(("real digits", corner(image_grid(real[:64]))))
     strip(parts).save(IMAGES / "digits_progress.png", optimize=True)
+    sampler = load_generator(run_dir)
+    figures = {
+        "neighbours": neighbour_sheet(sampler.sample(len(real), seed=0), real, num_samples=4),
+        "directions": directions_sheet(sampler),
+    }
+    for name, picture in figures.items():
+        few_colors = picture.quantize(128, dither=Image.Dither.NONE)
+        few_colors.save(IMAGES / f"figure_{name}.png", optimize=True)
 
 
 def nearest(grids: list[Path], point: int) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,14 @@ def test_unknown_embedding_is_named_before_anything_is_written(tmp_path: Path) -
     with pytest.raises(SettingError, match=r"embedding=tsme: must be one of pca, tsne\. Did you mean 'tsne'"):
         write_figures(tmp_path / "none", measured(0), measured(1), embedding="tsme")
     assert not (tmp_path / "none").exists()
+
+
+def test_example_of_the_docs_writes_the_pictures_of_the_table(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("RUN_DIR", str(trained_run)), {"__name__": "example"})
+    table = set(re.findall(r"`(\w+)\.png`", page))
+    assert {path.stem for path in Path("figures").iterdir()} == table - {"scatter"}
