@@ -27,7 +27,10 @@ def main() -> None:
                 Path(checkpoint) if checkpoint else None,
             )
     except RuntimeError as error:
-        end_if_lost(error)
+        from ganworks.strategy.launcher import LOST_PEER, is_about_another_rank
+
+        if is_about_another_rank(error):  # that rank prints its own error
+            os._exit(LOST_PEER)
         raise
     sys.exit(exit_code(outcome))
 
@@ -37,16 +40,6 @@ def end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
-
-
-def end_if_lost(error: RuntimeError) -> None:
-    """End this process without a traceback where ``error`` says no more than that another rank is gone."""
-    import torch.distributed as dist
-
-    from ganworks.strategy.launcher import LOST_PEER
-
-    if isinstance(error, dist.DistError) or "closed by peer" in str(error) or "reset by peer" in str(error):
-        os._exit(LOST_PEER)
 
 
 if __name__ == "__main__":

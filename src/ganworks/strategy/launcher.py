@@ -40,7 +40,12 @@ class RunLauncher(_SubprocessScriptLauncher):
         num_threads = max(1, (os.cpu_count() or 1) // max(1, self.num_processes))
         torch.set_num_threads(min(torch.get_num_threads(), num_threads))
         if environment.creates_processes_externally:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except RuntimeError as error:
+                if is_about_another_rank(error):
+                    raise RankError("another rank of the run ended: its own error stands above.") from error
+                raise
         # fit hands on (model, loaders, validation loaders, data module, checkpoint, ...)
         checkpoint = next((str(argument) for argument in args if isinstance(argument, str | os.PathLike)), "")
         self._start(trainer.default_root_dir, checkpoint)
@@ -117,3 +122,10 @@ class RunLauncher(_SubprocessScriptLauncher):
         codes = {rank: process.poll() for rank, process in enumerate(self.procs, start=1)}
         failed = [rank for rank, code in codes.items() if code not in (None, 0)]
         return min(failed, key=lambda rank: codes[rank] == LOST_PEER, default=None)
+
+
+def is_about_another_rank(error: RuntimeError) -> bool:
+    """Say whether ``error`` tells no more than that the connection to another rank is cut."""
+    return isinstance(error, dist.DistError) or any(
+        words in str(error) for words in ("closed by peer", "reset by peer")
+    )
