@@ -106,8 +106,9 @@ class RunLauncher(_SubprocessScriptLauncher):
                 os._exit(1)
 
     def _cause(self, error: RuntimeError) -> Exception:
-        """Return an error about the rank that failed, or ``error`` where all others are well."""
-        deadline = time.monotonic() + 5  # the connection is cut before the process has ended
+        """Return an error about the rank that failed, or ``error`` where it is this rank's own."""
+        # The connection is cut before the process of the other rank has ended.
+        deadline = time.monotonic() + (GRACE if is_about_another_rank(error) else 0)
         while (rank := self._failed_rank()) is None and time.monotonic() < deadline:
             time.sleep(0.1)
         if rank is None:
