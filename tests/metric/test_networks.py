@@ -195,10 +195,11 @@ def test_missing_weights_say_where_to_put_them_and_what_does_without(
     with pytest.raises(GanworksError) as error:
         made.check()
     message = str(error.value)
+    where = "measure.path_length.distance" if kind is Lpips else f"extractor.{kind.name}"
     for part in (
         str(tmp_path / "hub" / "checkpoints"),
         "https://",
-        f"metric.extractor.{kind.name}.weights=PATH",
+        f"metric.{where}.weights=PATH",
         "metric=none",
         "metric=digits",
     ):

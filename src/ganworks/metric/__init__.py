@@ -14,7 +14,6 @@ from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.feature_measures import Authenticity, ClipDistance
 from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features
 from ganworks.metric.generate import measure, measure_seeds
-from ganworks.metric.inception import Inception
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
 from ganworks.metric.measure import Measure
 from ganworks.metric.measures import (
@@ -26,6 +25,7 @@ from ganworks.metric.measures import (
     PrecisionRecall,
 )
 from ganworks.metric.memorisation import memorised_floor, memorised_share
+from ganworks.metric.network import Clip, DinoV2, Inception, Lpips
 from ganworks.metric.path_length import FeatureDistance, PixelDistance
 from ganworks.metric.prdc import Prdc, precision_recall_density_coverage
 from ganworks.metric.reference import ReferenceData
@@ -42,10 +42,12 @@ __all__ = [
     "Authenticity",
     "ClassDivergence",
     "ClassRatio",
+    "Clip",
     "ClipDistance",
     "Contract",
     "DigitsAccuracy",
     "DigitsExtractor",
+    "DinoV2",
     "Evaluation",
     "Extractor",
     "FeatureCache",
@@ -59,6 +61,7 @@ __all__ = [
     "InceptionScore",
     "IntraFrechetDistance",
     "KernelDistance",
+    "Lpips",
     "Measure",
     "Memorised",
     "Modes",

@@ -8,12 +8,14 @@ with :math:`\hat{x}^l` VGG's activations in layer l, of length one in every plac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from ganworks.errors import SettingError
 from ganworks.metric.network.base import WITHOUT, full_float32, readable
 from ganworks.metric.weights import verify_sha256
 from ganworks.metric.weights.known import VGG16
@@ -23,6 +25,7 @@ MEAN = (-0.030, -0.088, -0.188)  # of pixels in [-1, 1], the authors' rounding o
 STD = (0.458, 0.448, 0.450)
 LINEAR_SHA256 = "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
 EPSILON = 1e-10
+MIN_SIZE = 16
 
 
 class Lpips:
@@ -52,8 +55,14 @@ class Lpips:
     def check(self) -> None:
         """Raise `GanworksError` unless the right weights are where they belong; note their whole hash."""
         self.sha256 = verify_sha256(
-            self.path, self.sha256, VGG16.remedy("metric.extractor.lpips.weights", WITHOUT)
+            self.path, self.sha256, VGG16.remedy("metric.measure.path_length.distance.weights", WITHOUT)
         )
+
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `SettingError` unless images of ``shape`` (C, H, W) are gray or RGB and outlive VGG's poolings."""
+        if shape[0] not in (1, 3) or min(shape[1:]) < MIN_SIZE:
+            allowed = f"left out for images of {tuple(shape)}: it takes gray or RGB ones of {MIN_SIZE} pixels or more"
+            raise SettingError("measure.path_length.distance", "Lpips", allowed)
 
     def load(self) -> None:
         """Read the weights, once."""
