@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from markupsafe import Markup
 
-from ganworks.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Band, Chart, Series, line_chart
+from ganworks.report.band import Band
+from ganworks.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Series, line_chart
 
 NAN = float("nan")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -67,6 +68,27 @@ def test_bands_lie_where_the_episode_was() -> None:
     inside = WIDTH - LEFT - RIGHT
     assert float(band.attrib["x"]) == pytest.approx(LEFT + inside / 4, abs=0.1)
     assert float(band.attrib["width"]) == pytest.approx(inside / 2, abs=0.1)
+
+
+def test_bands_on_each_other_are_one_area_as_grave_as_the_gravest() -> None:
+    marked = [Band(0, 50, "a", mark="1"), Band(0, 60, "b", mark="2"), Band(40, 80, "c", "critical", mark="3")]
+    figure = parse(line_chart(Chart("loss", [Series("a", [0, 100], [0.0, 1.0])], bands=marked)))
+    inside = WIDTH - LEFT - RIGHT
+    areas = list(figure.iter("rect"))
+    assert [area.attrib["class"] for area in areas] == ["band warning", "band critical"]
+    starts = [(float(area.attrib["x"]) - LEFT) / inside for area in areas]
+    widths = [float(area.attrib["width"]) / inside for area in areas]
+    assert starts == pytest.approx([0, 0.4], abs=1e-3)
+    assert widths == pytest.approx([0.4, 0.4], abs=1e-3)
+    assert [t.text for t in figure.iter("text") if t.get("class") == "mark"] == ["1,2", "3"]
+
+
+def test_band_without_length_can_be_seen() -> None:
+    for at in (0, 50, 100):
+        chart = Chart("loss", [Series("a", [0, 100], [0.0, 1.0])], bands=[Band(at, at, "a")])
+        (rect,) = parse(line_chart(chart)).iter("rect")
+        assert float(rect.attrib["width"]) == 2
+        assert float(rect.attrib["x"]) + 2 <= WIDTH - RIGHT
 
 
 def test_rule_at_or_below_zero_leaves_the_logarithmic_axis_alone() -> None:

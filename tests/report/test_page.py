@@ -100,6 +100,18 @@ def test_every_scalar_is_in_a_chart(make_run: Run) -> None:
     assert re.findall(r"<h4>(.*?)</h4>", page) == ["x", "theirs", "b/c/d"]
 
 
+def test_signal_that_never_moves_is_named_instead_of_drawn(make_run: Run) -> None:
+    content = [
+        {"images_seen": i, "doctor/bad_updates": 0.0, "doctor/dead_units": 0.1 * i, "a": 1.0} for i in (1, 2)
+    ]
+    path = write_report([make_run(table=content)])
+    assert re.findall(r"<h4>(.*?)</h4>", path.read_text()) == [
+        "a",
+        "dead units",
+    ]  # one's own scalars are drawn
+    assert "Never moved: bad updates 0." in words(path)
+
+
 @pytest.mark.parametrize(
     "parts",
     [

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from ganworks.report.band import NUM_COLORS, Band, bands
 from ganworks.report.curve import Curve, downsample, segments
 from ganworks.report.scale import Scale, fit, spans_decades, tick_labels
 
 WIDTH, HEIGHT = 360, 200  # units of the drawing; near pixels, so that the type keeps its size
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 24
-NUM_COLORS = 8  # --c0 ... --c7 of the style sheet; from there on lines are dashed
 NUM_POINTS = 240
 NOTHING = Markup("")
 
@@ -28,29 +28,6 @@ class Series:
     y: Sequence[float]
     color: int = 0
     classes: str = ""  # more classes for the line: `faint` for what stands in the background
-
-
-@dataclass(frozen=True)
-class Band:
-    """A stretch of the x-axis that something happened in.
-
-    Args:
-        start: where it begins.
-        end: where it ends.
-        label: what is read when the pointer is on it.
-        kind: `warning`, `critical`, or another word with a rule in the style sheet.
-        mark: one or two characters at its top.
-        lane: bands of several runs are thin strips, one below the other; None is the height of the chart.
-        color: of a strip: the place in the palette.
-    """
-
-    start: float
-    end: float
-    label: str
-    kind: str = "warning"
-    mark: str = ""
-    lane: int | None = None
-    color: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +59,7 @@ def line_chart(chart: Chart, num_points: int = NUM_POINTS) -> Markup:
     """Return a chart as a `<figure>`: heading, legend that reads out values, drawing, and the points as JSON."""
     curves = [downsample(series.x, series.y, num_points) for series in chart.series]
     x, y = scales(chart, curves)
-    drawing = [axes(x, y), *bands(chart.bands, x), *rules(chart.rules, y)]
+    drawing = [axes(x, y), *bands(chart.bands, x, TOP, HEIGHT - BOTTOM), *rules(chart.rules, y)]
     for series, curve in zip(chart.series, curves, strict=True):
         drawing += line(series, curve, x, y)
     drawing.append(Markup('<g class="cursor"></g>'))
@@ -167,26 +144,6 @@ def named(scale: Scale, num: int) -> list[tuple[float, str]]:
     """Return the pixels and the words of about ``num`` ticks."""
     ticks = scale.ticks(num)
     return list(zip(map(scale, ticks), tick_labels(ticks), strict=True))
-
-
-def bands(marked: Sequence[Band], x: Scale) -> list[Markup]:
-    """Return stretches as areas, or as strips at the top where they belong to one run of several."""
-    parts = []
-    for band in marked:
-        start, end = (min(max(x(edge), x.start), x.end) for edge in (band.start, band.end))
-        width = max(end - start, 2.0)
-        top, height = (TOP, HEIGHT - BOTTOM - TOP) if band.lane is None else (1 + 4 * band.lane, 3)
-        classes = f"band {band.kind}" if band.lane is None else f"strip f{band.color % NUM_COLORS}"
-        parts.append(
-            Markup(
-                '<rect class="{}" x="{:.1f}" y="{:g}" width="{:.1f}" height="{:g}"><title>{}</title></rect>'
-            ).format(classes, start, top, width, height, band.label)
-        )
-        if band.mark:
-            parts.append(
-                Markup('<text class="mark" x="{:.1f}" y="{:g}">{}</text>').format(start, TOP - 4, band.mark)
-            )
-    return parts
 
 
 def rules(marked: Sequence[tuple[float, str]], y: Scale) -> list[Markup]:

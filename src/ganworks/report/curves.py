@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ganworks.report.chart import NUM_POINTS, Band, Chart, Series, line_chart
+from ganworks.report.band import Band
+from ganworks.report.chart import NUM_POINTS, Chart, Series, line_chart
 from ganworks.report.record import Record, finite
 
 SIDES = {"generator": 0, "discriminator": 1, "fake": 0, "real": 2}  # what shares a chart, and its colour
@@ -19,22 +20,30 @@ FEW_POINTS = 40  # points a line at least
 
 @dataclass(frozen=True)
 class Section:
-    """Charts under one heading."""
+    """Charts under one heading, and what was logged but never moved, as (name, value)."""
 
     title: str
     charts: list[Markup]
+    still: list[tuple[str, float]]
 
 
 def sections(records: Sequence[Record]) -> list[Section]:
-    """Return the charts of everything that was logged."""
+    """Return the charts of everything that was logged; a signal of the doctor that never moves needs none."""
     charts = [(heading(names[0]), chart_of(names, records)) for names in groups(records)]
     num_lines = sum(len(chart.series) for _, chart in charts)
     num_points = max(FEW_POINTS, min(NUM_POINTS, MANY_POINTS // max(num_lines, 1)))
-    found = [
-        Section(title, [line_chart(chart, num_points) for name, chart in charts if name == title])
-        for title in SECTIONS
-    ]
-    return [section for section in found if section.charts]
+    found = []
+    for title in SECTIONS:
+        here = [chart for name, chart in charts if name == title]
+        still = [chart for chart in here if title == SECTIONS[3] and len(values(chart)) == 1]
+        drawn = [line_chart(chart, num_points) for chart in here if chart not in still]
+        found.append(Section(title, drawn, [(chart.title, values(chart).pop()) for chart in still]))
+    return [section for section in found if section.charts or section.still]
+
+
+def values(chart: Chart) -> set[float]:
+    """Return the different values of a chart's lines."""
+    return {value for series in chart.series for value in series.y}
 
 
 def groups(records: Sequence[Record]) -> list[list[str]]:
