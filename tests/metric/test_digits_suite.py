@@ -1,5 +1,4 @@
 import math
-import time
 
 import pytest
 import torch
@@ -70,12 +69,6 @@ def test_evaluation_carries_its_contract_and_the_class_histogram(digits_suite):
     histogram = evaluation.notes["class_histogram"]
     assert isinstance(histogram, dict)
     assert sum(histogram.values()) == pytest.approx(1.0)
-
-
-def test_evaluation_takes_less_than_five_seconds(digits_suite):
-    start = time.perf_counter()
-    digits_suite.evaluate(fakes_like(digits_half(train=False)[0]))
-    assert time.perf_counter() - start < 5
 
 
 def test_figures_do_not_depend_on_the_batches_nor_on_autocast_around_them(digits_suite):

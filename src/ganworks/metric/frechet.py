@@ -3,9 +3,9 @@ r"""Frechet distance between two Gaussians, in float64.
 .. math:: d^2 = |\mu_1 - \mu_2|^2 + \mathrm{tr}(C_1 + C_2 - 2 (C_1 C_2)^{1/2})
 
 Dowson and Landau 1982, eq. 4; as a score of images Heusel et al. 2017, eq. 6
-(https://arxiv.org/abs/1706.08500). With any root :math:`C_i = L_i L_i^T` the last trace is the nuclear norm
-of :math:`L_1^T L_2`. Two forms follow: the eigenvalues of the symmetric :math:`L_1^T C_2 L_1`, and, for fewer
-samples than dimensions, the singular values of a matrix of the samples' size.
+(https://arxiv.org/abs/1706.08500). With any root :math:`C_1 = R^T R` the last trace is the sum of the roots of the
+eigenvalues of the symmetric :math:`R C_2 R^T`. Of fewer samples than dimensions the centred samples are a root, and
+that matrix is as small as their number; otherwise the root is Cholesky's, of the reals, computed once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-MANY_FEATURES = 1500  # a matrix that large has its eigenvalues taken, not its singular values
+FEW_FEATURES = 512  # up to here singular values, which keep all digits, cost nothing that would be noticed
 
 
 def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
@@ -22,21 +22,21 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     >>> frechet_distance(torch.zeros(4), torch.eye(4), torch.ones(4), 4 * torch.eye(4))
     8.0
     """
-    root1, root2 = covariance_root(cov1.double()).T, covariance_root(cov2.double()).T
-    return frechet_distance_of_roots(mean1.double(), root1, mean2.double(), root2)
+    return frechet_distance_of_root(mean1, covariance_root(cov1.double()).T, mean2, cov2)
 
 
-def frechet_distance_of_roots(mean1: Tensor, root1: Tensor, mean2: Tensor, root2: Tensor) -> float:
-    """Return the Frechet distance of Gaussians with means (D,) and roots R (K, D), R^T R the covariance, float64.
+def frechet_distance_of_root(mean1: Tensor, root1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
+    """Return the Frechet distance of N(mean1, R^T R) and N(mean2, cov2).
 
-    A root of fewer rows than dimensions, such as the centred samples themselves, makes it cheap.
+    Args:
+        root1: R (K, D); the time goes with K^3 + K D^2, so take the root of the set that has fewer samples.
     """
-    product = root1 @ root2.T
-    if min(product.shape) < MANY_FEATURES:
-        trace_of_root = torch.linalg.svdvals(product).sum()
-    else:  # the squares' eigenvalues: fewer digits for the small ones, in two thirds of the time
-        trace_of_root = torch.linalg.eigvalsh(product.T @ product).clamp(min=0).sqrt().sum()
-    return _distance(mean1, root1.square().sum(), mean2, root2.square().sum(), trace_of_root)
+    mean1, root1, mean2, cov2 = (x.double() for x in (mean1, root1, mean2, cov2))
+    if len(cov2) <= FEW_FEATURES:
+        trace_of_root = torch.linalg.svdvals(root1 @ covariance_root(cov2)).sum()
+    else:
+        trace_of_root = torch.linalg.eigvalsh(root1 @ cov2 @ root1.T).clamp(min=0).sqrt().sum()
+    return _distance(mean1, root1.square().sum(), mean2, cov2.trace(), trace_of_root)
 
 
 def frechet_distance_of_features(features1: Tensor, features2: Tensor) -> float:
@@ -48,7 +48,9 @@ def frechet_distance_of_features(features1: Tensor, features2: Tensor) -> float:
     num_features = features1.shape[1]
     if max(len(features1), len(features2)) >= num_features:
         return frechet_distance(*mean_and_covariance(features1), *mean_and_covariance(features2))
-    return frechet_distance_of_roots(*mean_and_root(features1), *mean_and_root(features2))
+    (mean1, root1), (mean2, root2) = mean_and_root(features1), mean_and_root(features2)
+    trace_of_root = torch.linalg.svdvals(root1 @ root2.T).sum()
+    return _distance(mean1, root1.square().sum(), mean2, root2.square().sum(), trace_of_root)
 
 
 def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
