@@ -41,7 +41,9 @@ class FeatureSet:
     @cached_property
     def mean(self) -> Tensor:
         """Mean (D,) of all N features, float64."""
-        return self._all_moments.mean
+        if self.moments is not None:
+            return self.moments.mean
+        return torch.stack([part.double().sum(0) for part in self.features.split(BLOCK)]).sum(0) / self.num
 
     @cached_property
     def covariance(self) -> Tensor:
