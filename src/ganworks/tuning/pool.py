@@ -1,0 +1,69 @@
+"""The workers of this machine: started, watched, started again when one is lost, stopped together."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import torch
+
+from ganworks.tuning.settings import Settings
+from ganworks.tuning.worker import work
+
+log = logging.getLogger(__name__)
+PRELOADED = ["ganworks.cli.train", "ganworks.cli.run", "ganworks.tuning.worker"]
+
+
+class Pool:
+    """Worker processes, forked from a server that has imported the libraries once.
+
+    Args:
+        settings: of the study.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        self._num_lost, self._is_stopping = 0, False
+        self.processes = [self._start(index) for index in range(settings.workers)]
+
+    def _start(self, index: int) -> ForkServerProcess:
+        environment = {**os.environ, **device(index, os.environ.get("CUDA_VISIBLE_DEVICES"))}
+        path = self.settings.folder / "workers" / f"{index}.log"
+        process = self._context.Process(target=work, args=(self.settings, Path.cwd(), environment, path))
+        process.start()
+        return process
+
+    def is_working(self) -> bool:
+        """Say whether a worker is still at it; one that was lost is replaced."""
+        for index, process in enumerate(self.processes):
+            code = process.exitcode
+            if code not in (None, 0) and not self._is_stopping and self._num_lost < 5 * len(self.processes):
+                self._num_lost += 1
+                log.warning("A worker was lost (exit code %s); another one takes its place.", code)
+                self.processes[index] = self._start(index)
+        return any(process.exitcode is None for process in self.processes)
+
+    def stop(self) -> None:
+        """Ask all workers to stop their trials with a checkpoint; the second time, end them at once."""
+        for process in self.processes:
+            if process.is_alive():
+                process.kill() if self._is_stopping else process.terminate()
+        self._is_stopping = True
+
+
+def device(index: int, visible: str | None) -> dict[str, str]:
+    """Return the environment that gives each worker a GPU of its own where there are several."""
+    gpus = visible.split(",") if visible else [str(gpu) for gpu in range(torch.cuda.device_count())]
+    return {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} if len(gpus) > 1 else {}
+
+
+def note_signals(received: list[int]) -> None:
+    """Append SIGINT and SIGTERM to ``received`` instead of acting on them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: received.append(number))
