@@ -21,7 +21,10 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     [[25.0, 1.0]]
     """
     x, y = x.double(), y.double()
-    norms = x.square().sum(1, keepdim=True) + y.square().sum(1)
+    norms = (
+        torch.linalg.vector_norm(x, dim=1, keepdim=True).square()
+        + torch.linalg.vector_norm(y, dim=1).square()
+    )
     return torch.addmm(norms, x, y.T, alpha=-2).clamp_(min=0)
 
 

@@ -36,6 +36,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, num_neighbours
     Args:
         num_neighbours: k; 5 in Naeem et al. 2020, 3 in Kynkaanniemi et al. 2019.
     """
+    real, fake = real.double(), fake.double()  # once, not in every block
     real_radii, fake_radii = squared_radii(real, num_neighbours), squared_radii(fake, num_neighbours)
     num_balls = torch.zeros(
         len(fake), dtype=torch.long, device=fake.device
