@@ -90,3 +90,24 @@ class RaiseAt(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
         if trainer.global_rank == self.rank and task.images_seen >= self.images:
             raise ArithmeticError(f"a fault of rank {self.rank}")
+
+
+class Collapse(pl.Callback):
+    """Let the generator's last layer ignore the latent."""
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
+        with torch.no_grad():
+            task.generator.to_image.weight.mul_(1e-3)
+
+
+class SpoilAt(pl.Callback):
+    """Write NaN into the weights of the generator once ``images`` were seen; with ``every``, again and again."""
+
+    def __init__(self, images: int, every: bool = False) -> None:
+        self.images, self.every, self.is_done = images, every, False
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
+        if task.images_seen >= self.images and not self.is_done:
+            self.is_done = not self.every
+            with torch.no_grad():
+                next(task.generator.parameters()).fill_(float("nan"))

@@ -26,7 +26,7 @@ else:
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ganworks"
 WITHOUT_CODE = {"debug", "experiment", "hydra", "paths", "trainer", "tune"}  # settings alone
-WITHOUT_GROUP = {"cli", "picture", "report", "strategy", "tuning"}  # code that no group chooses
+WITHOUT_GROUP = {"cli", "doctor", "picture", "report", "strategy", "tuning"}  # code that no group chooses
 
 
 def groups() -> set[str]:

@@ -84,7 +84,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "conditions that exclude each other": (
         {"loss": ["bce", "wgan"], "r": {"choice": ["x"], "when": {"loss": "bce"}},
          "a": {"log": [1, 2], "when": {"loss": "wgan", "r": "x"}}}, "a condition that can hold"),
-    "a circle": ({"a": {"choice": [1, 2], "when": {"b": 1}}, "b": {"choice": [1, 2], "when": {"a": 1}}}, "wait for each"),
+    "a circle": ({"a": {"choice": [1, 2], "when": {"b": 1}},
+        "b": {"choice": [1, 2], "when": {"a": 1}}}, "wait for each"),
     "a multiple of nothing": ({"a": {"log": [1, 2], "times": "b"}}, "times=b"),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What happens around the training step, on the clock of images seen."""
 
 from ganworks.callback.checkpoint import Checkpoint
+from ganworks.callback.doctor import Doctor
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.callback.progress import ProgressBar
@@ -11,6 +12,7 @@ from ganworks.callback.summary import RunSummary
 
 __all__ = [
     "Checkpoint",
+    "Doctor",
     "Evaluation",
     "GracefulStop",
     "ImageInterval",

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.task import ManualTask
+from ganworks.words import short
 
 log = logging.getLogger(__name__)
 
@@ -101,15 +102,3 @@ class ProgressBar(pl.Callback):
         if measuring >= 0.01 * elapsed:
             parts.append(f"evaluation {measuring / elapsed:.0%}")
         return "  ".join(parts)
-
-
-def short(count: float) -> str:
-    """Return a count in three digits or so.
-
-    >>> short(1234), short(1_500_000), short(12)
-    ('1.23k', '1.5M', '12')
-    """
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= 0.9995 * size:
-            return f"{count / size:.3g}{unit}"
-    return f"{count:.0f}"

@@ -92,6 +92,7 @@ class RunSummary(pl.Callback):
             "num_images": task.num_images,
             "generator_updates": trainer.global_step,
             **self._figures(trainer),
+            **contributions(trainer),
             "scalars": task.scalars,
             "images_per_second": self._rate(trainer, task),
             "seconds": round(self.seconds, 2),
@@ -198,6 +199,12 @@ class RunSummary(pl.Callback):
         if self.content["metrics"]:
             last = ("Measure again:", f"{script['evaluate']} run={run} seed=1")
         return [first, ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"), last]
+
+
+def contributions(trainer: pl.Trainer) -> dict[str, Any]:
+    """Return the entries of the callbacks that have a method `summary`, which returns a dict of plain types."""
+    contents = [c.summary() for c in trainer.callbacks if hasattr(c, "summary")]  # type: ignore[attr-defined]
+    return {name: value for content in contents for name, value in content.items()}
 
 
 def shown(path: Path) -> Path:

@@ -17,7 +17,7 @@ from ganworks.loss import AdversarialLoss
 from ganworks.model import Discriminator, Generator
 from ganworks.optimizer import OptimizerFactory, Schedule, build
 from ganworks.regularizer import Regularizer
-from ganworks.task.base import Batch, ManualTask, Terms, frozen
+from ganworks.task.base import Batch, ManualTask, Terms, detached, frozen
 from ganworks.task.ema import ExponentialMovingAverage
 
 
@@ -38,6 +38,9 @@ class AdversarialTask(ManualTask):
         ema: how `ema_generator`, the average that is sampled and measured, follows the generator.
         n_critic: discriminator updates a generator update.
         kwargs: see `ManualTask`.
+
+    Attributes:
+        outputs: what the discriminator's last update saw: ``real``, ``fake``, their logits, perhaps ``label``.
 
     Raises:
         SettingError: a count or a norm that is out of range, naming it.
@@ -64,6 +67,7 @@ class AdversarialTask(ManualTask):
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.schedule, self.ema = schedule, ema
         self.n_critic = check_count("n_critic", n_critic)
+        self.outputs: Batch = {}
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the discriminator and, every `n_critic` batches, the generator."""
@@ -87,6 +91,7 @@ class AdversarialTask(ManualTask):
         real, label = batch["real"], batch.get("label")
         real_logits = self.discriminate(real, label, "real")
         fake_logits = self.discriminate(fake, label, "fake")
+        self.outputs = detached(batch, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
         terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
         for name, regularizer in self.regularizers.items():
             if regularizer.is_due(self.num_steps):

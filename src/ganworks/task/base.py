@@ -206,5 +206,10 @@ def frozen(network: nn.Module) -> Iterator[None]:
             parameter.requires_grad = True
 
 
+def detached(batch: Batch, **outputs: Tensor) -> Batch:
+    """Return the batch with ``outputs`` beside it, without their graphs."""
+    return {name: value.detach() for name, value in {**batch, **outputs}.items()}
+
+
 def _nothing() -> None:
     """Take the place of a closure: the gradients are there already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -22,10 +23,13 @@ class NonFiniteGuard:
 
     Args:
         patience: bad updates of a network in a row after which `check` raises.
+
+    Attributes:
+        is_fatal: whether `check` raises at all; False leaves it to a callback to act on `num_bad_steps`.
     """
 
     def __init__(self, patience: int) -> None:
-        self.patience = check_count("patience", patience)
+        self.patience, self.is_fatal = check_count("patience", patience), True
         self._counts: dict[str, int | Tensor] = {}
 
     def admits(self, loss: Tensor, role: str, may_skip: bool = True) -> bool:
@@ -59,9 +63,17 @@ class NonFiniteGuard:
             num_bad_steps: the largest number of any process where several train together, so that all raise at once.
         """
         num_bad_steps = int(self.num_bad_steps if num_bad_steps is None else num_bad_steps)
-        if num_bad_steps >= self.patience:
-            raise NonFiniteLossError(
-                f"{cause} was not finite for {num_bad_steps} updates in a row (task.patience={self.patience})."
-                " A lower learning rate (optimizer.discriminator.lr, optimizer.generator.lr), a penalty"
-                " (regularizer=r1) or task.gradient_clip=1 usually helps."
-            )
+        if self.is_fatal and num_bad_steps >= self.patience:
+            self.stop(cause, num_bad_steps)
+
+    def stop(self, cause: str, num_bad_steps: int) -> NoReturn:
+        """Raise `NonFiniteLossError` naming ``cause``."""
+        raise NonFiniteLossError(
+            f"{cause} was not finite for {num_bad_steps} updates in a row (task.patience={self.patience})."
+            " A lower learning rate (optimizer.discriminator.lr, optimizer.generator.lr), a penalty"
+            " (regularizer=r1) or task.gradient_clip=1 usually helps."
+        )
+
+    def reset(self) -> None:
+        """Forget the bad updates: the weights are other ones."""
+        self._counts.clear()

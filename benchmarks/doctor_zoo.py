@@ -1,0 +1,153 @@
+"""The kinds of runs of `benchmarks/doctor.py`: healthy ones, and sick ones with what they are sick of."""
+
+# ruff: noqa: E501  a kind a line
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganworks.cli.build import Run
+from ganworks.data.samples import TensorSamples
+
+DIGITS = ("experiment=digits_dcgan", "num_images=40_000", "model.width=16", "metric.num_samples=1000")
+GRID = ("experiment=grid_r3gan", "num_images=160_000", "model.width=64")
+RING = (*GRID, "data=ring", "data.scale=1.0")
+NO_R1 = ("regularizer=none",)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of run.
+
+    Args:
+        overrides: of the command line.
+        expected: the rules of which at least one has to name the trouble; none for a healthy kind.
+        also: rules that are right here too.
+        change: what no setting does, done to the run before it starts.
+        half: the precision is 16-mixed with a gradient scaler.
+    """
+
+    overrides: tuple[str, ...]
+    expected: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    change: Callable[[Run], None] | None = None
+    half: bool = False
+
+    @property
+    def is_sick(self) -> bool:
+        return bool(self.expected)
+
+
+def few_samples(run: Run, num: int = 10) -> None:
+    """Leave ``num`` of the data."""
+    samples: Any = run.datamodule.samples
+    run.datamodule._samples = TensorSamples(samples.values[:num].clone(), samples.labels[:num].clone())
+
+
+def rescaled(run: Run, factor: float, shift: float) -> None:
+    """Map the data x in [-1, 1] to factor (x + shift)."""
+    samples: Any = run.datamodule.samples
+    run.datamodule._samples = TensorSamples(factor * (samples.values + shift), samples.labels)
+
+
+def wrong_labels(run: Run) -> None:
+    """Deal the labels out anew."""
+    samples: Any = run.datamodule.samples
+    order = torch.randperm(len(samples.labels), generator=torch.Generator().manual_seed(0))
+    run.datamodule._samples = TensorSamples(samples.values, samples.labels[order])
+
+
+def one_mode(run: Run) -> None:
+    """Let the generator draw the same latent again and again, but for a trace of noise."""
+    for generator in (run.task.generator, run.task.ema_generator):
+        drawn = generator.draw_latent
+        generator.draw_latent = lambda *a, drawn=drawn, **k: 1e-3 * drawn(*a, **k)  # type: ignore[method-assign]
+
+
+@torch.no_grad()
+def dead_units(run: Run) -> None:
+    """Push most of the hidden units of a perceptron below zero."""
+    for generator in (run.task.generator, run.task.ema_generator):
+        for layer in list(generator.modules()):
+            if isinstance(layer, nn.Linear) and layer.out_features == 64 and layer.bias is not None:
+                layer.bias[:56] = -20.0
+
+
+def batch_norm_critic(run: Run) -> None:
+    """Put batch norm into the critic, past the check that forbids it."""
+    from ganworks.model import DCGANDiscriminator
+
+    torch.manual_seed(run.task.seed)
+    run.task.discriminator = DCGANDiscriminator(run.task.generator.shape, width=16, norm="batch")
+
+
+def rates(generator: float, discriminator: float) -> tuple[str, str]:
+    """Return the overrides of both learning rates."""
+    return (f"optimizer.generator.lr={generator:g}", f"optimizer.discriminator.lr={discriminator:g}")
+
+
+def on(data: tuple[str, ...], *overrides: str, change: Callable[[Run], None] | None = None) -> Kind:
+    return Kind((*data, *overrides), change=change)
+
+
+def sick(kind: Kind, *expected: str, also: tuple[str, ...] = (), half: bool = False) -> Kind:
+    return Kind(kind.overrides, expected, also, kind.change, half)
+
+
+WINS = ("discriminator-wins", "discriminator-overfits")
+LOST = ("mode-collapse", "dropped-modes")
+BLOWN = ("not-finite", "exploding-gradient", "large-updates", "not-lipschitz")
+WGAN_GP = (
+    "loss=wgan_gp",
+    "regularizer=gradient_penalty",
+    "regularizer.gradient_penalty.weight=1",
+    *rates(1e-3, 1e-3),
+)
+HEALTHY = {
+    "digits, bce, lazy R1": on(DIGITS),
+    "digits, bce, R1, constant rate": on(DIGITS, "optimizer.schedule.lr_end=1", *rates(5e-4, 5e-4)),
+    "digits, r3gan": on(DIGITS, "loss=r3gan", "regularizer=r1_r2", "regularizer.r2.weight=1"),
+    "digits, wgan_gp": on(DIGITS, *WGAN_GP, "task.n_critic=2"),
+    "digits, conditional": on(DIGITS, "model.conditional=true"),
+    "digits, hinge, spectral": on(
+        DIGITS, "loss=hinge", *NO_R1, "model.discriminator.norm=spectral", *rates(1e-3, 1e-3)
+    ),
+    "digits, hinge, R1": on(DIGITS, "loss=hinge"),
+    "digits, lsgan, R1": on(DIGITS, "loss=lsgan"),
+    "digits, dragan": on(DIGITS, "regularizer=dragan", "regularizer.dragan.weight=1"),
+    "digits, relativistic, R1": on(DIGITS, "loss=relativistic"),
+    "digits, minimax, R1": on(DIGITS, "loss=minimax"),
+    "digits, bce, batch norm": on(DIGITS, *NO_R1, *rates(1e-3, 5e-4)),
+    "digits, perceptron": on(DIGITS, "model=mlp", "model.width=128", *rates(1e-3, 1e-3)),
+    "digits, diffaugment": on(DIGITS, "augment=diffaugment", "~augment.cutout"),
+    "grid, r3gan": on(GRID),
+    "ring, r3gan": on(RING),
+    "ring, wgan_gp": on(RING, "loss=wgan_gp", "regularizer=gradient_penalty", "regularizer.gradient_penalty.weight=1", "task.n_critic=3"),
+    "ring, bce, R1 + R2": on(RING, "loss=bce", "regularizer=r1_r2"),
+}  # fmt: skip
+SICK = {
+    "both rates x 100": sick(on(DIGITS, *rates(0.2, 0.2)), *BLOWN, *LOST, also=WINS),
+    "G's rate x 100": sick(on(DIGITS, *rates(0.2, 2e-3)), *BLOWN, *LOST, also=WINS),
+    "rates / 10,000": sick(on(DIGITS, *rates(2e-7, 2e-7)), "small-updates", also=LOST),
+    "WGAN without penalty": sick(on(DIGITS, "loss=wgan", *NO_R1, "model.discriminator.norm=none"), "not-lipschitz", "exploding-gradient", also=(*LOST, *WINS)),
+    "tiny D": sick(on(DIGITS, "model.discriminator.width=1", "model.discriminator.dense_width=1"), "discriminator-blind", also=LOST),
+    "D without a gradient": sick(on(DIGITS, "regularizer.r1.weight=1e5"), "penalty-dominates", "discriminator-blind", also=LOST),
+    "ten images": sick(on(DIGITS, *NO_R1, "data.batch_size=10", "num_images=6_000", "metric.measure.precision_recall_digits.num_neighbours=2", change=few_samples), "memorised", *WINS, also=("upturn", *LOST)),
+    "one-mode G": sick(on(DIGITS, change=one_mode), "mode-collapse", also=(*LOST, *WINS, "vanishing-gradient")),
+    "dead ReLUs": sick(on(DIGITS, "model=mlp", "model.width=64", *rates(1e-4, 1e-4), change=dead_units), "dead-units", also=LOST),
+    "data in [0, 1]": sick(on(DIGITS, change=partial(rescaled, factor=0.5, shift=1.0)), "data-range", also=(*LOST, *WINS)),
+    "data in [0, 255]": sick(on(DIGITS, change=partial(rescaled, factor=127.5, shift=1.0)), "data-range", also=(*LOST, *WINS, *BLOWN, "vanishing-gradient", "penalty-dominates")),
+    "labels dealt anew": sick(on(DIGITS, "model.conditional=true", change=wrong_labels), "labels-ignored"),
+    "batch norm under GP": sick(on(DIGITS, *WGAN_GP, "task.n_critic=2", change=batch_norm_critic), "penalised-batch-norm", also=(*LOST, "not-lipschitz", "upturn")),
+    "fp16 overflow": sick(on(DIGITS, "loss=wgan", *NO_R1, "model.discriminator.norm=none", *rates(2e-2, 2e-2)), "not-finite", "scaler-skips", also=(*BLOWN, *LOST, *WINS), half=True),
+    "D's rate x 100 of G's": sick(on(DIGITS, *NO_R1, "model.discriminator.norm=none", *rates(2e-5, 2e-3)), *WINS, also=(*LOST, "vanishing-gradient")),
+    "saturated minimax": sick(on(DIGITS, "loss=minimax", *NO_R1, "model.discriminator.norm=none", *rates(1e-4, 2e-3)), "vanishing-gradient", *WINS, also=LOST),
+    "grid, minimax": sick(on(GRID, "loss=minimax", *NO_R1), *LOST, "vanishing-gradient", also=(*WINS, *BLOWN)),
+    "ring, bce, fast": sick(on(RING, "loss=bce", *NO_R1, *rates(1e-2, 1e-2)), *LOST, *BLOWN, also=WINS),
+}  # fmt: skip
+KINDS = HEALTHY | SICK

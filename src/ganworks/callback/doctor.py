@@ -1,0 +1,218 @@
+"""The stability doctor at a run's side: signals to the loggers, episodes in words, the treatment of divergence."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.optim import Optimizer
+
+from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.restore import restore
+from ganworks.doctor import Diagnosis, Episode, Probe, facts_of
+from ganworks.doctor.derived import Speed, derived, of_evaluation
+from ganworks.doctor.rules import BY_NAME
+from ganworks.errors import check_choice, check_count, check_range
+from ganworks.task import AdversarialTask, NonFiniteLossError
+from ganworks.words import short
+
+log = logging.getLogger(__name__)
+ON_DIVERGENCE = ("stop", "restore", "continue")
+
+
+class Doctor(pl.Callback):
+    """Look at every so-many-th step, say each trouble once when it begins, and note when it ends.
+
+    It reads along on the first process alone and changes nothing: a run with it equals one without it to the bit,
+    but for ``on_divergence``.
+
+    Args:
+        every_n_steps: batches between two looks.
+        on_divergence: what follows `task.patience` updates in a row whose loss is not finite: "stop" the run with its
+            cause, "restore" the last good checkpoint with lower learning rates, or "continue".
+        max_restores: restores of a run, after which it stops.
+        lr_factor: factor of the learning rates at each restore, up to 1.
+
+    Raises:
+        SettingError: a setting that it cannot have.
+    """
+
+    def __init__(
+        self,
+        every_n_steps: int = 50,
+        on_divergence: str = "stop",
+        max_restores: int = 3,
+        lr_factor: float = 0.5,
+    ) -> None:
+        self.every_n_steps = check_count("every_n_steps", every_n_steps)
+        self.on_divergence = check_choice("on_divergence", on_divergence, ON_DIVERGENCE)
+        self.max_restores = check_count("max_restores", max_restores)
+        self.lr_factor = check_range("lr_factor", lr_factor, 1e-6, 1.0)
+        self.diagnosis: Diagnosis | None = None
+        self.num_restores = 0
+        self._state: dict[str, Any] | None = None
+        self._probe: Probe | None = None
+        self._speed = Speed()
+
+    def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        samples = getattr(trainer.datamodule, "samples", None)  # type: ignore[attr-defined]
+        facts = facts_of(task, None if samples is None else len(samples))
+        self.diagnosis = Diagnosis(facts, task.num_images)
+        if self._state is not None:
+            self.diagnosis.load_state_dict(self._state)
+        task.guard.is_fatal = self.on_divergence == "stop"
+        self._num_evaluations = getattr(evaluation_of(trainer), "num_evaluations", 0)
+        self._start_stretch(trainer, task)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
+        is_due = trainer.is_global_zero and self._is_due(task)
+        self._probe = Probe(task) if is_due else None
+
+    def on_before_optimizer_step(  # type: ignore[override]
+        self, trainer: pl.Trainer, task: AdversarialTask, optimizer: Optimizer
+    ) -> None:
+        if self._probe is not None:
+            self._probe.note_gradients(task.roles[trainer.optimizers.index(optimizer)], optimizer)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
+        if self._probe is not None:
+            self._observe(trainer, task, self._look(trainer, task))
+            self._probe = None
+        self._look_at_evaluation(trainer, task)
+        if self.on_divergence != "stop" and self._has_diverged(trainer, task):
+            self._treat(trainer, task)
+
+    def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        self._look_at_evaluation(trainer, task)
+        if trainer.is_global_zero and self.diagnosis is not None:
+            log.info("doctor: %s", self.diagnosis.verdict)
+
+    def on_exception(self, trainer: pl.Trainer, task: AdversarialTask, exception: BaseException) -> None:  # type: ignore[override]
+        if isinstance(exception, NonFiniteLossError):
+            self._note_divergence(trainer, task)
+
+    def _is_due(self, task: AdversarialTask) -> bool:
+        """Say whether to look at this batch: at a turn of the generator, so that both networks are seen to move."""
+        interval = max(1, self.every_n_steps // task.n_critic)
+        return task.is_generator_turn and task.num_steps // task.n_critic % interval == 0
+
+    def _look(self, trainer: pl.Trainer, task: AdversarialTask) -> dict[str, float]:
+        """Return all signals of the step that was watched."""
+        assert self._probe is not None
+        optimizers = zip(task.roles, trainer.optimizers, strict=True)
+        groups = {role: optimizer.param_groups[0] for role, optimizer in optimizers}
+        lr_factors = {role: float(g["lr"]) / (g.get("initial_lr") or 1.0) for role, g in groups.items()}
+        found = derived(self._probe.signals(), lr_factors)
+        found["bad_updates"] = float(task.guard.num_bad_steps)
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            found |= {"loss_scale": scaler.get_scale(), "scaler_skips": self._num_skips(scaler.get_scale())}
+        if (probability := getattr(task.augment, "p", None)) is not None:
+            found["augment_probability"] = float(probability)
+        found["images_per_second"] = self._rate(trainer, task)
+        found["speed_ratio"] = self._speed.ratio(found["images_per_second"])
+        return found
+
+    def _num_skips(self, scale: float) -> float:
+        """Return how often the loss scale was halved since the last look, the first look's scale being the start."""
+        before, self._scale = getattr(self, "_scale", scale), scale
+        halvings = 0
+        while before > scale > 0:
+            before, halvings = before / 2, halvings + 1
+        return float(halvings)
+
+    def _rate(self, trainer: pl.Trainer, task: AdversarialTask) -> float:
+        """Return the images a second since the last look, evaluations left out; begin the next stretch."""
+        then, images, measuring = self._stretch
+        now, images_now, measuring_now = self._start_stretch(trainer, task)
+        return (images_now - images) / max(now - then - (measuring_now - measuring), 1e-9)
+
+    def _start_stretch(self, trainer: pl.Trainer, task: AdversarialTask) -> tuple[float, int, float]:
+        measuring = getattr(evaluation_of(trainer), "seconds_here", 0.0)
+        self._stretch = (time.perf_counter(), task.images_seen, measuring)
+        return self._stretch
+
+    def _look_at_evaluation(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+        evaluation = evaluation_of(trainer)
+        if (
+            evaluation is None
+            or evaluation.num_evaluations == self._num_evaluations
+            or not trainer.is_global_zero
+        ):
+            return
+        self._num_evaluations = evaluation.num_evaluations
+        if evaluation.figures is not None:
+            best = evaluation.best.get("value")
+            found = of_evaluation(evaluation.figures, evaluation.value, best, evaluation.suite.mode)
+            self._observe(trainer, task, found)
+
+    def _observe(self, trainer: pl.Trainer, task: AdversarialTask, signals: dict[str, float]) -> None:
+        """Log ``signals`` and say what begins with them."""
+        assert self.diagnosis is not None
+        if signals:
+            task.log_scalars({f"doctor/{name}": value for name, value in signals.items()})
+        for episode in self.diagnosis.observe(task.images_seen, signals):
+            self._say(trainer, episode)
+
+    def _say(self, trainer: pl.Trainer, episode: Episode) -> None:
+        log.warning("doctor: %s", episode.message)
+        for logger in trainer.loggers:
+            if (alert := getattr(getattr(logger, "experiment", None), "alert", None)) is not None:
+                level = "ERROR" if episode.severity == "error" else "WARN"
+                alert(title=BY_NAME[episode.rule].title, text=episode.message, level=level)
+
+    def _has_diverged(self, trainer: pl.Trainer, task: AdversarialTask) -> bool:
+        """Say whether the patience is at its end, the same on all processes; asked where it costs no wait."""
+        is_alone = trainer.world_size == 1
+        if not (is_alone and task.device.type == "cpu") and task.num_steps % trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            return False
+        is_over = task.guard.num_bad_steps >= task.guard.patience
+        return is_over if is_alone else trainer.strategy.reduce_boolean_decision(is_over, all=False)
+
+    def _treat(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+        """Restore the last good checkpoint where that is wanted and possible."""
+        self._note_divergence(trainer, task)
+        if self.on_divergence == "continue":
+            return
+        path = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+        if self.num_restores >= self.max_restores or not path.exists():
+            task.guard.stop(f"the loss, after {self.num_restores} restores,", task.guard.num_bad_steps)
+        images = restore(trainer, task, path, self.lr_factor)
+        self.num_restores += 1
+        log.warning(
+            "doctor: restored the networks of %s images, learning rates times %g (restore %d of at most %d)",
+            *(short(images), self.lr_factor, self.num_restores, self.max_restores),
+        )
+        if self.diagnosis is not None and (episode := self.diagnosis.open("not-finite")) is not None:
+            episode.until = task.images_seen
+            self.diagnosis.watches["not-finite"].recent.clear()
+
+    def _note_divergence(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+        """Open the episode of a loss that is not finite, unless it is open."""
+        if self.diagnosis is None or not trainer.is_global_zero or self.diagnosis.open("not-finite"):
+            return
+        rule = BY_NAME["not-finite"]
+        self._say(trainer, self.diagnosis.begin(rule, task.guard.num_bad_steps, task.images_seen))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the entry ``doctor`` of summary.json."""
+        if self.diagnosis is None:
+            return {}
+        episodes = self.diagnosis.state_dict()["episodes"]
+        verdict = self.diagnosis.verdict
+        return {"doctor": {"verdict": verdict, "episodes": episodes, "restores": self.num_restores}}
+
+    def state_dict(self) -> dict[str, Any]:
+        diagnosis = {} if self.diagnosis is None else self.diagnosis.state_dict()
+        return {"diagnosis": diagnosis, "num_restores": self.num_restores}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._state, self.num_restores = state_dict["diagnosis"] or None, state_dict["num_restores"]
+
+
+def evaluation_of(trainer: pl.Trainer) -> Evaluation | None:
+    """Return the run's evaluation callback, or None."""
+    return next((c for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]

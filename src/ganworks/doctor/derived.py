@@ -1,0 +1,88 @@
+"""Signals made of other signals, and of evaluations."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from ganworks.metric import Evaluation
+
+Signals = dict[str, float]
+HALF = 0.1  # an AUC within so much of .5 is a guess
+
+
+def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
+    """Return ``found`` and what rules ask for beside it.
+
+    Args:
+        found: the signals of `Probe`.
+        lr_factors: each network's learning rate over its first: a schedule that ends at 0 is no fault.
+    """
+    norms = [found[f"{role}_gradient_norm"] for role in lr_factors]
+    raw = {role: found[f"{role}_update_ratio"] for role in lr_factors}
+    is_known = {role: not math.isnan(norm) for role, norm in zip(lr_factors, norms, strict=True)}
+    at_first_rate = [
+        raw[role] / factor for role, factor in lr_factors.items() if factor > 1e-3 and is_known[role]
+    ]
+    result = found | {
+        "largest_gradient_norm": largest(norms),
+        "largest_update_ratio": largest([raw[role] for role in lr_factors if is_known[role]]),
+        "smallest_update_ratio": -largest([-ratio for ratio in at_first_rate]),
+    }
+    if "auc" in found:
+        is_guess = abs(found["auc"] - 0.5) < HALF
+        result["blindness"] = found["energy_distance"] if is_guess else 0.0
+    if "real_low" in found:
+        result["range_excess"] = range_excess(found["real_low"], found["real_high"])
+    return result
+
+
+def largest(values: list[float]) -> float:
+    """Return the largest of the values that are known, NaN if none is."""
+    return max((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def range_excess(low: float, high: float) -> float:
+    """Return by how much data from ``low`` to ``high`` leave [-1, 1], or keep more than .5 away from an end of it.
+
+    >>> range_excess(-1.0, 1.0), range_excess(0.0, 1.0), range_excess(0.0, 255.0)
+    (0.0, 0.5, 254.0)
+    """
+    outside, short = max(high - 1, -1 - low), max(low + 1, 1 - high) - 0.5
+    return max(outside, short, 0.0)
+
+
+def of_evaluation(figures: Evaluation, value: float | None, best: float | None, mode: str) -> Signals:
+    """Return what an evaluation says: modes kept, copies, and how far the figure is from its best.
+
+    Args:
+        figures: with the floor that real data get.
+        value, best: the figure that picks the best checkpoint, now and at its best; distances, if ``mode`` is "min".
+    """
+    values, floor = figures.values, figures.floor
+    kept = [
+        values[name] / floor[name]
+        for name in ("recall", "coverage", "modes")
+        if floor.get(name) and name in values
+    ]
+    found = {"modes_kept": min(kept)} if kept else {}
+    if "memorised" in values and "memorised" in floor:
+        found["memorised_excess"] = values["memorised"] - floor["memorised"]
+    if value is not None and best is not None and mode == "min" and min(value, best) > 0:
+        # Below the floor a distance is noise.
+        found["best_ratio"] = value / max([best, *(v for k, v in floor.items() if values.get(k) == value)])
+    return found
+
+
+class Speed:
+    """Images a second of each stretch over those of the stretches before it."""
+
+    def __init__(self, num_kept: int = 50) -> None:
+        self.num_kept = num_kept
+        self.rates: list[float] = []
+
+    def ratio(self, rate: float) -> float:
+        """Return ``rate`` over the usual one, NaN before there is one."""
+        usual = statistics.median(self.rates) if len(self.rates) >= 3 else math.nan
+        self.rates = [*self.rates, rate][-self.num_kept :]
+        return rate / usual

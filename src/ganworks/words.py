@@ -1,0 +1,25 @@
+"""How numbers are said to people."""
+
+from __future__ import annotations
+
+
+def short(count: float) -> str:
+    """Return a count in three digits or so.
+
+    >>> short(1234), short(1_500_000), short(12)
+    ('1.23k', '1.5M', '12')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 0.9995 * size:
+            return f"{count / size:.3g}{unit}"
+    return f"{count:.0f}"
+
+
+def figure(value: float) -> str:
+    """Return a figure in two or three digits, without the zero before the point.
+
+    >>> figure(0.3123), figure(12.34), figure(1.2e-9), figure(-0.5)
+    ('.31', '12.3', '1.2e-09', '-.5')
+    """
+    text = f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text

@@ -1,0 +1,99 @@
+"""Signals against closed forms and independent computations."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import nn
+
+from ganworks.doctor import signals
+from ganworks.doctor.derived import Speed, derived, range_excess
+from ganworks.loss import BCE, Hinge, Minimax, Wasserstein
+
+
+def draws(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_auc_is_the_area_under_the_curve_with_ties_counted_half() -> None:
+    real, fake = (draws(64) + 0.7).round(decimals=1), draws(48, seed=1).round(decimals=1)
+    labels, scores = torch.cat([torch.ones(64), torch.zeros(48)]), torch.cat([real, fake])
+    assert float(signals.auc(real, fake)) == pytest.approx(roc_auc_score(labels, scores), abs=1e-6)
+    assert float(signals.auc(real, real - 100)) == 1
+    assert float(signals.auc(real, real)) == 0.5
+
+
+def test_slopes_are_those_of_the_losses() -> None:
+    real, fake = draws(32) + 1, draws(32, seed=1)
+    of_discriminator, of_generator = signals.slopes(BCE(), real, fake)
+    sigmoid = torch.sigmoid
+    assert float(of_generator) == pytest.approx(float(1 - sigmoid(fake).mean()), abs=1e-6)
+    expected = ((1 - sigmoid(real)).mean() + sigmoid(fake).mean()) / 2
+    assert float(of_discriminator) == pytest.approx(float(expected), abs=1e-6)
+    assert float(signals.slopes(Wasserstein(), real, fake)[1]) == pytest.approx(1)
+    assert (
+        float(signals.slopes(Minimax(), real, fake - 20)[1]) < 1e-6
+    )  # saturated: nothing reaches the generator
+    assert float(signals.slopes(Hinge(), real + 10, fake - 10)[0]) == 0
+
+
+def test_diversity_is_one_of_the_same_kind_and_none_of_a_constant() -> None:
+    real, fake = draws(64, 1, 8, 8), draws(64, 1, 8, 8, seed=1)
+    assert float(signals.diversity(real, fake)) == pytest.approx(1, abs=0.05)
+    assert float(signals.diversity(real, fake[:1].expand(64, -1, -1, -1))) < 1e-3
+    assert float(signals.diversity(real, 0.5 * fake)) == pytest.approx(0.5, abs=0.05)
+
+
+def test_energy_distance_is_about_zero_for_alike_sets_and_grows_with_a_shift() -> None:
+    real, fake = draws(64, 2), draws(64, 2, seed=1)
+    distances = [float(signals.energy_distance(real, fake + shift)) for shift in (0.0, 1.0, 5.0)]
+    assert distances == sorted(distances)
+    assert abs(distances[0]) < 0.05 < 0.7 < distances[2]
+
+
+def test_update_ratio_is_the_relative_length_of_the_step() -> None:
+    before = [torch.ones(3, 4), torch.ones(5)]
+    after = [tensor * 1.01 for tensor in before]
+    assert float(signals.update_ratio(before, after)) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_spectral_norm_is_the_largest_singular_value() -> None:
+    layer = nn.Linear(20, 30)
+    with torch.no_grad():
+        u, _, v = torch.linalg.svd(layer.weight, full_matrices=False)
+        layer.weight.copy_(u @ torch.diag(torch.linspace(3, 0.1, 20)) @ v)
+    assert float(signals.spectral_norm(nn.Sequential(layer, nn.ReLU()))) == pytest.approx(3, rel=0.1)
+
+
+def test_dead_units_are_counted_behind_the_rectifiers() -> None:
+    network = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 3))
+    with torch.no_grad():
+        network[0].bias[:4] = -100.0  # type: ignore[index, operator]
+        network[0].bias[4:] = 100.0  # type: ignore[index, operator]
+        with signals.DeadUnits() as units:
+            network(draws(16, 4))
+    assert float(units.share) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excess"), [(-1, 1, 0), (-0.9, 0.8, 0), (0, 1, 0.5), (0, 255, 254), (-3, 1, 2)]
+)
+def test_data_outside_of_the_generators_range_are_seen(low: float, high: float, excess: float) -> None:
+    assert range_excess(low, high) == pytest.approx(excess)
+
+
+def test_a_learning_rate_that_a_schedule_lowers_is_no_small_update() -> None:
+    found = {"generator_gradient_norm": 1.0, "discriminator_gradient_norm": 1.0,
+             "generator_update_ratio": 1e-7, "discriminator_update_ratio": 1e-3}  # fmt: skip
+    assert derived(found, {"generator": 1.0, "discriminator": 1.0})["smallest_update_ratio"] == pytest.approx(
+        1e-7
+    )
+    late = derived(found, {"generator": 0.01, "discriminator": 1.0})
+    assert late["smallest_update_ratio"] == pytest.approx(1e-5)
+
+
+def test_speed_is_compared_with_what_was_usual() -> None:
+    speed = Speed()
+    assert [speed.ratio(rate) for rate in (100, 110, 90)] != [1, 1, 1]  # nothing is usual yet
+    assert speed.ratio(20) == pytest.approx(0.2)
