@@ -89,7 +89,9 @@ class Probe:
     def _critic(self) -> dict[str, Any]:
         task, real, fake, label = self.task, self._some("real"), self._some("fake"), self._label()
         found: dict[str, Any] = {}
-        if task.dtype.itemsize < 4:  # gradients of samples are taken in float32, which such weights do not have
+        if (
+            next(task.discriminator.parameters()).element_size() < 4
+        ):  # gradients of samples are taken in float32, which such weights do not have
             return found
         with looked_at(task.discriminator):
             critic = partial(task.discriminator.forward, label=label)
