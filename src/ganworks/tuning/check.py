@@ -29,15 +29,18 @@ def checked(settings: Settings) -> Settings:
         GanworksError: the first point that can't be trained, and why.
     """
     lengths: dict[int, str] = {}
-    base: list[str] = []
-    num_points = max(1, LIMIT // len(settings.stages))
+    bases: list[list[str]] = [[]]
     for stage in settings.stages:
-        corners = combinations(stage.space, num_points)
-        for point in [*corners, *stage.space.first.values()]:
-            overrides = [*stage.fixed, *base, *stage.space.overrides(point)]
+        corners = combinations(stage.space, max(1, LIMIT // len(settings.stages)))
+        points = [stage.space.overrides(point) for point in [*corners, *stage.space.first.values()]]
+        # Each point after the first base, and the first point after each of the others that a stage may start from.
+        pairs = [(bases[0], point) for point in points] + [(base, points[0]) for base in bases[1:]]
+        pairs += [(base, points[-1 - index % len(corners)]) for index, base in enumerate(bases[1:])]
+        for base, point in pairs:
+            overrides = [*stage.fixed, *base, *point]
             config = try_point(settings, overrides)
             lengths.setdefault(int(config.num_images), " ".join(overrides))
-        base += stage.space.overrides(corners[0])
+        bases = [[*base, *point] for base, point in pairs][:LIMIT]
     if len(lengths) > 1:
         raise SettingError("num_images", sorted(lengths), f"the same in every trial ({lengths.popitem()[1]})")
     settings = replace(settings, num_images=next(iter(lengths)))
