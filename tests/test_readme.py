@@ -21,12 +21,16 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 import ganworks as package
-from ganworks.cli import resolvers
+from ganworks.cli import resolvers, tune
 from ganworks.cli.build import build_run
 from ganworks.cli.check import check_config
 from ganworks.cli.resume import change, read_config
 from ganworks.cli.train import with_recipe
 from ganworks.loss import AdversarialLoss
+from ganworks.tuning.check import checked
+from ganworks.tuning.check import compose as compose_point
+from ganworks.tuning.search import common_overrides
+from ganworks.tuning.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
 README, SETTINGS, EXTENDING = (
@@ -136,6 +140,40 @@ def test_documented_sampling_works(arguments: list[str], trained_run: Path, ganw
 def test_documented_evaluation_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
     result = ganworks("evaluate", *(a.replace("RUN_DIR", str(trained_run)) for a in arguments))
     assert result.code == 0, result.err
+
+
+def write_documented_space(folder: Path) -> None:
+    """Write the space of docs/tuning.md as a reader would."""
+    resolvers.register()
+    (block,) = [block for block in blocks(ROOT / "docs" / "tuning.md", "yaml") if "tune/mine" in block]
+    (folder / "tune").mkdir()
+    (folder / "tune" / "mine.yaml").write_text(block.partition("\n")[2])
+
+
+TUNED = [c for c in commands("tune", *PAGES) if c[1] != ["--help"]]
+
+
+@pytest.mark.parametrize("arguments", named(TUNED))
+def test_documented_search_has_settings_and_a_space_that_are_there(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    write_documented_space(tmp_path)
+    own, others, flags = tune.split([str(tmp_path) if a == "conf" else a for a in arguments])
+    settings = read_settings(tune.compose(own, flags), others, flags)
+    assert settings.stages[0].space.first
+    trial = [*common_overrides(settings), *settings.stages[0].fixed]
+    assert compose_point([o for o in trial if o != "data.root=FOLDER"], settings.flags).num_images > 0
+
+
+def test_space_of_the_docs_can_be_trained(tmp_path: Path) -> None:
+    write_documented_space(tmp_path)
+    own, others, flags = tune.split(["--config-dir", str(tmp_path), "tune=mine"])
+    assert checked(read_settings(tune.compose(own, flags), others, flags)).num_images == 48_000
+
+
+@pytest.mark.parametrize("option", sorted(path.stem for path in (ROOT / "conf" / "tune").glob("*.yaml")))
+def test_guide_names_every_space(option: str) -> None:
+    assert f"| `{option}` |" in (ROOT / "docs" / "tuning.md").read_text()
 
 
 def test_enough_commands_were_found_and_a_wrong_one_would_be_noticed() -> None:
