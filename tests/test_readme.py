@@ -137,8 +137,8 @@ def test_documented_sampling_works(arguments: list[str], trained_run: Path, ganw
 
 
 @pytest.mark.parametrize("arguments", named(MEASURED))
-def test_documented_evaluation_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
-    result = ganworks("evaluate", *(a.replace("RUN_DIR", str(trained_run)) for a in arguments))
+def test_documented_evaluation_works(arguments: list[str], copied_run: Path, ganworks: Callable) -> None:
+    result = ganworks("evaluate", *(a.replace("RUN_DIR", str(copied_run)) for a in arguments))
     assert result.code == 0, result.err
 
 

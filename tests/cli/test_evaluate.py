@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +51,73 @@ def test_best_checkpoint_has_the_best_figure(ganworks: Callable, trained_run: Pa
     assert result.code == 0, result.err
     best = json.loads((trained_run / "summary.json").read_text())["best"]
     assert figures()["values"]["fd_digits"] == pytest.approx(best["value"])
+    assert figures()["contract"]["num_evaluations"] == best["num_evaluations"] > 1
+
+
+def test_checkpoint_and_generator_folder_have_the_figures_of_their_run(
+    ganworks: Callable, trained_run: Path
+) -> None:
+    summary = json.loads((trained_run / "summary.json").read_text())
+    for path in (trained_run / "checkpoints" / "last.ckpt", trained_run / "generator"):
+        result = ganworks("evaluate", f"run={path}", "out=figures.json")
+        assert result.code == 0, result.err
+        assert figures()["values"] == pytest.approx(summary["metrics"])
+
+
+def test_generator_without_a_run_is_measured_with_the_data_and_metric_that_are_named(
+    ganworks: Callable, trained_run: Path
+) -> None:
+    shutil.copytree(trained_run / "generator", "alone")
+    result = ganworks("evaluate", "run=alone", "metric=digits")
+    assert result.code == 1
+    assert "data=" in result.err
+    result = ganworks(
+        "evaluate", "run=alone", "data=digits", "metric=digits", "metric.num_samples=64", "out=figures.json"
+    )
+    assert result.code == 0, result.err
+    assert figures()["contract"]["num_fake"] == 64
+
+
+def test_several_seeds_give_mean_and_deviation_of_the_single_evaluations(
+    ganworks: Callable, trained_run: Path
+) -> None:
+    single = []
+    for seed in (3, 4, 5):
+        assert ganworks("evaluate", f"run={trained_run}", f"seed={seed}", "out=figures.json").code == 0
+        single.append(figures()["values"]["fd_digits"])
+    result = ganworks("evaluate", f"run={trained_run}", "seed=3", "seeds=3", "out=figures.json")
+    assert result.code == 0, result.err
+    assert figures()["values"]["fd_digits"] == pytest.approx(statistics.fmean(single))
+    assert figures()["deviation"]["fd_digits"] == pytest.approx(statistics.stdev(single))
+    assert figures()["contract"]["seed"] == [3, 4, 5]
+    assert "deviation" in result.out
+
+
+def test_figures_under_another_contract_are_warned_of_and_those_under_the_same_are_not(
+    ganworks: Callable, trained_run: Path
+) -> None:
+    result = ganworks("evaluate", f"run={trained_run}", f"against={trained_run}", "out=same.json")
+    assert result.code == 0, result.err
+    assert "against" in result.out
+    assert "do not compare" not in result.out + result.err
+    result = ganworks("evaluate", f"run={trained_run}", "metric.num_samples=100", "against=same.json")
+    assert result.code == 0, result.err
+    assert "do not compare: num_fake: 100 and 64" in result.out + result.err
+
+
+def test_several_metrics_are_measured_at_once(ganworks: Callable, trained_run: Path) -> None:
+    arguments = (f"run={trained_run}", "metric=[digits,spectrum]", "metric.num_samples=64")
+    result = ganworks("evaluate", *arguments, "out=figures.json")
+    assert result.code == 0, result.err
+    assert {"fd_digits", "spectrum"} <= set(figures()["values"])
+
+
+def test_pictures_are_written_beside_the_run_that_is_measured(ganworks: Callable, copied_run: Path) -> None:
+    result = ganworks("evaluate", f"run={copied_run}", "figures=true")
+    assert result.code == 0, result.err
+    written = {path.name for path in (copied_run / "figures").iterdir()}
+    names = ("neighbours_pixels", "neighbours_features", "classes", "embedding", "spectrum", "interpolation")
+    assert {f"{name}.png" for name in names} <= written
 
 
 def write_images(folder: str, images: torch.Tensor) -> None:
@@ -154,6 +223,10 @@ MISTAKES = {
         ["real={images}", "fake={images}", "metric=digits"],
         ["metric=digits", "(3, 8, 8)"],
     ),
+    "seeds of folders": (["real={images}", "fake={images}", "seeds=2"], ["seeds=2", "no generator"]),
+    "no seed": (["run={run}", "seeds=0"], ["seeds=0", "from 1 up"]),
+    "neither true nor false": (["run={run}", "figures=yes"], ["figures=yes", "true or false"]),
+    "nothing to compare with": (["run={run}", "against=no.json"], ["against=no.json", "summary.json"]),
     "unknown setting": (["runs={run}"], ["'runs'", "Did you mean 'run'?"]),
 }
 

@@ -43,11 +43,15 @@ def parse(schema: type[T], arguments: list[str]) -> tuple[T, list[str]]:
 
 
 def convert(name: str, text: str, kind: Any) -> Any:
-    """Return ``text`` as a value of the annotation ``kind``: one of int, float and str, perhaps or None."""
+    """Return ``text`` as a value of the annotation ``kind``: one of bool, int, float and str, perhaps or None."""
     options = get_args(kind) or (kind,)
     if type(None) in options and text in ("", "null"):
         return None
     convertor = options[0]
+    if convertor is bool:
+        if text.lower() not in ("true", "false"):
+            raise SettingError(name, text, "true or false")
+        return text.lower() == "true"
     try:
         return convertor(text)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ganworks.cli import resolvers
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import called, user_errors
+from ganworks.cli.log import log_to_terminal
+from ganworks.cli.source import Source, compose, read_saved
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
@@ -21,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Arguments:
-    """Measure a run, or a folder of images. metric.name=value and data.name=value change settings of the groups."""
+    """Measure a generator, or a folder of images. metric.x=value and data.x=value change a setting."""
 
     run: str | None = field(
-        default=None, metadata={"help": "a run directory; its averaged generator is measured"}
+        default=None, metadata={"help": "a run directory, a checkpoint or a generator folder"}
     )
     checkpoint: str | None = field(
         default=None, metadata={"help": "another checkpoint of the run, such as best.ckpt"}
@@ -32,12 +35,24 @@ class Arguments:
     real: str | None = field(default=None, metadata={"help": "a folder of real images"})
     fake: str | None = field(default=None, metadata={"help": "a folder of generated images"})
     metric: str | None = field(
-        default=None, metadata={"help": "another metric than the run's: an option of the group"}
+        default=None, metadata={"help": "another metric than the run's: an option, or several: [fid,kid]"}
+    )
+    data: str | None = field(
+        default=None, metadata={"help": "other data than the run's: an option of the group"}
     )
     seed: int | None = field(
         default=None, metadata={"help": "key of the latents; the metric's own if left out"}
     )
+    seeds: int = field(
+        default=1, metadata={"help": "so many evaluations, from that key on: mean and deviation"}
+    )
     truncation: float | None = field(default=None, metadata={"help": "bound of the latents"})
+    against: str | None = field(
+        default=None, metadata={"help": "a run directory or an out= file to compare with"}
+    )
+    figures: bool = field(
+        default=False, metadata={"help": "true: pictures too, in figures/ of the run or here"}
+    )
     resolution: int | None = field(
         default=None, metadata={"help": "side that both folders are brought to; the first fake's"}
     )
@@ -51,45 +66,70 @@ class Arguments:
 def main() -> None:
     """Run the command."""
     resolvers.register()
+    log_to_terminal()
     with user_errors():
         arguments, overrides = parse(Arguments, sys.argv[1:])
-        if arguments.run is None and not (arguments.real and arguments.fake):
-            raise SettingError("run", "", "given: a run directory, or real=FOLDER and fake=FOLDER")
-        if arguments.seed is not None:
-            check_count("seed", arguments.seed, at_least=0)
+        check(arguments)
+        other = read_saved(Path(arguments.against)) if arguments.against else None
         if arguments.out:
             Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
         figures = (
             measure_run(arguments, overrides) if arguments.run else measure_folders(arguments, overrides)
         )
-        show(figures)
+        show(figures, other)
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
 
 
-def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
-    """Return the figures of a run's generator under the run's own metric and data, or those that are asked for."""
-    from ganworks import load_generator
-    from ganworks.cli.build import setting_path
-    from ganworks.cli.resume import change, read_config
-    from ganworks.metric import measure
+def check(arguments: Arguments) -> None:
+    """Raise `SettingError` for arguments that are missing, out of range or do not go together."""
+    if arguments.run is None and not (arguments.real and arguments.fake):
+        allowed = "given: a run directory, a checkpoint or a generator folder, or real=FOLDER and fake=FOLDER"
+        raise SettingError("run", "", allowed)
+    if arguments.seed is not None:
+        check_count("seed", arguments.seed, at_least=0)
+    check_count("seeds", arguments.seeds)
+    if arguments.run is None:
+        for name, default in (("seeds", 1), ("figures", False), ("data", None)):
+            if getattr(arguments, name) != default:
+                raise SettingError(
+                    name, getattr(arguments, name), "left out: two folders have no generator to draw from"
+                )
 
-    run_dir = Path(str(arguments.run))
-    if not run_dir.is_dir():
-        siblings = map(str, run_dir.parent.iterdir()) if run_dir.parent.is_dir() else ()
-        raise SettingError("run", run_dir, "an existing run directory", siblings)
-    with called(resume="run"):
-        config = read_config(run_dir)
-    if arguments.metric:
-        config.metric = compose([f"metric={arguments.metric}"]).metric
+
+def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
+    """Return the figures of a generator under its run's own metric and data, or those that are asked for."""
+    from ganworks.cli.build import setting_path
+    from ganworks.cli.resume import change
+    from ganworks.metric import measure, measure_seeds
+
+    source = Source.find(str(arguments.run), arguments.checkpoint)
+    config = source.config(arguments.data, arguments.metric)
     change(config, overrides)
-    source = run_dir / "checkpoints" / arguments.checkpoint if arguments.checkpoint else run_dir
-    with called(path="checkpoint" if arguments.checkpoint else "run"):
-        sampler = load_generator(source, arguments.device)
+    sampler = source.load(arguments.device)
     datamodule, suite = prepare(config, arguments)
     with setting_path("metric"):
         suite.check_generator(sampler.generator)
-    return measure(suite, sampler, datamodule, arguments.truncation)
+    settings: dict[str, Any] = {
+        "truncation": arguments.truncation,
+        "num_evaluations": source.num_evaluations,
+        "cache": suite.cache,
+        "show_bar": True,
+    }
+    if arguments.seeds > 1:
+        seeds = range(suite.seed, suite.seed + arguments.seeds)
+        figures = measure_seeds(suite, sampler, datamodule, seeds, **settings)
+    else:
+        figures = measure(suite, sampler, datamodule, **settings)
+    if arguments.figures:
+        from ganworks.cli.figures import draw_figures, log_figures
+
+        folder = (source.run_dir or Path()) / "figures"
+        paths = draw_figures(folder, suite, sampler, datamodule, arguments.truncation)
+        print(f"{len(paths)} pictures in {folder}")
+        if source.run_dir is not None:
+            log_figures(paths, config, source.run_dir, int(sampler.config.get("images_seen", 0)))
+    return figures
 
 
 def measure_folders(arguments: Arguments, overrides: list[str]) -> Evaluation:
@@ -116,17 +156,6 @@ def measure_folders(arguments: Arguments, overrides: list[str]) -> Evaluation:
     return figures
 
 
-def compose(overrides: list[str]) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``."""
-    import hydra
-    from omegaconf import OmegaConf
-
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", overrides)
-    OmegaConf.set_struct(config, True)
-    return config
-
-
 def prepare(config: DictConfig, arguments: Arguments, **changes: Any) -> tuple[Any, Any]:
     """Return the data and the metric of ``config``, checked, with the statistics of the real samples."""
     from ganworks.cli.build import make, setting_path
@@ -146,20 +175,27 @@ def prepare(config: DictConfig, arguments: Arguments, **changes: Any) -> tuple[A
     return datamodule, suite
 
 
-def show(figures: Evaluation) -> None:
-    """Print the figures, beside those of held-out real data, and the contract they hold under."""
+def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
+    """Print the figures, beside those of held-out real data and of another evaluation, and their contract."""
     from rich.console import Console
     from rich.table import Table
 
+    from ganworks.metric import warn_of_differences
     from ganworks.metric.contract import shown
 
-    table = Table()
-    for column in ("figure", "value", "held-out real data"):
-        table.add_column(column, justify="left" if column == "figure" else "right")
-    for name, value in figures.values.items():
-        floor = figures.floor.get(name)
-        table.add_row(name, f"{value:.5g}", "·" if floor is None else f"{floor:.5g}")
+    columns = {"value": figures.values, "deviation": figures.deviation, "held-out real data": figures.floor}
+    if other is not None:
+        columns["against"] = other["values"]
+    there = {name: column for name, column in columns.items() if column or name != "deviation"}
+    table = Table("figure")
+    for column in there:
+        table.add_column(column, justify="right")
+    for name in figures.values:
+        row = [column.get(name) for column in there.values()]
+        table.add_row(name, *("·" if value is None else f"{value:.5g}" for value in row))
     console = Console()
     console.print(table)
     for line in shown(figures.contract):
         console.print(line, highlight=False, soft_wrap=True)
+    if other is not None:
+        warn_of_differences(asdict(figures), other)
