@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganworks.logger import read_metrics
 from running import checkpoint, differences, train, train_apart, train_on
 
 RECIPES = {
@@ -117,3 +118,20 @@ def test_a_resume_that_forgets_the_loaders_position_is_noticed(tmp_path: Path) -
     torch.save(content, path)
     train_on(parts, "trainer.max_steps=-1")
     assert differences(checkpoint(whole)["state_dict"], checkpoint(parts)["state_dict"])
+
+
+def test_a_learning_rate_given_at_a_resume_is_taken_and_one_that_is_not_given_stays(tmp_path: Path) -> None:
+    run_dir, every = tmp_path / "run", "trainer.log_every_n_steps=1"
+    rates = ("optimizer.generator.lr=1e-3", "optimizer.discriminator.lr=1e-3")
+    train(run_dir, *rates, every, "num_images=1280", "trainer.max_steps=8", "loss=bce")
+    train_on(run_dir, "trainer.max_steps=-1", "optimizer.discriminator.lr=1e-4")
+    last = read_metrics(run_dir / "metrics.csv")[-1]
+    assert last["train/discriminator/lr"] == pytest.approx(1e-4)
+    assert last["train/generator/lr"] == pytest.approx(1e-3)
+
+
+def test_runs_with_several_critic_steps_log_both_networks(tmp_path: Path) -> None:
+    train(tmp_path / "run", "loss=wgan_gp", "num_images=6400", "trainer.log_every_n_steps=50")
+    columns = {name for row in read_metrics(tmp_path / "run" / "metrics.csv") for name in row}
+    names = {"adversarial", "gradient_norm"}
+    assert {f"train/{role}/{name}" for role in ("generator", "discriminator") for name in names} <= columns

@@ -115,6 +115,12 @@ class AdversarialTask(ManualTask):
         """Whether this batch is the last of `n_critic`."""
         return (self.num_steps + 1) % self.n_critic == 0
 
+    @property
+    def is_logging(self) -> bool:
+        """Whether this step's scalars are logged: in a turn of the generator, so that both networks are in them."""
+        interval = max(1, self.trainer.log_every_n_steps // self.n_critic)  # type: ignore[attr-defined]
+        return self.is_generator_turn and self.num_steps // self.n_critic % interval == 0
+
     def fakes(self, batch: Batch, with_graph: bool) -> Tensor:
         """Return the batch's fakes (B, *shape), drawn once unless their graph is needed and was not kept."""
         if "fake" not in batch or (with_graph and not batch["fake"].requires_grad):
@@ -149,10 +155,12 @@ class AdversarialTask(ManualTask):
     def configure_optimizers(self) -> list[Optimizer]:
         # A gradient scaler has to unscale before the gradients are clipped: fused optimizers do it inside.
         allow_fused = getattr(self.trainer.precision_plugin, "scaler", None) is None
-        return [
+        optimizers = [
             build(self.generator_optimizer, self.generator, allow_fused),
             build(self.discriminator_optimizer, self.discriminator, allow_fused),
         ]
+        self.rates = [float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers]
+        return optimizers
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)

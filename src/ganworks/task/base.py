@@ -60,6 +60,8 @@ class ManualTask(pl.LightningModule):
         self.images_seen, self.num_steps, self._part = 0, 0, 0
         self.scalars: dict[str, float] = {}
         self._recorded: Terms = {}
+        self.rates: list[float] = []  # learning rates of the configuration, in the order of `roles`
+        self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
         self._last_log: tuple[float, int] | None = None
 
     @property
@@ -177,11 +179,23 @@ class ManualTask(pl.LightningModule):
         for logger in self.trainer.loggers:
             logger.log_metrics(scalars, step=self.images_seen)
 
+    def on_train_start(self) -> None:
+        """Follow the configuration where a resumed run has other learning rates than its checkpoint began with."""
+        for optimizer, rate, before in zip(
+            self.trainer.optimizers, self.rates, self._rates_before, strict=False
+        ):
+            for group in optimizer.param_groups if rate != before else ():
+                for name in {"lr", "initial_lr"} & group.keys():
+                    group[name] = group[name] * rate / before
+        self._rates_before = []
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["rates"] = self.rates
         counts = {"images_seen": self.images_seen, "num_steps": self.num_steps}
         checkpoint["time"] = {**counts, "num_devices": self.trainer.world_size}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._rates_before = checkpoint.get("rates", [])
         self.images_seen, self.num_steps = checkpoint["time"]["images_seen"], checkpoint["time"]["num_steps"]
         before, now = checkpoint["time"].get("num_devices"), self.trainer.world_size
         if before not in (None, now) and self.trainer.is_global_zero:
