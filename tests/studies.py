@@ -1,58 +1,80 @@
-"""Small studies for tests of the search: trials of some hundred digits, spaces written by the test."""
+"""Studies of real Optuna trials, filled in as the workers of a search do."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import math
+import random
+from datetime import datetime, timedelta
 from typing import Any
 
 import optuna
-import yaml
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState
 
-from ganworks.cli import resolvers
-from ganworks.cli.tune import compose, split
-from ganworks.tuning.check import checked
-from ganworks.tuning.settings import Settings, read_settings
-from ganworks.tuning.storage import open_storage, open_study
-
-TESTS = Path(__file__).parent
-FIXED = ["data=digits", "experiment=null", "trainer=cpu", "model.width=8", "num_images=1280", "metric.num_samples=64",
-         "callback.sample_grid.every_images=null", "~callback.report"]  # fmt: skip
-SPACE = {"optimizer.generator.lr": {"log": [1e-4, 1e-2]}}
-
-
-def write_space(folder: Path, **changes: Any) -> Path:
-    """Write the space `tune=tiny` and return the folder for ``--config-dir``."""
-    content = {"objective": "fd_digits", "num_trials": 4, "fixed": FIXED, "space": SPACE, "pruner": "none",
-               "evaluations": 2, "top_k": 1, "num_seeds": 1, "heartbeat_seconds": 1, **changes}  # fmt: skip
-    path = folder / "conf" / "tune" / "tiny.yaml"
-    path.parent.mkdir(parents=True)
-    path.write_text(f"# @package _global_\n# A tiny space.\n{yaml.safe_dump(content, sort_keys=False)}")
-    return folder / "conf"
+RANGES = {
+    "optimizer.generator.lr": FloatDistribution(1e-4, 2e-2, log=True),
+    "lr_D/lr_G": FloatDistribution(0.25, 8, log=True),
+    "beta1": CategoricalDistribution([0.0, 0.5]),
+    "regularizer": CategoricalDistribution(["none", "r1"]),
+    "regularizer.r1.weight": FloatDistribution(0.01, 100, log=True),
+}
+NUM_IMAGES, RUNGS = 48_000, 8
 
 
-def settings_of(folder: Path, *overrides: str, **changes: Any) -> Settings:
-    """Return the checked settings of `tune.py tune=tiny` with studies in ``folder``."""
-    resolvers.register()
-    conf = folder / "conf" if (folder / "conf").exists() else write_space(folder, **changes)
-    arguments = ["--config-dir", str(conf), "tune=tiny", f"paths.runs={folder / 'runs'}", *overrides]
-    own, others, flags = split(arguments)
-    return checked(read_settings(compose(own, flags), others, flags))
+def study_of(num_trials: int, direction: str = "minimize", **facts: Any) -> optuna.Study:
+    """Return a study in memory with ``num_trials`` ended trials of two workers; every third one was pruned."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(study_name="digits_lr", direction=direction)
+    for name, fact in {
+        "name": "digits_lr",
+        "metric": "fd_digits",
+        "direction": direction,
+        "num_images": NUM_IMAGES,
+        "num_trials": 40,
+        "command": "python tune.py tune=digits_lr",
+        **facts,
+    }.items():
+        study.set_user_attr(name, fact)
+    rng, clock = random.Random(0), [datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 12)]
+    for number in range(num_trials):
+        study.add_trial(trial(number, rng, clock))
+    return study
 
 
-def study_of(settings: Settings) -> optuna.Study:
-    """Return the study as it is."""
-    return open_study(settings, open_storage(settings))
-
-
-def tune_apart(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start the real command in a process of its own."""
-    command = [sys.executable, "-m", "ganworks.cli.tune", "--config-dir", str(folder / "conf"), "tune=tiny"]
-    paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.Popen(
-        [*command, *arguments], cwd=folder, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+def trial(number: int, rng: random.Random, clock: list[datetime]) -> optuna.trial.FrozenTrial:
+    """Return the trial of a number: finished, or pruned at its second rung, or ended in one of the bad ways."""
+    params: dict[str, Any] = {
+        "optimizer.generator.lr": 10 ** rng.uniform(-4, -1.7),
+        "lr_D/lr_G": 2 ** rng.uniform(-2, 3),
+        "beta1": rng.choice([0.0, 0.5]),
+        "regularizer": rng.choice(["none", "r1"]),
+    }
+    if params["regularizer"] == "r1":
+        params["regularizer.r1.weight"] = 10 ** rng.uniform(-2, 2)
+    end = 2 + abs(math.log10(params["optimizer.generator.lr"]) + 2.7) * 20 + rng.random()
+    status = "pruned" if number % 3 == 2 else "finished"
+    status = {6: "diverged", 9: "crashed", 12: "collapsed"}.get(number, status)
+    num = {"pruned": 2, "diverged": 3, "crashed": 0}.get(status, RUNGS)
+    curve = {NUM_IMAGES * r // RUNGS: end * (1 + 4 / r) + rng.random() for r in range(1, num + 1)}
+    worker = number % 2
+    start, seconds = clock[worker], 12 * max(num, 1) / RUNGS
+    clock[worker] = start + timedelta(seconds=seconds + 1)
+    values = {"finished": end, "pruned": None}.get(status, 500.0)
+    made = optuna.create_trial(
+        state=TrialState.PRUNED if status == "pruned" else TrialState.COMPLETE,
+        value=values,
+        params=params,
+        distributions={name: RANGES[name] for name in params},
+        intermediate_values=curve,
+        user_attrs={
+            "status": status,
+            "overrides": [f"{name}={value}" for name, value in params.items()],
+            "run_dir": f"trials/{number:04d}",
+            "images_seen": max(curve, default=0),
+            "worker": f"host:{100 + worker}",
+            "seconds": seconds,
+            "error": "RuntimeError: out of memory" if status == "crashed" else None,
+        },
+    )
+    made.datetime_start, made.datetime_complete = start, clock[worker]
+    return made

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studies import write_space
+from searching import write_space
 
 SPACES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "tune").glob("*.yaml"))
 

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from ganworks.errors import GanworksError
 from ganworks.tuning.search import Search
 from ganworks.tuning.storage import lock, open_storage
-from studies import settings_of, study_of, tune_apart, write_space
+from searching import settings_of, study_of, tune_apart, write_space
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) + [
     Path(path).parent for path in [shutil.which("initdb")] if path

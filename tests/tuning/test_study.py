@@ -22,7 +22,7 @@ from ganworks.tuning.search import Search, ranked
 from ganworks.tuning.storage import make_pruner, open_storage
 from ganworks.tuning.worker import Worker, judge
 from running import compose
-from studies import SPACE, settings_of, study_of, tune_apart, write_space
+from searching import SPACE, settings_of, study_of, tune_apart, write_space
 
 FAULTS = {
     "choice": {
