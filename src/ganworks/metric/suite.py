@@ -100,7 +100,7 @@ class Suite:
         cache: str | Path | None = None,
     ) -> None:
         self.measures = {name: found for name, found in measure.items() if found is not None}
-        self.num_samples = check_count("num_samples", num_samples)
+        self.num_samples = check_count("num_samples", num_samples, at_least=2 if measure else 1)
         self.every_images = check_count("every_images", every_images)
         self.num_reals = None if num_reals is None else check_count("num_reals", num_reals, at_least=2)
         self.seed, self.has_floor = seed, floor
