@@ -6,9 +6,26 @@ import logging
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 log = logging.getLogger(__name__)
+
+
+class Rate(ProgressColumn):
+    """Things a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate of the last half minute."""
+        return Text("" if task.speed is None else f"{task.speed:,.3g}/s", style="progress.data.speed")
 
 
 class Bar:
@@ -22,12 +39,14 @@ class Bar:
     """
 
     def __init__(self, description: str, total: int, seconds: float = 60, enabled: bool = True) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        words = TextColumn("{task.description}")
+        columns = words, BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
         self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self.task = self.progress.add_task(description, total=total)
         self.description, self.total, self.seconds, self.done = description, total, seconds, 0
         self.is_terminal = self.progress.console.is_terminal
-        self.due = time.monotonic() + (1 if self.is_terminal else seconds) if enabled else float("inf")
+        self.start = time.monotonic()
+        self.due = self.start + (1 if self.is_terminal else seconds) if enabled else float("inf")
 
     def __enter__(self) -> Bar:
         return self
@@ -47,4 +66,7 @@ class Bar:
             self.progress.start()
         else:
             self.due = time.monotonic() + self.seconds
-            log.info("%s: %s of %s", self.description, f"{self.done:,}", f"{self.total:,}")
+            rate = self.done / (time.monotonic() - self.start)
+            left = (self.total - self.done) / rate
+            words = f"{self.done:,} of {self.total:,}, {rate:.3g} a second, {left / 60:.0f} min left"
+            log.info("%s: %s", self.description, words)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -30,12 +30,26 @@ def decode(path: Path | str, resolution: int, channels: int) -> Tensor:
     with Image.open(path) as file:
         # A JPEG many times larger than wanted is decoded at 1/2, 1/4 or 1/8, never below 3 x the resolution.
         file.draft(None, (3 * resolution, 3 * resolution))
-        image = ImageOps.exif_transpose(file)
-        image = _to_8_bits(image)
-    image = _on_white(image).convert("L" if channels == 1 else "RGB")
+        image = _plain(file, channels)
     image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=_centre_square(image.size))
-    pixels = np.array(image).reshape(resolution, resolution, channels)
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    return _to_tensor(image)
+
+
+def decode_whole(path: Path | str, channels: int) -> Tensor:
+    """Read an image file as `decode` does, neither cropped nor resized: uint8 (channels, height, width).
+
+    Raises:
+        Exception: whatever Pillow raises for a file that it cannot read.
+    """
+    with Image.open(path) as file:
+        return _to_tensor(_plain(file, channels))
+
+
+def read_size(path: Path | str) -> tuple[int, int]:
+    """Return (height, width) of an image file as `decode_whole` has it; only the header is read."""
+    with Image.open(path) as file:
+        is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (file.width, file.height) if is_turned else (file.height, file.width)
 
 
 def check_header(path: Path | str) -> None:
@@ -72,6 +86,16 @@ def _like(values: Tensor, images: Tensor) -> Tensor:
     if images.dtype == torch.uint8:
         return values.round_().clamp_(0, 255).to(torch.uint8)
     return values.clamp_(-1, 1)
+
+
+def _plain(file: Image.Image, channels: int) -> Image.Image:
+    image = _to_8_bits(ImageOps.exif_transpose(file))
+    return _on_white(image).convert("L" if channels == 1 else "RGB")
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    pixels = np.array(image).reshape(image.height, image.width, -1)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -57,6 +57,10 @@ class Keep:
         num_features = {name: max(0, num - start) for name, num in self.num_features.items()}
         return replace(self, num_features=num_features, num_samples=max(0, self.num_samples - start))
 
+    def showing(self, num: int) -> Keep:
+        """Return the same with ``num`` samples or more, for pictures."""
+        return replace(self, num_samples=max(self.num_samples, num))
+
     def only(self, extractors: Collection[str]) -> Keep:
         """Return the same for some of the extractors."""
         num_features = {name: num for name, num in self.num_features.items() if name in extractors}

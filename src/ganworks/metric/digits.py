@@ -95,6 +95,7 @@ class DigitsExtractor(Extractor):
 
     has_logits = True
     is_cheap = True
+    num_features = DigitsClassifier.num_features
 
     @property
     def contract(self) -> dict[str, str | int | float | bool]:

@@ -31,10 +31,12 @@ class Extractor(ABC):
     Attributes:
         has_logits: whether `Features.logits` are there.
         is_cheap: features of the reals are computed in every run instead of being kept in the cache.
+        num_features: D; None where the samples or the weights decide.
     """
 
     has_logits: bool = False
     is_cheap: bool = False
+    num_features: int | None = None
 
     @property
     @abstractmethod

@@ -54,12 +54,35 @@ def measure(
         cache: where features of the fakes are kept, so that an interrupted evaluation goes on; None: nowhere.
         show_bar: show a progress bar.
     """
+    seed = suite.seed if seed is None else seed
+    fake = draw(suite, sampler, datamodule, truncation, batch_size, num, seed, cache, show_bar)
+    return Evaluation({}, {}) if fake is None else judge(suite, fake, seed, ema, num_evaluations)
+
+
+def draw(
+    suite: Suite,
+    sampler: Sampler,
+    datamodule: Any,
+    truncation: float | None = None,
+    batch_size: int = 250,
+    num: int | None = None,
+    seed: int | None = None,
+    cache: FeatureCache | None = None,
+    show_bar: bool = False,
+    num_shown: int = 0,
+) -> SampleSet | None:
+    """Return a generator's samples as the suite's measures see them; None on all ranks but the first.
+
+    Args:
+        num_shown: how many of them to keep for pictures, beyond what the measures need.
+        others: see `measure`.
+    """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
     labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
     labels = sampler.labels(num, seed, labels)
     latent = sampler.draw_latent(num, seed, truncation)
     rows = share(num)
-    keep = Keep.for_measures(suite.measures.values(), num).after(rows.start)
+    keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown).after(rows.start)
     with Bar("Fakes", len(rows), enabled=show_bar) as bar, full_precision():
 
         def read(start: int, stop: int) -> Iterator[Batch]:
@@ -76,11 +99,13 @@ def measure(
             source = f"{weights_hash(sampler)} {seed} {truncation} {batch_size} {_hash(labels)}"
             part = cache.collect(source, read, rows, num, suite.extractors, keep)
     parts = gathered(part)
-    if not parts:
-        return Evaluation({}, {})
-    fake = replace(joined(parts), sampler=sampler, truncation=truncation)
+    return replace(joined(parts), sampler=sampler, truncation=truncation) if parts else None
+
+
+def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int) -> Evaluation:
+    """Return the figures of a generator's samples from `draw`, their contract complete; arguments as there."""
     figures = suite.compare(fake, seed)
-    terms = {"ema": ema, "truncation": "none" if truncation is None else truncation}
+    terms = {"ema": ema, "truncation": "none" if fake.truncation is None else fake.truncation}
     figures.contract.update(terms, num_evaluations=num_evaluations)
     return figures
 

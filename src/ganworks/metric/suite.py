@@ -145,14 +145,21 @@ class Suite:
             if "labels" in measure.needs and not (generator and generator.num_classes):
                 raise _refused(name, measure, "a conditional generator (model.conditional=true)")
 
-    def prepare(self, datamodule: ReferenceData) -> None:
-        """Load the extractors and take the features of the reals, and the floor, once."""
+    def prepare(self, datamodule: ReferenceData, num_shown: int = 0) -> None:
+        """Load the extractors and take the features of the reals, and the floor, once.
+
+        Args:
+            num_shown: how many of the reals to keep for pictures, beyond what the measures need.
+        """
         self.check_data(datamodule)
         self.load()
         with full_precision():
-            self.real = self._real(datamodule)
-            self.contract = self._contract(datamodule)
+            self.adopt(self._real(datamodule, num_shown), f"{datamodule.name} {datamodule.fingerprint}")
             self.floor = self._floor() if self.has_floor else {}
+
+    def adopt(self, real: SampleSet, split: str) -> None:
+        """Take the reals as they are, such as the statistics in a file; ``split`` says what they are."""
+        self.real, self.contract, self.floor = real, self._contract(real, split), {}
 
     def load(self) -> None:
         """Load the extractors."""
@@ -198,30 +205,35 @@ class Suite:
         values = {f"{name}{suffix}": float(found.pop(name)) for name in self.better}
         return Evaluation(values, contract, self.floor, notes=found)
 
-    def _real(self, datamodule: ReferenceData) -> SampleSet:
-        num = min(datamodule.num_reals, self.num_reals or datamodule.num_reals)
-        needed = 2 * self.min_samples if self.has_floor else self.min_samples
-        if num < needed:
-            raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
-        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor)
-        with Bar("Features of real samples", num) as bar:
+    def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet:
+        """Return the first ``num`` samples of ``data``, their features from the cache where they are there.
+
+        Args:
+            words: what they are, for the progress bar.
+        """
+        with Bar(words, num) as bar, full_precision():
 
             def read(start: int, stop: int) -> Iterator[Batch]:
-                for samples, labels in _batches(datamodule, start, stop):
+                for samples, labels in _batches(data, start, stop):
                     yield samples, labels
                     bar.advance(len(samples))
 
             if self.cache is None:
-                found = collect(read(0, num), num, self.extractors, keep)
-            else:
-                source = datamodule.fingerprint
-                found = self.cache.collect(source, read, range(num), num, self.extractors, keep)
-        return replace(found, data=datamodule)
+                return collect(read(0, num), num, self.extractors, keep)
+            return self.cache.collect(data.fingerprint, read, range(num), num, self.extractors, keep)
 
-    def _contract(self, datamodule: ReferenceData) -> Contract:
+    def _real(self, datamodule: ReferenceData, num_shown: int) -> SampleSet:
+        num = min(datamodule.num_reals, self.num_reals or datamodule.num_reals)
+        needed = 2 * self.min_samples if self.has_floor else self.min_samples
+        if num < needed:
+            raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
+        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor).showing(num_shown)
+        return replace(self.collect(datamodule, num, keep, "Features of real samples"), data=datamodule)
+
+    def _contract(self, real: SampleSet, split: str) -> Contract:
         return {
-            "split": f"{datamodule.name} {datamodule.fingerprint}",
-            "num_real": self.real.num,
+            "split": split,
+            "num_real": real.num,
             "num_fake": self.num_samples,
             "seed": self.seed,
             "extractor": {name: extractor.contract for name, extractor in self.extractors.items()},

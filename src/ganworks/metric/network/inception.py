@@ -36,6 +36,7 @@ class Inception(ImageExtractor):
     networks = (INCEPTION,)
     mean, std, size = (128.0,) * 3, (128.0,) * 3, 299
     has_logits = True
+    num_features = 2048
 
     def __init__(
         self,
