@@ -1,0 +1,276 @@
+"""evaluate.py: folders of images and files of statistics on either side."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import weights_files
+from ganworks.metric import FeatureCache, digits_images, frechet_distance, load_digits_classifier
+from ganworks.metric.network import Inception
+from ganworks.metric.weights import file_sha256
+from ganworks.picture import to_uint8
+
+DIGITS = ("metric=digits", "channels=1")
+
+
+def figures(path: str = "figures.json") -> dict:
+    return json.loads(Path(path).read_text())
+
+
+def write_images(folder: Path, images: torch.Tensor) -> Path:
+    folder.mkdir()
+    for index, image in enumerate(to_uint8(images)):
+        Image.fromarray(image[0].numpy()).save(folder / f"{index:04}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders of 200 and 120 digits."""
+    root, images = tmp_path_factory.mktemp("folders"), digits_images()[0]
+    return write_images(root / "real", images[:200]), write_images(root / "fake", images[200:320])
+
+
+@pytest.fixture(scope="module")
+def inception(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = weights_files.save_inception(tmp_path_factory.mktemp("inception") / "weights.pth")
+    settings = {"weights": path, "sha256": file_sha256(path), "device": "cpu"}
+    return tuple(f"metric.extractor.inception.{name}={value}" for name, value in settings.items())
+
+
+def features_of(folder: Path) -> torch.Tensor:
+    """Features of a folder of digits, read with nothing of ours but the classifier."""
+    pixels = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
+    return load_digits_classifier().features(torch.from_numpy(np.stack(pixels)).float()[:, None] / 127.5 - 1)
+
+
+def test_generator_from_elsewhere_is_held_against_images_that_are_named(
+    ganworks: Callable, trained_run: Path, folders: tuple[Path, Path]
+) -> None:
+    shutil.copytree(trained_run / "generator", "elsewhere")
+    measured = ("metric=digits", "metric.num_samples=64", "out=figures.json")
+    result = ganworks("evaluate", "run=elsewhere", f"real={folders[0]}", *measured)
+    assert result.code == 0, result.err
+    assert figures()["contract"]["num_real"] == 200
+    assert figures()["contract"]["split"].startswith("real ")
+
+
+def test_statistics_of_folders_have_the_distance_of_the_folders(
+    ganworks: Callable, folders: tuple[Path, Path]
+) -> None:
+    real, fake = folders
+    saving = ("save_real=saved/real.npz", "save_fake=saved/fake.npz", "out=figures.json")
+    result = ganworks("evaluate", f"real={real}", f"fake={fake}", *DIGITS, *saving)
+    assert result.code == 0, result.err
+    distance, split = figures()["values"]["fd_digits"], figures()["contract"]["split"]
+    moments = [(x.double().mean(0), x.double().T.cov()) for x in map(features_of, folders)]
+    assert distance == pytest.approx(frechet_distance(*moments[0], *moments[1]), rel=1e-4)
+    for sides in (
+        ("real=saved/real.npz", f"fake={fake}"),
+        (f"real={real}", "fake=saved/fake.npz"),
+        ("real=saved/real.npz", "fake=saved/fake.npz"),
+    ):
+        result = ganworks("evaluate", *sides, *DIGITS, "out=figures.json")
+        assert result.code == 0, result.err
+        assert figures()["values"] == {"fd_digits": pytest.approx(distance, rel=1e-6)}
+        contract = figures()["contract"]
+        assert (contract["num_real"], contract["num_fake"], contract["split"]) == (200, 120, split)
+        assert contract["extractor"]["digits"]["extractor"] == "ganworks digits classifier"
+        assert "Left out" in result.out
+        assert "precision" in result.out
+
+
+def test_statistics_of_others_say_what_they_do_not_say(
+    ganworks: Callable, trained_run: Path, folders: tuple[Path, Path]
+) -> None:
+    features = features_of(folders[0]).double().numpy()
+    np.savez("pytorch_fid.npz", mu=features.mean(0), sigma=np.cov(features, rowvar=False))
+    sums = {"raw_mean": features.sum(0), "raw_cov": features.T @ features, "num_items": len(features)}
+    np.savez("stylegan.npz", **sums)
+    found = {}
+    for name in ("pytorch_fid", "stylegan"):
+        result = ganworks("evaluate", f"run={trained_run}", f"real={name}.npz", "out=figures.json")
+        assert result.code == 0, result.err
+        found[name] = figures()
+        assert "resizer not said" in figures()["contract"]["real_statistics"]
+        assert figures()["contract"]["split"].startswith(f"{name}.npz ")
+    assert found["pytorch_fid"]["values"] == pytest.approx(found["stylegan"]["values"], rel=1e-6)
+    assert found["pytorch_fid"]["contract"]["num_real"] == "not said"
+    assert found["stylegan"]["contract"]["num_real"] == 200
+
+
+def test_statistics_of_a_generator_are_those_of_its_fakes(ganworks: Callable, trained_run: Path) -> None:
+    saving = ("save_real=real.npz", "save_fake=fake.npz", "out=figures.json")
+    assert ganworks("evaluate", f"run={trained_run}", *saving).code == 0
+    distance = figures()["values"]["fd_digits"]
+    sides = ("real=real.npz", "fake=fake.npz")
+    assert ganworks("evaluate", *sides, "metric=digits", "out=figures.json").code == 0
+    assert figures()["values"]["fd_digits"] == pytest.approx(distance, rel=1e-6)
+
+
+def test_statistics_under_another_resizer_are_refused_before_any_image_is_read(
+    ganworks: Callable,
+    folders: tuple[Path, Path],
+    inception: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, fake = folders
+    few = ("metric.num_samples=4", "metric.num_reals=4", *inception)
+    saving = ("save_real=real.npz", *few)
+    result = ganworks("evaluate", f"real={real}", f"fake={fake}", "metric=fid", *saving)
+    assert result.code == 0, result.err
+    monkeypatch.setattr(Inception, "__call__", lambda *args: pytest.fail("an image was read"))
+    clean = ("metric.extractor.inception.resize=clean", *few)
+    result = ganworks("evaluate", "real=real.npz", f"fake={fake}", "metric=fid", *clean)
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith("error: real.npz holds statistics under resizer=legacy")
+
+
+def test_interrupted_evaluation_goes_on_from_what_is_cached(
+    ganworks: Callable,
+    folders: tuple[Path, Path],
+    inception: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    real, fake = folders
+    cache, seen = f"metric.cache={tmp_path / 'cache'}", []
+    read = Inception.__call__
+    sides = (f"real={real}", f"fake={fake}", "metric=fid")
+    arguments = (*sides, "metric.num_samples=6", "metric.num_reals=6", *inception, "out=figures.json")
+    assert ganworks("evaluate", *arguments, "metric.cache=null").code == 0
+    expected = figures()["values"]
+
+    class Stopped(Exception):
+        pass
+
+    def count(self: Inception, images: torch.Tensor) -> object:
+        if len(seen) == 4:
+            raise Stopped
+        seen.append(len(images))
+        return read(self, images)
+
+    original = FeatureCache.__init__
+    monkeypatch.setattr(FeatureCache, "__init__", lambda self, folder: original(self, folder, part_size=2))
+    monkeypatch.setattr(Inception, "__call__", count)
+    with pytest.raises(Stopped):
+        ganworks("evaluate", *arguments, cache)
+    assert sum(seen) == 8  # the reals, and a part of the fakes
+    monkeypatch.setattr(
+        Inception, "__call__", lambda self, images: (seen.append(len(images)), read(self, images))[1]
+    )
+    seen.clear()
+    result = ganworks("evaluate", *arguments, cache)
+    assert result.code == 0, result.err
+    assert sum(seen) == 4
+    assert figures()["values"] == pytest.approx(expected, rel=1e-4)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
+LINES = re.findall(r"^python evaluate\.py (.*real.*)$", PAGE.read_text(), flags=re.M)
+
+
+def test_commands_of_the_page_work_in_their_order(
+    ganworks: Callable, trained_run: Path, folders: tuple[Path, Path], inception: tuple[str, ...]
+) -> None:
+    few = (*inception, "metric.num_samples=3", "metric.num_reals=3", "metric.measure.kid.num_subsets=1")
+    assert len(LINES) >= 6
+    for line in LINES:
+        arguments = [a.replace("RUN_DIR", str(trained_run)) for a in shlex.split(line, comments=True)]
+        arguments = [a.replace("FOLDER", str(folders[a.startswith("fake=")])) for a in arguments]
+        uses_inception = not any(a.startswith(("run=", "metric=")) for a in arguments)
+        result = ganworks("evaluate", *arguments, *(few if uses_inception else ()))
+        assert result.code == 0, (line, result.err)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, folders: tuple[Path, Path]) -> Path:
+    """Files that mistakes are made with."""
+    root = tmp_path_factory.mktemp("place")
+    np.savez(root / "wide.npz", mu=np.zeros(9), sigma=np.eye(9))
+    np.savez(root / "names.npz", mean=np.zeros(9))
+    mixed = shutil.copytree(folders[1], root / "mixed")
+    Image.new("L", (12, 8)).save(mixed / "wide.png")
+    return root
+
+
+MISTAKES = {
+    "seeds of folders": (["real={real}", "fake={fake}", "seeds=2"], ["seeds=2", "left out"]),
+    "run and fakes": (["run={run}", "fake={fake}"], ["fake=", "left out"]),
+    "resolution of a run": (["run={run}", "resolution=8"], ["resolution=8", "left out"]),
+    "data and reals": (["run={run}", "real={real}", "data=digits"], ["data=digits", "left out"]),
+    "checkpoint of folders": (
+        ["real={real}", "fake={fake}", "checkpoint=best.ckpt"],
+        ["checkpoint=best.ckpt", "left out"],
+    ),
+    "data of folders": (
+        ["real={real}", "fake={fake}", "data.resolution=9"],
+        ["data.resolution=9", "metric.x"],
+    ),
+    "statistics missing": (["real=no.npz", "fake={fake}"], ["no.npz is missing"]),
+    "statistics of other names": (
+        ["real={place}/names.npz", "fake={fake}"],
+        ["mu and sigma", "it holds mean"],
+    ),
+    "statistics of other features": (
+        ["real={place}/wide.npz", "fake={fake}", "metric=digits", "channels=1"],
+        ["wide.npz has 9 features", "64"],
+    ),
+    "statistics of no Inception": (
+        ["real={place}/wide.npz", "fake={place}/wide.npz"],
+        ["9 features", "2048"],
+    ),
+    "statistics without a Frechet distance": (
+        ["real={place}/wide.npz", "fake={fake}", "metric=spectrum"],
+        ["metric=spectrum", "metric=fid"],
+    ),
+    "pictures of statistics": (
+        ["run={run}", "real={place}/wide.npz", "figures=true"],
+        ["figures=", "no images"],
+    ),
+    "statistics to another ending": (["run={run}", "save_real=real.pt"], ["save_real=real.pt", ".npz"]),
+    "statistics of several seeds": (
+        ["run={run}", "seeds=2", "save_fake=fake.npz"],
+        ["seeds=2", "save_fake="],
+    ),
+    "statistics of no distance": (
+        ["run={run}", "metric=spectrum", "save_fake=fake.npz"],
+        ["save_fake=", "metric=fid"],
+    ),
+    "images of several sizes": (
+        ["real={real}", "fake={place}/mixed", "metric=spectrum"],
+        ["resolution=", "8 x 12"],
+    ),
+    "more fakes than there are": (
+        ["real={real}", "fake={fake}", "metric.num_samples=121", "metric=digits", "channels=1"],
+        ["metric.num_samples=121", "at most 120"],
+    ),
+    "measure of a generator": (
+        ["real={real}", "fake={fake}", "metric=path_length_pixels"],
+        ["path_length_pixels", "a generator"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_named_in_one_line(
+    ganworks: Callable, trained_run: Path, folders: tuple[Path, Path], place: Path, mistake: str
+) -> None:
+    arguments, parts = MISTAKES[mistake]
+    names = {"run": trained_run, "real": folders[0], "fake": folders[1], "place": place}
+    result = ganworks("evaluate", *(argument.format(**names) for argument in arguments))
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1, result.err
+    for part in parts:
+        assert part in result.err
