@@ -221,7 +221,7 @@ def test_settings_have_the_defaults_that_stand_beside_them() -> None:
 
 
 REPORTED = [
-    (page.name, shlex.split(line)[3:])
+    (page.name, shlex.split(line, comments=True)[3:])
     for page in PAGES
     for block in blocks(page, "bash")
     for line in block.splitlines()

@@ -200,7 +200,7 @@ MISTAKES = {
         ["run={run}", "metric=fid", "metric.extractor.inception.weights=no.pth"],
         ["no.pth is missing", "https://"],
     ),
-    "zero samples": (["run={run}", "metric.num_samples=0"], ["metric.num_samples=0", "an integer from 1 up"]),
+    "zero samples": (["run={run}", "metric.num_samples=0"], ["metric.num_samples=0", "an integer from 2 up"]),
     "unknown key": (
         ["run={run}", "metric.num_sample=9"],
         ["metric.num_sample", "Did you mean 'num_samples'?"],
