@@ -51,9 +51,8 @@ class Checkpoint(ImageInterval):
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint under a temporary name and rename it; say whether the state was fit for one."""
-        if not trainer.strategy.reduce_boolean_decision(
-            is_sound(task), all=True
-        ):  # of all ranks: they save together
+        # Of all ranks: they save together.
+        if not trainer.strategy.reduce_boolean_decision(is_sound(task), all=True):
             log.warning("No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}")
             return False
         path = Path(trainer.default_root_dir) / "checkpoints" / name

@@ -56,6 +56,7 @@ class Doctor(pl.Callback):
         self._state: dict[str, Any] | None = None
         self._probe: Probe | None = None
         self._speed = Speed()
+        self._scale: float | None = None  # of the loss, at the last look
 
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         samples = getattr(trainer.datamodule, "samples", None)  # type: ignore[attr-defined]
@@ -68,7 +69,7 @@ class Doctor(pl.Callback):
         self._start_stretch(trainer, task)
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
-        is_due = trainer.is_global_zero and self._is_due(task)
+        is_due = trainer.is_global_zero and task.is_turn_every(self.every_n_steps)
         self._probe = Probe(task) if is_due else None
 
     def on_before_optimizer_step(  # type: ignore[override]
@@ -94,11 +95,6 @@ class Doctor(pl.Callback):
         if isinstance(exception, NonFiniteLossError):
             self._note_divergence(trainer, task)
 
-    def _is_due(self, task: AdversarialTask) -> bool:
-        """Say whether to look at this batch: at a turn of the generator, so that both networks are seen to move."""
-        interval = max(1, self.every_n_steps // task.n_critic)
-        return task.is_generator_turn and task.num_steps // task.n_critic % interval == 0
-
     def _look(self, trainer: pl.Trainer, task: AdversarialTask) -> dict[str, float]:
         """Return all signals of the step that was watched."""
         assert self._probe is not None
@@ -118,7 +114,7 @@ class Doctor(pl.Callback):
 
     def _num_skips(self, scale: float) -> float:
         """Return how often the loss scale was halved since the last look, the first look's scale being the start."""
-        before, self._scale = getattr(self, "_scale", scale), scale
+        before, self._scale = self._scale or scale, scale
         halvings = 0
         while before > scale > 0:
             before, halvings = before / 2, halvings + 1

@@ -111,9 +111,8 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     for logger in loggers:
         logger.log_hyperparams(settings)
     evaluation = [Evaluation(run.suite)] if run.suite.best else []
-    reports = [
-        callback for callback in run.callbacks if isinstance(callback, Report)
-    ]  # they read the summary
+    # A report reads the summary.
+    reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
     others = [callback for callback in run.callbacks if callback not in reports]
     return make(
         "trainer",

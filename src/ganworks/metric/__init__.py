@@ -9,6 +9,7 @@ from ganworks.metric.class_measures import (
 )
 from ganworks.metric.contract import Contract, differences, terms_of, warn_of_differences
 from ganworks.metric.digits import DigitsExtractor, digits_half, digits_images, load_digits_classifier
+from ganworks.metric.evaluation import Evaluation, merged
 from ganworks.metric.extractor import Extractor, Features, Identity
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.feature_measures import Authenticity, ClipDistance
@@ -36,7 +37,7 @@ from ganworks.metric.sample_measures import (
     SpectrumDistance,
 )
 from ganworks.metric.sample_set import FeatureSet, SampleSet
-from ganworks.metric.suite import Evaluation, Suite, merged
+from ganworks.metric.suite import Suite
 
 __all__ = [
     "Authenticity",

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from ganworks.bar import Bar
 from ganworks.metric.collect import Batch, Keep, collect, with_labels
+from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.sample_set import SampleSet, joined
-from ganworks.metric.suite import Evaluation, Suite, full_precision
+from ganworks.metric.suite import Suite, full_precision
 from ganworks.noise import keyed_rng
 from ganworks.sampler import Sampler
 

@@ -97,7 +97,7 @@ class Reducer:
         """Let the next backward send its buckets: to be called before the last one that precedes the step."""
         for (
             bucket
-        ) in self.buckets:  # an earlier one was armed as well: its gradients are sent again with the new
+        ) in self.buckets:  # sent by an earlier armed backward: they are sent again with the new gradients
             bucket.wait()
         self._is_armed, self._num_sent = self.bucket_bytes is not None, 0
         self._missing = [len(bucket.parameters) for bucket in self.buckets]
@@ -128,9 +128,8 @@ class Reducer:
             self._num_sent += 1
 
     def _is_complete(self, number: int) -> bool:
-        return (
-            self._missing[number] == 0 and not self.buckets[number].others
-        )  # these are complete at the step
+        # The other tensors of a bucket are complete at the step alone.
+        return self._missing[number] == 0 and not self.buckets[number].others
 
     def _follow(self, arrivals: list[int]) -> None:
         """Fill the buckets anew in the order in which the backward of rank 0 reached the parameters."""

@@ -117,8 +117,12 @@ class AdversarialTask(ManualTask):
 
     @property
     def is_logging(self) -> bool:
-        """Whether this step's scalars are logged: in a turn of the generator, so that both networks are in them."""
-        interval = max(1, self.trainer.log_every_n_steps // self.n_critic)  # type: ignore[attr-defined]
+        """Whether this step's scalars are logged."""
+        return self.is_turn_every(self.trainer.log_every_n_steps)  # type: ignore[attr-defined]
+
+    def is_turn_every(self, num_steps: int) -> bool:
+        """Say whether this batch is the one in about ``num_steps`` that is looked at: in it both networks learn."""
+        interval = max(1, num_steps // self.n_critic)
         return self.is_generator_turn and self.num_steps // self.n_critic % interval == 0
 
     def fakes(self, batch: Batch, with_graph: bool) -> Tensor:
