@@ -29,6 +29,7 @@ MISTAKES = {
         ["loss._target_=ganworks.loss.Hing"],
         ["loss._target_", "Did you mean 'ganworks.loss.Hinge'?"],
     ),
+    "one of several options": (["metric=[digits,spectum]"], ["metric=spectum", "Did you mean 'spectrum'?"]),
     "zero count": (["data.batch_size=0"], ["data.batch_size=0", "an integer from 1 up"]),
     "negative count": (["num_images=-3"], ["num_images=-3", "an integer from 1 up"]),
     "word for a count": (["metric.num_samples=many"], ["metric.num_samples=many", "an integer from 2 up"]),

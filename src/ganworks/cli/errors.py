@@ -84,20 +84,29 @@ def fail(message: str) -> None:
 def missing_option(error: MissingConfigException) -> str:
     """Say which options a group has when one is chosen that does not exist."""
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
-    if not error.options:
+    options = list(
+        error.options or options_of(group)
+    )  # Hydra names none where several are chosen: metric=[a,b]
+    if not options:
         return str(error).splitlines()[0]
-    return str(SettingError(group, option, f"one of {', '.join(error.options)}", error.options))
+    return str(SettingError(group, option, f"one of {', '.join(options)}", options))
+
+
+def options_of(group: str) -> list[str]:
+    """Return the options of ``group`` that are shipped; none where there is no such group."""
+    folder = files("ganworks.conf") / group
+    if not group or not folder.is_dir():
+        return []
+    return sorted(path.name[:-5] for path in folder.iterdir() if path.name.endswith(".yaml"))
 
 
 def option_without_name(arguments: list[str]) -> str:
     """Say which group among the arguments was given a number where it takes the name of an option."""
     for argument in arguments:
         group, _, value = argument.partition("=")
-        folder = files("ganworks.conf") / group
-        if group and folder.is_dir():
-            options = sorted(path.name[:-5] for path in folder.iterdir() if path.name.endswith(".yaml"))
-            if value not in options:
-                return str(SettingError(group, value, f"one of {', '.join(options)}", options))
+        options = options_of(group)
+        if options and value not in options:
+            return str(SettingError(group, value, f"one of {', '.join(options)}", options))
     return f"a group takes the name of an option: {' '.join(arguments)}"
 
 

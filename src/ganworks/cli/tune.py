@@ -15,7 +15,7 @@ import hydra
 from omegaconf import DictConfig, open_dict
 
 from ganworks.cli import resolvers
-from ganworks.cli.errors import user_errors
+from ganworks.cli.errors import options_of, user_errors
 from ganworks.errors import GanworksError, SettingError, nearest
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ def train_defaults() -> list[str]:
 
 def spaces() -> list[str]:
     """Return the names of the spaces that are shipped."""
-    names = [path.name for path in (files("ganworks.conf") / "tune").iterdir()]
-    return sorted(name[:-5] for name in names if name.endswith(".yaml"))
+    return options_of("tune")
 
 
 def usage() -> str:
