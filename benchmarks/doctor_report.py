@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from doctor_zoo import KINDS
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks.doctor import RULES, Diagnosis, Episode, Facts
+from ganworks.doctor.derived import blindness
 
 Run = dict[str, Any]
 
@@ -44,11 +44,20 @@ def facts_of(run: Run) -> Facts:
     return Facts(**{"is_cross_entropy": is_cross_entropy, **run["facts"]})
 
 
+def observations(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield what was seen in a run; what is derived from other signals, as this working copy derives it."""
+    for images_seen, signals in run["observations"]:
+        found = {name: math.nan if value is None else value for name, value in signals.items()}
+        if "auc" in found:
+            found["blindness"] = blindness(found["auc"], found["energy_distance"])
+        yield images_seen, found
+
+
 def episodes_of(run: Run) -> list[Episode]:
     """Return what the doctor of this working copy says of what was seen in a run."""
     diagnosis = Diagnosis(facts_of(run), run["num_images"])
-    for images_seen, signals in run["observations"]:
-        diagnosis.observe(images_seen, {k: math.nan if v is None else v for k, v in signals.items()})
+    for images_seen, signals in observations(run):
+        diagnosis.observe(images_seen, signals)
     if run["diverged_at"] is not None and not diagnosis.open("not-finite"):
         rule = next(rule for rule in RULES if rule.name == "not-finite")
         diagnosis.begin(rule, 20, run["diverged_at"])
@@ -152,8 +161,8 @@ def first_named(run: Run) -> float | None:
     """
     names = (*KINDS[run["kind"]].expected, *KINDS[run["kind"]].also)
     diagnosis = Diagnosis(facts_of(run), run["num_images"])
-    for images_seen, signals in run["observations"]:
-        begun = diagnosis.observe(images_seen, {k: math.nan if v is None else v for k, v in signals.items()})
+    for images_seen, signals in observations(run):
+        begun = diagnosis.observe(images_seen, signals)
         if any(e.rule in names for e in begun):
             return images_seen / run["num_images"]
     if run["diverged_at"] is not None and "not-finite" in names:
@@ -206,10 +215,3 @@ def print_cost(costs: dict[str, list[tuple[float, float]]], console: Console) ->
         ratio = statistics.median(b / a for a, b in pairs)
         table.add_row(case, f"{1e3 * without:.2f}", f"{1e3 * with_:.2f}", f"{ratio:.3f}")
     console.print(table)
-
-
-def timed(steps: Callable[[], int]) -> float:
-    """Return the CPU seconds a step of what ``steps`` runs."""
-    start = time.process_time()
-    num = steps()
-    return (time.process_time() - start) / num

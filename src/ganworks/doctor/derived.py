@@ -8,7 +8,7 @@ import statistics
 from ganworks.metric import Evaluation
 
 Signals = dict[str, float]
-HALF = 0.1  # an AUC within so much of .5 is a guess
+GUESS = 0.6  # an AUC up to which a discriminator knows nothing, or the wrong way round
 
 
 def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
@@ -30,11 +30,15 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
         "smallest_update_ratio": -largest([-ratio for ratio in at_first_rate]),
     }
     if "auc" in found:
-        is_guess = abs(found["auc"] - 0.5) < HALF
-        result["blindness"] = found["energy_distance"] if is_guess else 0.0
+        result["blindness"] = blindness(found["auc"], found["energy_distance"])
     if "real_low" in found:
         result["range_excess"] = range_excess(found["real_low"], found["real_high"])
     return result
+
+
+def blindness(auc: float, energy_distance: float) -> float:
+    """Return how far away the samples are that the discriminator cannot tell from the data, 0 where it can."""
+    return energy_distance if auc < GUESS else 0.0
 
 
 def largest(values: list[float]) -> float:
