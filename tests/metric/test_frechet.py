@@ -48,6 +48,21 @@ def test_both_forms_agree_where_samples_are_fewer_than_dimensions(rng):
     assert frechet_distance_of_features(first, second) == pytest.approx(from_covariances, rel=1e-6)
 
 
+@pytest.mark.parametrize("num", [1000, 540], ids=["more", "fewer samples than dimensions"])
+def test_distance_over_many_features_has_the_digits_of_singular_values(num, rng):
+    first, second = torch.randn(1000, 600, generator=rng), 0.1 + torch.randn(num, 600, generator=rng)
+    (mean1, root1), (mean2, root2) = (centred(features) for features in (first, second))
+    trace_of_root = np.linalg.svd(root1 @ root2.T, compute_uv=False).sum()
+    expected = ((mean1 - mean2) ** 2).sum() + (root1**2).sum() + (root2**2).sum() - 2 * trace_of_root
+    assert frechet_distance_of_features(first, second) == pytest.approx(expected, rel=1e-10)
+
+
+def centred(features: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and centred rows, over the root of N - 1."""
+    array = features.double().numpy()
+    return array.mean(0), (array - array.mean(0)) / np.sqrt(len(array) - 1)
+
+
 def test_distance_is_symmetric_zero_to_itself_and_defined_for_a_constant_set(rng):
     first, second = correlated(100, 8, rng), correlated(100, 8, rng)
     forth, back = frechet_distance_of_features(first, second), frechet_distance_of_features(second, first)

@@ -37,9 +37,10 @@ def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
 
 def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """Return the squared distance (N,) of every query (N, D) to its nearest point (M, D), and which (N,)."""
-    blocks = row_blocks(len(queries), len(points))
-    found = [squared_distances(queries[rows], points).min(1) for rows in blocks]
-    return torch.cat([block.values for block in found]), torch.cat([block.indices for block in found])
+    distances, indices = _results(queries, len(queries))
+    for rows in row_blocks(len(queries), len(points)):
+        distances[rows], indices[rows] = squared_distances(queries[rows], points).min(1)
+    return distances, indices
 
 
 def nearest_others(points: Tensor, num: int) -> tuple[Tensor, Tensor]:
@@ -47,15 +48,13 @@ def nearest_others(points: Tensor, num: int) -> tuple[Tensor, Tensor]:
 
     The point itself does not count; an exact duplicate of it does, with distance zero.
     """
-    values, indices = [], []
+    values, indices = _results(points, len(points), num)
     for rows in row_blocks(len(points), len(points)):
         block = squared_distances(points[rows], points)
         own = torch.arange(rows.start, rows.stop, device=points.device)
         block[own - rows.start, own] = torch.inf
-        smallest = block.topk(num, dim=1, largest=False, sorted=True)
-        values.append(smallest.values)
-        indices.append(smallest.indices)
-    return torch.cat(values), torch.cat(indices)
+        values[rows], indices[rows] = block.topk(num, dim=1, largest=False, sorted=True)
+    return values, indices
 
 
 def nearest_few(queries: Tensor, points: Tensor, num: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +65,7 @@ def nearest_few(queries: Tensor, points: Tensor, num: int) -> tuple[Tensor, Tens
     """
     points, num = points.float(), min(num, len(points))
     norms = points.square().sum(1)
-    distances, indices = [], []
+    distances, indices = _results(queries, len(queries), num)
     for rows in row_blocks(len(queries), max(len(points) // 8, num * points.shape[1])):
         part = queries[rows]
         found = torch.addmm(norms, part.float(), points.T, alpha=-2).topk(
@@ -74,6 +73,12 @@ def nearest_few(queries: Tensor, points: Tensor, num: int) -> tuple[Tensor, Tens
         )
         exact = torch.stack([(part - points[which]).double().norm(dim=1) for which in found.indices.T], 1)
         nearest = exact.sort(dim=1, stable=True)
-        distances.append(nearest.values[:, :num])
-        indices.append(found.indices.gather(1, nearest.indices[:, :num]))
-    return torch.cat(distances), torch.cat(indices)
+        distances[rows] = nearest.values[:, :num]
+        indices[rows] = found.indices.gather(1, nearest.indices[:, :num])
+    return distances, indices
+
+
+def _results(like: Tensor, *shape: int) -> tuple[Tensor, Tensor]:
+    """Return room for distances and indices: small results kept between the blocks would make the heap grow."""
+    distances = like.new_empty(shape, dtype=torch.float64)
+    return distances, torch.empty_like(distances, dtype=torch.long)

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from ganworks.errors import SettingError, check_count
 from ganworks.metric.distances import nearest
-from ganworks.metric.frechet import frechet_distance_of_root
+from ganworks.metric.frechet import frechet_distance_of_roots
 from ganworks.metric.histogram import class_ratio, reverse_kl, shares
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
 from ganworks.metric.measure import Measure
@@ -43,9 +43,7 @@ class FrechetDistance(Measure):
 
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
         first, second = real[self.extractor], fake[self.extractor]
-        if second.num < len(second.mean):
-            first, second = second, first
-        return {self.name: frechet_distance_of_root(first.mean, first.root, second.mean, second.covariance)}
+        return {self.name: frechet_distance_of_roots(first.mean, first.root, second.mean, second.root)}
 
 
 @dataclass(frozen=True)

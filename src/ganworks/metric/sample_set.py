@@ -52,13 +52,10 @@ class FeatureSet:
 
     @cached_property
     def root(self) -> Tensor:
-        """R (min(N, D), D), float64, with R^T R the covariance, computed once.
-
-        Fewer samples than dimensions are their own root; otherwise it is Cholesky's.
-        """
+        """R (min(N, D), D), float64, with R^T R the covariance, computed once: `frechet`."""
         if self.moments is None and self.num < self.features.shape[1]:
             return mean_and_root(self.features)[1]
-        return covariance_root(self.covariance).T
+        return covariance_root(self.covariance)
 
     @cached_property
     def _all_moments(self) -> Moments:
