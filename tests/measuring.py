@@ -30,10 +30,7 @@ def evaluate(num: int = NUM) -> Evaluation:
     overrides = [f"metric.num_samples={num}", "+metric.measure.kid_digits.num_rows=60"]
     suite = instantiate(compose("metric=digits", *overrides).metric)
     data = Digits(batch_size=10, resolution=8, channels=1)
-    if dist.is_initialized() and dist.get_rank() > 0:
-        suite.load()
-    else:
-        suite.prepare(data)
+    suite.prepare(data)
     return measure(suite, Sampler(generator, {}), data, batch_size=17)
 
 

@@ -206,6 +206,9 @@ MISTAKES = {
         ["metric.num_sample", "Did you mean 'num_samples'?"],
     ),
     "negative seed": (["run={run}", "seed=-1"], ["seed=-1", "an integer from 0 up"]),
+    "no process": (["run={run}", "devices=0"], ["devices=0", "an integer from 1 up"]),
+    "no number of processes": (["run={run}", "devices=two"], ["devices=two", "an integer"]),
+    "several of one device": (["run={run}", "devices=2", "device=mps"], ["devices=2", "1 with device=mps"]),
     "no such device": (["run={run}", "device=abacus"], ["device=abacus", "cpu"]),
     "real folder missing": (
         ["real=no", "fake={images}", "metric=digits", "channels=1"],

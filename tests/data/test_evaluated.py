@@ -42,6 +42,19 @@ def test_every_image_comes_once_at_its_own_size(folder: Path) -> None:
     assert images.shape == (3, 8, 8)
 
 
+def test_images_from_one_number_to_another_are_read_and_no_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = EvaluatedImages(folder, resolution=4)
+    (whole,) = images.reference_batches()
+    read: list[int] = []
+    original = EvaluatedImages._read
+    monkeypatch.setattr(EvaluatedImages, "_read", lambda self, i: (read.append(i), original(self, i))[1])
+    (part,) = images.reference_batches(start=2, stop=5)
+    assert torch.equal(part["real"], whole["real"][2:5])
+    assert len(read) == 3
+
+
 def test_order_is_shuffled_and_always_the_same(folder: Path) -> None:
     means = [
         [b["real"].mean().item() for b in EvaluatedImages(folder).reference_batches(1)] for _ in range(2)

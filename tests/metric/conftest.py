@@ -34,8 +34,10 @@ class InMemoryData:
     def fingerprint(self) -> str:
         return hashlib.sha256(self.real.numpy().tobytes()).hexdigest()[:16]
 
-    def reference_batches(self, batch_size: int = 500, start: int = 0) -> Iterator[dict[str, Tensor]]:
-        for batch in self.real[start:].split(batch_size):
+    def reference_batches(
+        self, batch_size: int = 500, start: int = 0, stop: int | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        for batch in self.real[start:stop].split(batch_size):
             yield {"real": batch}
 
 

@@ -81,7 +81,7 @@ def test_work_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) -> N
 
 
 def test_another_extractor_alone_is_computed_beside_those_that_are_there(tmp_path: Path) -> None:
-    collected(tmp_path, extractors(), keep=KEEP.only({"first"}))
+    collected(tmp_path, extractors(), keep=KEEP.without({"second"}))
     used = extractors()
     collected(tmp_path, used)
     assert (used["first"].num_seen, used["second"].num_seen) == (0, NUM)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ganworks.metric.generate import share
+from ganworks.metric.shares import share
 from measuring import NUM, evaluate
 
 TESTS = Path(__file__).parents[1]

@@ -34,9 +34,9 @@ def pictures(seed: int, num: int = NUM) -> tuple[Tensor, Tensor]:
 class Pictures:
     name, fingerprint, shape, num_classes, num_reals = "pictures", "0", (3, 32, 32), 2, NUM
 
-    def reference_batches(self, batch_size: int = 500, start: int = 0):
+    def reference_batches(self, batch_size: int = 500, start: int = 0, stop: int | None = None):
         real, labels = pictures(0)
-        yield {"real": real[start:], "label": labels[start:]}
+        yield {"real": real[start:stop], "label": labels[start:stop]}
 
 
 def prepared(

@@ -15,10 +15,10 @@ class RingData:
         angles = torch.arange(num_modes) * 2 * math.pi / num_modes
         self.means, self.sigma = torch.stack([angles.cos(), angles.sin()], dim=1), sigma
 
-    def reference_batches(self, batch_size: int = 500, start: int = 0):
+    def reference_batches(self, batch_size: int = 500, start: int = 0, stop: int | None = None):
         rng = torch.Generator().manual_seed(1)
         modes = torch.randint(len(self.means), (self.num_reals,), generator=rng)
-        yield {"real": draws(self, modes, rng)}
+        yield {"real": draws(self, modes, rng)[start:stop]}
 
 
 @pytest.fixture

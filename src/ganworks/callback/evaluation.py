@@ -40,10 +40,7 @@ class Evaluation(ImageInterval):
         self.num_evaluations, self.seconds, self.seconds_here = 0, 0.0, 0.0
 
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        if trainer.is_global_zero:
-            self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
-        else:
-            self.suite.load()
+        self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         self.figures = self._measure(trainer, task, self.suite.num_samples_training)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +14,12 @@ from typing import TYPE_CHECKING, Any
 from ganworks.cli import resolvers
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.log import log_to_terminal
-from ganworks.cli.source import Source, compose, read_saved
+from ganworks.cli.log import is_first_rank, log_to_terminal
+from ganworks.cli.source import read_saved
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from ganworks.cli.outside import Sides
-    from ganworks.metric import Evaluation, SampleSet, Suite
+    from ganworks.metric import Evaluation
 
 
 @dataclass
@@ -63,6 +62,9 @@ class Arguments:
     )
     channels: int | None = field(default=None, metadata={"help": "1 or 3, for folders; 3 if left out"})
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
+    devices: int = field(
+        default=1, metadata={"help": "processes that share the work: one a GPU, or so many on the CPUs"}
+    )
     save_real: str | None = field(
         default=None, metadata={"help": "a .npz file for mean and covariance of the real features"}
     )
@@ -76,19 +78,42 @@ def main() -> None:
     """Run the command."""
     resolvers.register()
     log_to_terminal()
-    with user_errors():
+    if not is_first_rank():
+        logging.disable(logging.WARNING)  # the first rank has the same to say
+    with user_errors(), resumable():
         arguments, overrides = parse(Arguments, sys.argv[1:])
         check(arguments)
         other = read_saved(Path(arguments.against)) if arguments.against else None
         for path in (arguments.out, arguments.save_real, arguments.save_fake):
             if path:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figures = (
-            measure_run(arguments, overrides) if arguments.run else measure_folders(arguments, overrides)
-        )
+        figures = measured(arguments, overrides)
+        if figures is None:  # the first rank has them
+            return
         show(figures, other)
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
+
+
+def measured(arguments: Arguments, overrides: list[str]) -> Evaluation | None:
+    """Return the figures; on several devices the first process has them."""
+    from ganworks.cli.measuring import measure, of_folders, of_run
+    from ganworks.cli.processes import processes, take_device
+
+    take_device(arguments.devices, arguments.device)
+    work = of_run(arguments, overrides) if arguments.run else of_folders(arguments, overrides)
+    with processes(arguments.devices, "ganworks.cli.evaluate"):
+        return measure(work, arguments)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say what an interruption costs."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: the same command goes on from the features that are kept.\n")
+        sys.exit(130)
 
 
 def check(arguments: Arguments) -> None:
@@ -132,95 +157,6 @@ def refuse(arguments: Arguments, others: Iterable[tuple[str, object]], allowed: 
             raise SettingError(name, getattr(arguments, name), allowed)
 
 
-def measure_run(arguments: Arguments, overrides: list[str]) -> Evaluation:
-    """Return the figures of a generator under its run's own metric and data, or those that are asked for."""
-    from ganworks.cli import outside
-    from ganworks.cli.resume import change
-    from ganworks.metric import measure_seeds
-    from ganworks.metric.generate import draw, judge
-
-    source = Source.find(str(arguments.run), arguments.checkpoint)
-    config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
-    change(config, overrides)
-    sampler = source.load(arguments.device)
-    real: Any = outside.find_beside(sampler, arguments.real) if arguments.real else make_data(config)
-    sides = outside.Sides(real, sampler, (arguments.real, None))
-    suite = prepare(config, arguments, sides)
-    settings: dict[str, Any] = {"truncation": arguments.truncation, "cache": suite.cache, "show_bar": True}
-    if arguments.seeds > 1:
-        seeds = range(suite.seed, suite.seed + arguments.seeds)
-        found = measure_seeds(suite, sampler, real, seeds, num_evaluations=source.num_evaluations, **settings)
-        return outside.described(found, sides)
-    fake = draw(suite, sampler, real, **settings)
-    assert fake is not None
-    figures = outside.described(judge(suite, fake, suite.seed, True, source.num_evaluations), sides)
-    save(arguments, suite, fake, figures)
-    if arguments.figures:
-        from ganworks.cli.figures import draw_figures, log_figures
-
-        folder = (source.run_dir or Path()) / "figures"
-        paths = draw_figures(folder, suite, sampler, real, arguments.truncation)
-        print(f"{len(paths)} pictures in {folder}")
-        if source.run_dir is not None:
-            log_figures(paths, config, source.run_dir, int(sampler.config.get("images_seen", 0)))
-    return figures
-
-
-def measure_folders(arguments: Arguments, overrides: list[str]) -> Evaluation:
-    """Return the figures of what is in ``fake`` against ``real``, folders of images or files of statistics."""
-    from ganworks.cli import outside
-    from ganworks.cli.resume import change
-
-    for name, _, value in (override.partition("=") for override in overrides):
-        if not name.startswith(("metric.", "paths.")):
-            raise SettingError(name, value, "left out: of two folders only metric.x=value is a setting")
-    config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
-    change(config, overrides)
-    how = arguments.channels or 3, arguments.resolution
-    fake = outside.find("fake", str(arguments.fake), *how)
-    real = outside.find("real", str(arguments.real), *how)
-    sides = outside.Sides(real, fake, (arguments.real, arguments.fake))
-    suite = prepare(config, arguments, sides, num_samples=outside.num_fakes(fake, config, overrides))
-    found = outside.collect_fakes(suite, fake)
-    figures = outside.described(suite.compare(found), sides)
-    save(arguments, suite, found, figures)
-    return figures
-
-
-def make_data(config: DictConfig) -> Any:
-    """Return the data of ``config``, checked."""
-    from ganworks.cli.build import make, setting_path
-
-    datamodule = make("data", config.data)
-    with setting_path("data"):
-        datamodule.check()
-    return datamodule
-
-
-def prepare(config: DictConfig, arguments: Arguments, sides: Sides, **changes: Any) -> Suite:
-    """Return the metric of ``config``, checked, with the features of the reals."""
-    from ganworks.cli import outside
-
-    if arguments.seed is not None:
-        changes["seed"] = arguments.seed
-    suite = outside.make_suite(config, sides, **changes)
-    for name in ("save_real", "save_fake"):
-        if getattr(arguments, name):
-            outside.statistics_extractor(suite, name)
-    outside.prepare(suite, sides)
-    return suite
-
-
-def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Evaluation) -> None:
-    """Write the statistics of both sides where that was asked for."""
-    from ganworks.cli.outside import save_statistics
-
-    splits = figures.contract["split"], figures.notes.get("fake_split", f"samples of {arguments.run}")
-    for name, found, split in zip(("save_real", "save_fake"), (suite.real, fake), splits, strict=True):
-        if path := getattr(arguments, name):
-            save_statistics(suite, found, name, path, split)
-
-
 def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
     """Print the figures, beside those of held-out real data and of another evaluation, and their contract."""
     from rich.console import Console
@@ -245,3 +181,7 @@ def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     if other is not None:
         warn_of_differences(asdict(figures), other)
+
+
+if __name__ == "__main__":
+    main()

@@ -128,8 +128,8 @@ def num_fakes(fake: EvaluatedImages | Statistics, config: DictConfig, overrides:
     return num if is_asked else len(fake)
 
 
-def collect_fakes(suite: Suite, fake: EvaluatedImages | Statistics) -> SampleSet:
-    """Return the fakes as the suite's measures see them."""
+def collect_fakes(suite: Suite, fake: EvaluatedImages | Statistics) -> SampleSet | None:
+    """Return the fakes as the suite's measures see them; on several ranks the first one has them."""
     if isinstance(fake, Statistics):
         return fake.sample_set(statistics_extractor(suite, "fake"))
     keep = Keep.for_measures(suite.measures.values(), suite.num_samples)

@@ -102,13 +102,15 @@ class GanDataModule(LightningDataModule, ABC):
         """Let the next `train_dataloader` go on from ``state_dict``."""
         self._loader_state = state_dict["loader"]
 
-    def reference_batches(self, batch_size: int = 500, start: int = 0) -> Iterator[dict[str, Tensor]]:
-        """Yield every real sample from number ``start`` on once for the metrics, unmirrored, on the CPU.
+    def reference_batches(
+        self, batch_size: int = 500, start: int = 0, stop: int | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """Yield the real samples from number ``start`` to ``stop`` for the metrics, unmirrored, on the CPU.
 
         The order is the same in every run, shuffled by a constant key so that the first N are a fair draw.
         """
         order = torch.randperm(len(self.samples), generator=keyed_rng("reference"))
-        for indices in order[start:].split(check_count("batch_size", batch_size)):
+        for indices in order[start:stop].split(check_count("batch_size", batch_size)):
             batch = {"real": to_float(self.samples.read(indices))}
             if self.samples.labels is not None:
                 batch["label"] = self.samples.labels[indices]

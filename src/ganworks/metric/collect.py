@@ -61,10 +61,15 @@ class Keep:
         """Return the same with ``num`` samples or more, for pictures."""
         return replace(self, num_samples=max(self.num_samples, num))
 
-    def only(self, extractors: Collection[str]) -> Keep:
-        """Return the same for some of the extractors."""
-        num_features = {name: num for name, num in self.num_features.items() if name in extractors}
-        return replace(self, num_features=num_features, moments=self.moments & set(extractors))
+    def without(self, extractors: Collection[str]) -> Keep:
+        """Return the same without some of the extractors."""
+        num_features = {name: num for name, num in self.num_features.items() if name not in extractors}
+        return replace(self, num_features=num_features, moments=self.moments - set(extractors))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept, so that no sample has to be read."""
+        return not (self.num_features or self.num_samples or self.labels)
 
 
 class FeatureCollector:

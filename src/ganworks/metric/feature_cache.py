@@ -10,8 +10,8 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,26 @@ PART = 5000  # samples in a part
 Read = Callable[[int, int], Iterable[Batch]]  # samples number start to stop, in batches
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the cache has of a set of samples.
+
+    Args:
+        there: the features that were found, by extractor.
+        missing: the files of those that were not.
+    """
+
+    there: dict[str, FeatureSet] = field(default_factory=dict)
+    missing: dict[str, Path] = field(default_factory=dict)
+
+    def add(self, whole: SampleSet) -> SampleSet:
+        """Keep what was missing; return the set with all features."""
+        for name, path in self.missing.items():
+            if not whole.num_not_finite:
+                save(path, SampleSet(whole.num, {name: whole[name]}))
+        return replace(whole, feature_sets={**whole.feature_sets, **self.there})
+
+
 class FeatureCache:
     """Features in ``folder``; processes that want the same wait for the one that computes them.
 
@@ -56,22 +76,11 @@ class FeatureCache:
             read: returns some of them, by their numbers.
             keep: what to keep of these rows.
         """
-        paths = {
-            name: self._path(
-                name, (source, rows, num, keep.num_features[name], name in keep.moments), extractor
-            )
-            for name, extractor in sorted(extractors.items())
-            if name in keep.num_features and not extractor.is_cheap
-        }
-        with ExitStack() as locks:
-            for path in paths.values():
-                self._lock(path, locks)
-            there = {name: found[name] for name, path in paths.items() if (found := load(path)) is not None}
-            missing = keep.only([name for name in keep.num_features if name not in there])
-            new = {name: path for name, path in paths.items() if name not in there}
-            if not (missing.num_features or keep.num_samples or keep.labels):
-                return SampleSet(len(rows), there)
-            parts = self._parts(new, rows, missing)
+        with self.open(source, rows, num, extractors, keep) as kept:
+            missing = keep.without(kept.there)
+            if missing.is_empty:
+                return SampleSet(len(rows), kept.there)
+            parts = self._parts(kept.missing, rows, missing)
             sets = []
             for part, file in parts.items():
                 found = load(file) if file is not None else None
@@ -82,14 +91,41 @@ class FeatureCache:
                     if file is not None:
                         save(file, found)
                 sets.append(found)
-            whole = joined(sets)
-            for name, path in new.items():
-                if not whole.num_not_finite:
-                    save(path, SampleSet(len(rows), {name: whole[name]}))
+            whole = kept.add(joined(sets))
             for file in parts.values():
                 if file is not None:
                     file.unlink(missing_ok=True)
-        return replace(whole, feature_sets={**whole.feature_sets, **there})
+        return whole
+
+    @contextmanager
+    def open(
+        self, source: str, rows: range, num: int, extractors: Mapping[str, Extractor], keep: Keep
+    ) -> Iterator[Kept]:
+        """Yield what is there of a set, which nobody else computes meanwhile; arguments as for `collect`."""
+        paths = self._paths(source, rows, num, extractors, keep)
+        with ExitStack() as locks:
+            for path in paths.values():
+                self._lock(path, locks)
+            there = {name: found[name] for name, path in paths.items() if (found := load(path)) is not None}
+            yield Kept(there, {name: path for name, path in paths.items() if name not in there})
+
+    def forget(
+        self, source: str, rows: range, num: int, extractors: Mapping[str, Extractor], keep: Keep
+    ) -> None:
+        """Remove the features of a set, such as a share of one that is complete."""
+        for path in self._paths(source, rows, num, extractors, keep).values():
+            path.unlink(missing_ok=True)
+
+    def _paths(
+        self, source: str, rows: range, num: int, extractors: Mapping[str, Extractor], keep: Keep
+    ) -> dict[str, Path]:
+        return {
+            name: self._path(
+                name, (source, rows, num, keep.num_features[name], name in keep.moments), extractor
+            )
+            for name, extractor in sorted(extractors.items())
+            if name in keep.num_features and not extractor.is_cheap
+        }
 
     def _parts(self, new: Mapping[str, Path], rows: range, keep: Keep) -> dict[range, Path | None]:
         """Return the parts of ``rows``, each with the file where it is kept meanwhile, if it is worth one."""

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from ganworks.bar import Bar
-from ganworks.metric.collect import Batch, Keep, collect, with_labels
+from ganworks.metric.collect import Batch, Keep, with_labels
 from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.feature_cache import FeatureCache
-from ganworks.metric.sample_set import SampleSet, joined
+from ganworks.metric.sample_set import SampleSet
+from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.metric.suite import Suite, full_precision
 from ganworks.noise import keyed_rng
 from ganworks.sampler import Sampler
@@ -43,7 +43,7 @@ def measure(
     process but for the order of sums.
 
     Args:
-        suite: prepared on the first rank, loaded on all.
+        suite: prepared, on all ranks.
         sampler: the generator.
         datamodule: whose labels the fakes get.
         truncation: bound of the latents.
@@ -82,9 +82,9 @@ def draw(
     labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
     labels = sampler.labels(num, seed, labels)
     latent = sampler.draw_latent(num, seed, truncation)
-    rows = share(num)
-    keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown).after(rows.start)
-    with Bar("Fakes", len(rows), enabled=show_bar) as bar, full_precision():
+    keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown)
+    is_shown = show_bar and is_first()
+    with Bar("Fakes", len(share(num)), enabled=is_shown) as bar, full_precision():
 
         def read(start: int, stop: int) -> Iterator[Batch]:
             part = slice(start, stop)
@@ -94,13 +94,10 @@ def draw(
                 yield batch.detach().float(), label
                 bar.advance(len(batch))
 
-        if cache is None:
-            part = collect(read(rows.start, rows.stop), num, suite.extractors, keep)
-        else:
-            source = f"{weights_hash(sampler)} {seed} {truncation} {batch_size} {_hash(labels)}"
-            part = cache.collect(source, read, rows, num, suite.extractors, keep)
-    parts = gathered(part)
-    return replace(joined(parts), sampler=sampler, truncation=truncation) if parts else None
+        source = "" if cache is None else weights_hash(sampler)
+        source += f" {seed} {truncation} {batch_size} {_hash(labels)}"
+        found = collect_shares(source, read, num, suite.extractors, keep, cache)
+    return None if found is None else replace(found, sampler=sampler, truncation=truncation)
 
 
 def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int) -> Evaluation:
@@ -129,21 +126,6 @@ def measure_seeds(
         contract={**found[0].contract, "seed": list(seeds)},
         notes={},
     )
-
-
-def share(num: int) -> range:
-    """Return which of ``num`` samples this rank takes: they follow each other, and differ by one in number."""
-    rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    return range(num * rank // world_size, num * (rank + 1) // world_size)
-
-
-def gathered(part: SampleSet) -> list[SampleSet]:
-    """Return the parts of all ranks, in their order, on the first rank; nothing on the others."""
-    if not dist.is_initialized():
-        return [part]
-    parts: list[Any] | None = [None] * dist.get_world_size() if dist.get_rank() == 0 else None
-    dist.gather_object(part, parts)
-    return parts or []
 
 
 def weights_hash(sampler: Sampler) -> str:

@@ -23,8 +23,10 @@ class ReferenceData(Protocol):
     def fingerprint(self) -> str:
         """Content hash of the reference samples."""
 
-    def reference_batches(self, batch_size: int = 500, start: int = 0) -> Iterator[dict[str, Tensor]]:
-        """Yield every real sample from number ``start`` on once, on the CPU, without augmentation.
+    def reference_batches(
+        self, batch_size: int = 500, start: int = 0, stop: int | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """Yield the real samples from number ``start`` to ``stop``, or all, on the CPU, without augmentation.
 
         ``real`` (B, *shape), and ``label`` (B,) where there are labels.
         """

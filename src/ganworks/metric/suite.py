@@ -21,6 +21,7 @@ from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.measure import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
+from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.noise import keyed_rng
 
 if TYPE_CHECKING:
@@ -119,13 +120,18 @@ class Suite:
     def prepare(self, datamodule: ReferenceData, num_shown: int = 0) -> None:
         """Load the extractors and take the features of the reals, and the floor, once.
 
+        Under `torch.distributed` all ranks call it: each reads its share of the reals, the first one has them.
+
         Args:
             num_shown: how many of the reals to keep for pictures, beyond what the measures need.
         """
         self.check_data(datamodule)
         self.load()
         with full_precision():
-            self.adopt(self._real(datamodule, num_shown), f"{datamodule.name} {datamodule.fingerprint}")
+            real = self._real(datamodule, num_shown)
+            if real is None:
+                return
+            self.adopt(real, f"{datamodule.name} {datamodule.fingerprint}")
             self.floor = self._floor() if self.has_floor else {}
 
     def adopt(self, real: SampleSet, split: str) -> None:
@@ -176,30 +182,32 @@ class Suite:
         values = {f"{name}{suffix}": float(found.pop(name)) for name in self.better}
         return Evaluation(values, contract, self.floor, notes=found)
 
-    def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet:
+    def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet | None:
         """Return the first ``num`` samples of ``data``, their features from the cache where they are there.
+
+        On several ranks each reads its share; all but the first one get None.
 
         Args:
             words: what they are, for the progress bar.
         """
-        with Bar(words, num) as bar, full_precision():
+        with Bar(words, len(share(num)), enabled=is_first()) as bar, full_precision():
 
             def read(start: int, stop: int) -> Iterator[Batch]:
-                for samples, labels in _batches(data, start, stop):
-                    yield samples, labels
-                    bar.advance(len(samples))
+                for batch in data.reference_batches(start=start, stop=stop):
+                    yield batch["real"], batch.get("label")
+                    bar.advance(len(batch["real"]))
 
-            if self.cache is None:
-                return collect(read(0, num), num, self.extractors, keep)
-            return self.cache.collect(data.fingerprint, read, range(num), num, self.extractors, keep)
+            source = "" if self.cache is None else data.fingerprint
+            return collect_shares(source, read, num, self.extractors, keep, self.cache)
 
-    def _real(self, datamodule: ReferenceData, num_shown: int) -> SampleSet:
+    def _real(self, datamodule: ReferenceData, num_shown: int) -> SampleSet | None:
         num = min(datamodule.num_reals, self.num_reals or datamodule.num_reals)
         needed = 2 * self.min_samples if self.has_floor else self.min_samples
         if num < needed:
             raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
         keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor).showing(num_shown)
-        return replace(self.collect(datamodule, num, keep, "Features of real samples"), data=datamodule)
+        found = self.collect(datamodule, num, keep, "Features of real samples")
+        return None if found is None else replace(found, data=datamodule)
 
     def _contract(self, real: SampleSet, split: str) -> Contract:
         return {
@@ -267,16 +275,6 @@ def _figures(measures: Mapping[str, Measure]) -> dict[str, str]:
 def _refused(name: str, measure: Measure, reason: str) -> SettingError:
     allowed = f"left out (~metric.measure.{name}): it needs {reason}"
     return SettingError(f"metric.measure.{name}", type(measure).__name__, allowed)
-
-
-def _batches(datamodule: ReferenceData, start: int, stop: int) -> Iterator[Batch]:
-    """Yield the real samples from number ``start`` to ``stop``, with their labels where there are some."""
-    for batch in datamodule.reference_batches(start=start):
-        num, labels = stop - start, batch.get("label")
-        yield batch["real"][:num], None if labels is None else labels[:num]
-        start += len(batch["real"])
-        if start >= stop:
-            return
 
 
 def short(num: int) -> str:

@@ -1,0 +1,127 @@
+"""The other processes of a command on this machine: started by its first one, and all end together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from lightning_fabric.plugins.environments import ClusterEnvironment
+
+from ganworks.errors import GanworksError
+
+LOST_PEER = 3  # exit code of a rank that ends because another one did
+GRACE = 20.0  # seconds that this rank has to notice that another one is gone
+
+
+class RankError(GanworksError):
+    """Another rank ended; what it has to say was printed by itself."""
+
+
+class OtherRanks:
+    """The processes that this one, the first of the node, has started with ``command``.
+
+    Args:
+        command: what they run; how they meet stands in their environment, as torchrun would have it.
+        environment: where they meet.
+        num_processes: of this node, this one included.
+        num_nodes: how many nodes there are.
+        ends: what ends when one fails, in words.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: ClusterEnvironment,
+        num_processes: int,
+        num_nodes: int = 1,
+        ends: str = "run",
+    ) -> None:
+        node, self.ends = environment.node_rank(), ends
+        meeting = {
+            "MASTER_ADDR": environment.main_address,
+            "MASTER_PORT": str(environment.main_port),
+            "NODE_RANK": str(node),
+            "WORLD_SIZE": str(num_processes * num_nodes),
+        }
+        self.processes = [
+            subprocess.Popen(command, env={**os.environ, **meeting, "LOCAL_RANK": str(rank)})
+            for rank in range(1, num_processes)
+        ]
+
+    @contextmanager
+    def watched(self, on_loss: Callable[[RankError], None] = lambda error: None) -> Iterator[None]:
+        """Do something together with the others; when one of them fails, or this one, all end.
+
+        Args:
+            on_loss: called before the end where this process hangs in a collective, as on GPUs it does.
+        """
+        is_over = threading.Event()
+        threading.Thread(target=self._watch, args=(on_loss, is_over), daemon=True).start()
+        try:
+            yield
+            self._join()
+        except RuntimeError as error:
+            raise self._cause(error) from error
+        finally:
+            is_over.set()
+            for process in self.processes:  # they would wait for this rank in a collective
+                process.kill()
+                process.wait()
+
+    def _join(self) -> None:
+        """Wait until the other ranks have closed what they hold open."""
+        for process in self.processes:
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                return
+
+    def _watch(self, on_loss: Callable[[RankError], None], is_over: threading.Event) -> None:
+        while not is_over.wait(0.5):
+            if self._failed_rank() is not None and not is_over.wait(GRACE):
+                error = self._cause(RuntimeError())
+                assert isinstance(error, RankError)
+                on_loss(error)
+                sys.stderr.write(f"error: {error}\n")
+                for process in self.processes:
+                    process.kill()
+                os._exit(1)
+
+    def _cause(self, error: RuntimeError) -> Exception:
+        """Return an error about the rank that failed, or ``error`` where it is this rank's own."""
+        # The connection is cut before the process of the other rank has ended.
+        deadline = time.monotonic() + (GRACE if is_about_another_rank(error) else 0)
+        while (rank := self._failed_rank()) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if rank is None:
+            return error
+        code = self.processes[rank - 1].returncode
+        return RankError(
+            f"rank {rank} ended with exit code {code}: its own error stands above. The {self.ends} was ended."
+        )
+
+    def _failed_rank(self) -> int | None:
+        """Return the rank that failed; where several did, one that did so by itself."""
+        codes = {rank: process.poll() for rank, process in enumerate(self.processes, start=1)}
+        failed = [rank for rank, code in codes.items() if code not in (None, 0)]
+        return min(failed, key=lambda rank: codes[rank] == LOST_PEER, default=None)
+
+
+def share_cores(num_processes: int) -> None:
+    """Leave the other processes of this machine their part of its cores."""
+    num_threads = max(1, (os.cpu_count() or 1) // max(1, num_processes))
+    torch.set_num_threads(min(torch.get_num_threads(), num_threads))
+
+
+def is_about_another_rank(error: RuntimeError) -> bool:
+    """Say whether ``error`` tells no more than that the connection to another rank is cut."""
+    return isinstance(error, dist.DistError) or any(
+        words in str(error) for words in ("closed by peer", "reset by peer")
+    )
