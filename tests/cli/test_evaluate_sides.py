@@ -14,8 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
+import ganworks.picture.figures as figures_module
 import weights_files
-from ganworks.metric import FeatureCache, digits_images, frechet_distance, load_digits_classifier
+from ganworks.metric import (
+    DigitsExtractor,
+    FeatureCache,
+    digits_images,
+    frechet_distance,
+    load_digits_classifier,
+)
 from ganworks.metric.network import Inception
 from ganworks.metric.weights import file_sha256
 from ganworks.picture import to_uint8
@@ -176,6 +183,52 @@ def test_interrupted_evaluation_goes_on_from_what_is_cached(
     assert figures()["values"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_folders_have_the_pictures_that_need_no_generator_and_the_others_are_said_to_be_left_out(
+    ganworks: Callable, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    read = DigitsExtractor.__call__
+    monkeypatch.setattr(DigitsExtractor, "__call__", lambda self, x: (seen.append(len(x)), read(self, x))[1])
+    sides = f"real={folders[0]}", f"fake={folders[1]}"
+    few = ("metric.num_samples=100", "metric.num_reals=150")
+    result = ganworks("evaluate", *sides, *DIGITS, *few, "figures=true")
+    assert result.code == 0, result.err
+    assert sum(seen) == 250  # the pictures take the features of the figures
+    written = {path.stem for path in Path("figures").iterdir()}
+    assert written == {"neighbours_pixels", "neighbours_features", "classes", "embedding", "spectrum"}
+    for name in ("interpolation", "directions"):
+        assert f"No figure {name}: it takes a generator, and these are two sets of images." in result.out
+    assert "5 pictures in figures" in result.out
+
+
+def test_folders_of_classes_show_them_and_without_classes_there_is_no_grid(
+    ganworks: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = digits_images()[0][:80].split(20)
+    for side, parts in (("real", images[:2]), ("fake", images[2:])):
+        (tmp_path / side).mkdir()
+        for name, part in zip(("cats", "dogs"), parts, strict=True):
+            write_images(tmp_path / side / name, part)
+    seen: list[tuple] = []
+    sheet = figures_module.classified_sheet
+    monkeypatch.setattr(
+        figures_module, "classified_sheet", lambda *a, **k: (seen.append((a, k)), sheet(*a, **k))[1]
+    )
+    sides = (f"real={tmp_path / 'real'}", f"fake={tmp_path / 'fake'}")
+    result = ganworks("evaluate", *sides, "metric=spectrum", "figures=true", "resolution=8")
+    assert result.code == 0, result.err
+    (((samples, classes, _), words),) = seen
+    assert words["classified_by"] == "that its folder is"
+    dogs = {image.numpy().tobytes() for image in to_uint8(images[3])}
+    is_dog = torch.tensor([image[:1].numpy().tobytes() in dogs for image in to_uint8(samples)])
+    assert torch.equal(classes == 1, is_dog)
+    (tmp_path / "real" / "dogs").rename(tmp_path / "real" / "wolves")
+    result = ganworks("evaluate", *sides, "metric=spectrum", "figures=true", "resolution=8")
+    assert result.code == 0, result.err
+    assert "No figure classes: neither" in result.out
+    assert len(seen) == 1
+
+
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 LINES = re.findall(r"^python evaluate\.py (.*real.*)$", PAGE.read_text(), flags=re.M)
 
@@ -238,6 +291,15 @@ MISTAKES = {
         ["run={run}", "real={place}/wide.npz", "figures=true"],
         ["figures=", "no images"],
     ),
+    "pictures of two files": (
+        ["real={place}/wide.npz", "fake={place}/wide.npz", "figures=true"],
+        ["no images"],
+    ),
+    "pictures of several sizes": (
+        ["real={real}", "fake={place}/mixed", "figures=true", "metric=digits", "channels=1"],
+        ["resolution=", "side by side", "8 x 12"],
+    ),
+    "pictures of several seeds": (["run={run}", "seeds=2", "figures=true"], ["figures=True", "seeds=2"]),
     "statistics to another ending": (["run={run}", "save_real=real.pt"], ["save_real=real.pt", ".npz"]),
     "statistics of several seeds": (
         ["run={run}", "seeds=2", "save_fake=fake.npz"],

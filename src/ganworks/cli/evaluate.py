@@ -128,7 +128,6 @@ def check(arguments: Arguments) -> None:
     if arguments.run is None:
         others = [
             ("seeds", 1),
-            ("figures", False),
             ("data", None),
             ("checkpoint", None),
             ("truncation", None),
@@ -141,10 +140,12 @@ def check(arguments: Arguments) -> None:
         )
     if arguments.real and arguments.run:
         refuse(arguments, [("data", None)], f"left out: the reals are real={arguments.real}")
-        if arguments.real.endswith(".npz"):
-            refuse(arguments, [("figures", False)], f"left out: {arguments.real} has no images to show")
-    if arguments.seeds > 1 and arguments.save_fake:
-        raise SettingError("seeds", arguments.seeds, "1 with save_fake=, which is of a single draw")
+    for path in (arguments.real, arguments.fake):
+        if path and path.endswith(".npz"):
+            refuse(arguments, [("figures", False)], f"left out: {path} has no images to show")
+    if arguments.seeds > 1:
+        allowed = f"left out with seeds={arguments.seeds}: it is of a single draw"
+        refuse(arguments, [("save_fake", None), ("figures", False)], allowed)
     for name in ("save_real", "save_fake"):
         if not (getattr(arguments, name) or ".npz").endswith(".npz"):
             raise SettingError(name, getattr(arguments, name), "a file that ends in .npz")

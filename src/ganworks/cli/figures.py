@@ -2,55 +2,74 @@
 
 from __future__ import annotations
 
+import logging
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
 from ganworks.cli.build import build_loggers
-from ganworks.metric import Identity, Suite
-from ganworks.metric.collect import Batch, Keep, collect
-from ganworks.metric.reference import ReferenceData
-from ganworks.metric.suite import full_precision
+from ganworks.data.evaluated import EvaluatedImages
+from ganworks.metric import SampleSet, Suite
 from ganworks.picture import Population, log_pictures, write_figures
-from ganworks.sampler import Sampler
+
+log = logging.getLogger(__name__)
 
 MAX_REALS, MAX_FAKES = 20_000, 2000  # that are held in memory; the reals are searched for neighbours
+MAX_NUMBERS = 2**29  # of each kind in memory, 2 GB: 2,730 images of 256 pixels
+
+
+def num_shown(num: int, most: int, shape: Sequence[int]) -> int:
+    """Return of how many of ``num`` samples of ``shape`` to keep pixels and features for pictures."""
+    return min(num, most, max(2, MAX_NUMBERS // math.prod(shape)))
 
 
 def draw_figures(
-    folder: Path, suite: Suite, sampler: Sampler, data: ReferenceData, truncation: float | None = None
+    folder: Path,
+    suite: Suite,
+    fake: SampleSet,
+    nums: tuple[int, int],
+    classes: tuple[Tensor, Tensor] | None = None,
 ) -> list[Path]:
-    """Write the pictures that there can be of a generator and its data to ``folder``; return their paths.
+    """Write the pictures that there can be of an evaluation to ``folder``; return their paths.
 
     Args:
-        suite: loaded; the features are those of its first extractor that gives more than the values themselves.
-        truncation: bound of the latents.
+        suite: prepared; the features are those of its first extractor that gives more than the values themselves.
+        fake: the fakes, with the generator where there is one.
+        nums: how many reals and fakes are shown.
+        classes: of the reals and of the fakes, where they have some of their own.
     """
-    learned = (name for name, found in suite.extractors.items() if not isinstance(found, Identity))
-    name = next(learned, None)
-    num_reals, num_fakes = min(data.num_reals, MAX_REALS), min(suite.num_samples, MAX_FAKES)
-    reals: list[Batch] = []
-    for batch in data.reference_batches():
-        reals.append((batch["real"], None))
-        if sum(len(samples) for samples, _ in reals) >= num_reals:
-            break
-    fakes = sampler.sample(num_fakes, suite.seed, truncation=truncation).float()
-    real = population(suite, name, reals, num_reals)
-    fake = population(suite, name, [(part, None) for part in fakes.split(250)], num_fakes)
+    real, name = suite.real, suite.learned
+    if nums[0] < real.num:
+        log.info("Neighbours are searched among %s of %s real samples.", f"{nums[0]:,}", f"{real.num:,}")
+    own = classes or (None, None)
+    reals = population(real, name, nums[0], own[0])
+    fakes = population(fake, name, nums[1], own[1])
     words = f"features of {name}"
-    return write_figures(folder, real, fake, sampler, suite.seed, extractor=words)
+    return write_figures(folder, reals, fakes, fake.sampler, suite.seed, extractor=words)
 
 
-def population(suite: Suite, name: str | None, batches: list[Batch], num: int) -> Population:
+def population(found: SampleSet, name: str | None, num: int, classes: Tensor | None = None) -> Population:
     """Return the first ``num`` samples with what the extractor ``name`` says of them."""
-    names = [] if name is None else [name]
-    with full_precision():
-        found = collect(batches, num, suite.extractors, Keep(dict.fromkeys(names, num), num_samples=num))
     assert found.samples is not None
-    features = None if name is None else found[name].features
-    logits: Tensor | None = None if name is None else found[name].logits
-    return Population(found.samples, features, None if logits is None else logits.argmax(1))
+    samples = found.samples[:num]
+    features, logits = (None, None) if name is None else (found[name].features[:num], found[name].logits)
+    if classes is not None:
+        return Population(samples, features, classes[:num], classified_by="that its folder is")
+    return Population(samples, features, None if logits is None else logits[:num].argmax(1))
+
+
+def classes_of(real: object, fake: object) -> tuple[Tensor, Tensor] | None:
+    """Return the classes of two folders in the order of their images, if both have the same subfolders."""
+    if not (isinstance(real, EvaluatedImages) and isinstance(fake, EvaluatedImages)):
+        return None
+    if not real.files.classes or real.files.classes != fake.files.classes:
+        return None
+    first, second = (torch.tensor(side.files.labels)[side.order] for side in (real, fake))
+    return first, second
 
 
 def log_figures(paths: list[Path], config: DictConfig, run_dir: Path, images_seen: int) -> None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from ganworks.cli import outside
 from ganworks.cli.build import make, setting_path
-from ganworks.cli.figures import draw_figures, log_figures
+from ganworks.cli.figures import MAX_FAKES, MAX_REALS, classes_of, draw_figures, log_figures, num_shown
 from ganworks.cli.outside import Sides
 from ganworks.cli.resume import change
 from ganworks.cli.source import Source, compose
@@ -77,7 +77,7 @@ def checked_suite(config: DictConfig, arguments: Arguments, sides: Sides, **chan
     """Return the metric of ``config``, checked against both sides and what is to be written."""
     if arguments.seed is not None:
         changes["seed"] = arguments.seed
-    suite = outside.make_suite(config, sides, **changes)
+    suite = outside.make_suite(config, sides, arguments.figures, **changes)
     for name in ("save_real", "save_fake"):
         if getattr(arguments, name):
             outside.statistics_extractor(suite, name)
@@ -87,16 +87,17 @@ def checked_suite(config: DictConfig, arguments: Arguments, sides: Sides, **chan
 def measure(work: Work, arguments: Arguments) -> Evaluation | None:
     """Return the figures, and write the files that are asked for; on several ranks the first one alone has them."""
     suite, sides, source = work.suite, work.sides, work.source
-    outside.prepare(suite, sides)
+    nums = shown(work) if arguments.figures else (0, 0)
+    outside.prepare(suite, sides, nums[0])
     settings: dict[str, Any] = {"truncation": arguments.truncation, "cache": suite.cache, "show_bar": True}
     if source is not None and arguments.seeds > 1:
         seeds, num = range(suite.seed, suite.seed + arguments.seeds), source.num_evaluations
         found = measure_seeds(suite, sides.fake, sides.real, seeds, num_evaluations=num, **settings)
         return outside.described(found, sides) if found.values else None
     if source is None:
-        fake = outside.collect_fakes(suite, sides.fake)
+        fake = outside.collect_fakes(suite, sides.fake, nums[1])
     else:
-        fake = draw(suite, sides.fake, sides.real, **settings)
+        fake = draw(suite, sides.fake, sides.real, num_shown=nums[1], **settings)
     if fake is None:
         return None
     if source is None:
@@ -106,18 +107,27 @@ def measure(work: Work, arguments: Arguments) -> Evaluation | None:
     figures = outside.described(figures, sides)
     save(arguments, suite, fake, figures)
     if arguments.figures:
-        show_figures(work, arguments)
+        write_figures(work, fake, nums)
     return figures
 
 
-def show_figures(work: Work, arguments: Arguments) -> None:
-    """Draw the pictures and log them where there is a run."""
+def shown(work: Work) -> tuple[int, int]:
+    """Return how many reals and fakes the pictures take."""
+    real, fake = work.sides.real, work.sides.fake
+    shape = fake.shape if work.source is None else fake.generator.shape
+    num_reals = min(real.num_reals, work.suite.num_reals or real.num_reals)
+    return num_shown(num_reals, MAX_REALS, shape), num_shown(work.suite.num_samples, MAX_FAKES, shape)
+
+
+def write_figures(work: Work, fake: SampleSet, nums: tuple[int, int]) -> None:
+    """Draw the pictures, and log them where there is a run."""
     run_dir = None if work.source is None else work.source.run_dir
-    folder, sampler = (run_dir or Path()) / "figures", work.sides.fake
-    paths = draw_figures(folder, work.suite, sampler, work.sides.real, arguments.truncation)
+    folder = (run_dir or Path()) / "figures"
+    paths = draw_figures(folder, work.suite, fake, nums, classes_of(work.sides.real, work.sides.fake))
     print(f"{len(paths)} pictures in {folder}")
     if run_dir is not None:
-        log_figures(paths, work.config, run_dir, int(sampler.config.get("images_seen", 0)))
+        images_seen = work.sides.fake.config.get("images_seen", 0)
+        log_figures(paths, work.config, run_dir, int(images_seen))
 
 
 def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Evaluation) -> None:

@@ -79,8 +79,8 @@ def find_beside(sampler: Sampler, path: str) -> EvaluatedImages | Statistics:
     return find("real", path)
 
 
-def make_suite(config: DictConfig, sides: Sides, **changes: Any) -> Suite:
-    """Return the suite of ``config.metric``, checked against both sides.
+def make_suite(config: DictConfig, sides: Sides, is_shown: bool = False, **changes: Any) -> Suite:
+    """Return the suite of ``config.metric``, checked against both sides, and whether they can be shown.
 
     Measures that need more than the mean and covariance in a file of statistics are left out, with a warning.
     """
@@ -98,13 +98,13 @@ def make_suite(config: DictConfig, sides: Sides, **changes: Any) -> Suite:
                 suite.check_data(side)
         if not isinstance(sides.fake, Statistics):
             suite.check_generator(sides.sampler.generator if sides.sampler else None)
-    _check_sizes(suite, sides)
+    _check_sizes(suite, sides, is_shown)
     _check_statistics(suite, sides)
     return suite
 
 
-def prepare(suite: Suite, sides: Sides) -> None:
-    """Take the features of the reals."""
+def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
+    """Take the features of the reals, and keep so many of the images for pictures."""
     if isinstance(sides.real, Statistics):
         if not sides.are_statistics:
             suite.load()
@@ -112,7 +112,7 @@ def prepare(suite: Suite, sides: Sides) -> None:
         suite.adopt(real, sides.real.terms["split"])
         return
     with setting_path("metric"), called(root="real"):
-        suite.prepare(sides.real)
+        suite.prepare(sides.real, num_shown)
 
 
 def num_fakes(fake: EvaluatedImages | Statistics, config: DictConfig, overrides: list[str]) -> int:
@@ -128,11 +128,11 @@ def num_fakes(fake: EvaluatedImages | Statistics, config: DictConfig, overrides:
     return num if is_asked else len(fake)
 
 
-def collect_fakes(suite: Suite, fake: EvaluatedImages | Statistics) -> SampleSet | None:
+def collect_fakes(suite: Suite, fake: EvaluatedImages | Statistics, num_shown: int = 0) -> SampleSet | None:
     """Return the fakes as the suite's measures see them; on several ranks the first one has them."""
     if isinstance(fake, Statistics):
         return fake.sample_set(statistics_extractor(suite, "fake"))
-    keep = Keep.for_measures(suite.measures.values(), suite.num_samples)
+    keep = Keep.for_measures(suite.measures.values(), suite.num_samples).showing(num_shown, suite.learned)
     return suite.collect(fake, suite.num_samples, keep, "Features of fakes")
 
 
@@ -191,18 +191,19 @@ def _of_moments(suite: Suite, config: DictConfig, setting: str, path: str) -> Di
     return config
 
 
-def _check_sizes(suite: Suite, sides: Sides) -> None:
-    """Raise `SettingError` where pixels are compared and images differ in size."""
+def _check_sizes(suite: Suite, sides: Sides, is_shown: bool = False) -> None:
+    """Raise `SettingError` where pixels are compared, or pictures shown, and images differ in size."""
     folders = [side for side in (sides.real, sides.fake) if isinstance(side, EvaluatedImages)]
     resizes = all(isinstance(extractor, ImageExtractor) for extractor in suite.extractors.values())
     reads_pixels = suite.has_floor or any("samples" in found.needs for found in suite.measures.values())
-    if not folders or (resizes and not reads_pixels):
+    if not folders or (resizes and not reads_pixels and not is_shown):
         return
     sizes = sorted(set().union(*(folder.sizes for folder in folders)))
     if len(sizes) > 1:
         shown = ", ".join(f"{height} x {width}" for height, width in sizes[:3])
         more = ", ..." if len(sizes) > 3 else ""
-        allowed = f"given: pixels are compared, and the images have {len(sizes)} sizes ({shown}{more})"
+        use = "pictures put images side by side" if is_shown else "pixels are compared"
+        allowed = f"given: {use}, and the images have {len(sizes)} sizes ({shown}{more})"
         raise SettingError("resolution", "", allowed)
 
 

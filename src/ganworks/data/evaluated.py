@@ -81,6 +81,11 @@ class EvaluatedImages:
             return {(self.resolution, self.resolution)}
         return set(_ahead(self._size, range(len(self)), lambda size: 1))
 
+    @property
+    def order(self) -> Tensor:
+        """The files' numbers in the order in which they are read."""
+        return torch.randperm(len(self), generator=keyed_rng("reference"))
+
     def reference_batches(
         self, batch_size: int = 500, start: int = 0, stop: int | None = None
     ) -> Iterator[dict[str, Tensor]]:
@@ -88,9 +93,8 @@ class EvaluatedImages:
 
         The order is that of the files shuffled by a constant key, so that the first N are a fair draw.
         """
-        order = torch.randperm(len(self), generator=keyed_rng("reference")).tolist()
         batch: list[Tensor] = []
-        for image in _ahead(self._read, order[start:stop], lambda image: image.numel()):
+        for image in _ahead(self._read, self.order[start:stop].tolist(), lambda image: image.numel()):
             is_full = len(batch) == batch_size or len(batch) * image.numel() > MAX_PIXELS
             if batch and (is_full or image.shape != batch[0].shape):
                 yield {"real": to_float(torch.stack(batch))}

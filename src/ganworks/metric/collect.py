@@ -57,9 +57,12 @@ class Keep:
         num_features = {name: max(0, num - start) for name, num in self.num_features.items()}
         return replace(self, num_features=num_features, num_samples=max(0, self.num_samples - start))
 
-    def showing(self, num: int) -> Keep:
-        """Return the same with ``num`` samples or more, for pictures."""
-        return replace(self, num_samples=max(self.num_samples, num))
+    def showing(self, num: int, extractor: str | None) -> Keep:
+        """Return the same with ``num`` samples or more, and their features, for pictures."""
+        num_features = dict(self.num_features)
+        if num and extractor is not None:
+            num_features[extractor] = max(num_features[extractor], num)
+        return replace(self, num_features=num_features, num_samples=max(self.num_samples, num))
 
     def without(self, extractors: Collection[str]) -> Keep:
         """Return the same without some of the extractors."""

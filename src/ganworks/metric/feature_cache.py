@@ -80,7 +80,8 @@ class FeatureCache:
             missing = keep.without(kept.there)
             if missing.is_empty:
                 return SampleSet(len(rows), kept.there)
-            parts = self._parts(kept.missing, rows, missing)
+            reads_all = missing.num_features or missing.labels
+            parts = self._parts(kept.missing, rows if reads_all else rows[: missing.num_samples], missing)
             sets = []
             for part, file in parts.items():
                 found = load(file) if file is not None else None
@@ -91,7 +92,7 @@ class FeatureCache:
                     if file is not None:
                         save(file, found)
                 sets.append(found)
-            whole = kept.add(joined(sets))
+            whole = kept.add(replace(joined(sets), num=len(rows)))
             for file in parts.values():
                 if file is not None:
                     file.unlink(missing_ok=True)

@@ -75,14 +75,14 @@ def draw(
     """Return a generator's samples as the suite's measures see them; None on all ranks but the first.
 
     Args:
-        num_shown: how many of them to keep for pictures, beyond what the measures need.
+        num_shown: of how many to keep samples and features for pictures, beyond what the measures need.
         others: see `measure`.
     """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
     labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
     labels = sampler.labels(num, seed, labels)
     latent = sampler.draw_latent(num, seed, truncation)
-    keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown)
+    keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown, suite.learned)
     is_shown = show_bar and is_first()
     with Bar("Fakes", len(share(num)), enabled=is_shown) as bar, full_precision():
 

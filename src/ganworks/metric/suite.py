@@ -16,7 +16,7 @@ from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.metric.collect import Batch, Keep, collect, take, with_labels
 from ganworks.metric.contract import Contract
 from ganworks.metric.evaluation import Evaluation
-from ganworks.metric.extractor import Extractor
+from ganworks.metric.extractor import Extractor, Identity
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.measure import Measure
 from ganworks.metric.reference import ReferenceData
@@ -89,6 +89,12 @@ class Suite:
         self.mode = self.better.get(picks or "", "min")
         self.best = None if picks is None else picks + self.suffix(self.num_samples_training)
 
+    @property
+    def learned(self) -> str | None:
+        """The first extractor that gives more than the values themselves, whose features pictures show."""
+        names = (name for name, found in self.extractors.items() if not isinstance(found, Identity))
+        return next(names, None)
+
     def suffix(self, num: int) -> str:
         """Return what stands behind the names of figures of ``num`` fakes: nothing where it is `num_samples`."""
         return "" if num == self.num_samples else f"_{short(num)}"
@@ -123,7 +129,7 @@ class Suite:
         Under `torch.distributed` all ranks call it: each reads its share of the reals, the first one has them.
 
         Args:
-            num_shown: how many of the reals to keep for pictures, beyond what the measures need.
+            num_shown: of how many to keep samples and features for pictures, beyond what the measures need.
         """
         self.check_data(datamodule)
         self.load()
@@ -205,7 +211,9 @@ class Suite:
         needed = 2 * self.min_samples if self.has_floor else self.min_samples
         if num < needed:
             raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
-        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor).showing(num_shown)
+        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor).showing(
+            num_shown, self.learned
+        )
         found = self.collect(datamodule, num, keep, "Features of real samples")
         return None if found is None else replace(found, data=datamodule)
 

@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganworks.metric.histogram import shares
+from ganworks.picture.population import Population
 from ganworks.picture.sheet import Row, block, sheet
 from ganworks.sampler import Sampler
 
@@ -30,23 +31,28 @@ def conditional_rows(sampler: Sampler, seed: int, num_columns: int) -> list[Row]
 
 
 def classified_sheet(
-    fake: Tensor, fake_classes: Tensor, real_classes: Tensor | None = None, num_columns: int = 10
+    fake: Tensor,
+    fake_classes: Tensor,
+    real_classes: Tensor | None = None,
+    num_columns: int = 10,
+    classified_by: str = Population.classified_by,
 ) -> Image.Image:
-    """Return fakes (N, C, H, W) in the rows of the classes (N,) that a classifier sees in them, the first of each.
+    """Return fakes (N, C, H, W) in the rows of their classes (N,), the first of each.
 
     Args:
+        classified_by: words for what the class of a sample is.
         real_classes: the classes of the reals (M,), to hold the shares against.
     """
     of_reals = "" if real_classes is None else ", and of all real images"
     note = (
-        "Rows: the class that the metric's classifier sees in a sample, with the share of all samples in it"
+        f"Rows: the class {classified_by}, with the share of all samples in it"
         f"{of_reals}. A short or empty row is a class that the generator misses."
     )
     num_classes = 1 + int(
         max(fake_classes.max(), fake_classes.max() if real_classes is None else real_classes.max())
     )
     rows = classified_rows(fake, fake_classes, real_classes, num_classes, num_columns)
-    return sheet("Samples by predicted class", note + left_out(num_classes), [block(rows)])
+    return sheet("Samples by class", note + left_out(num_classes), [block(rows)])
 
 
 def classified_rows(

@@ -100,7 +100,8 @@ def class_plan(
     if sampler is not None and sampler.generator.num_classes:
         return partial(conditional_sheet, sampler, seed)
     if fake.classes is not None:
-        return partial(classified_sheet, fake.samples, fake.classes, real.classes)
+        words = fake.classified_by
+        return partial(classified_sheet, fake.samples, fake.classes, real.classes, classified_by=words)
     return "neither the generator nor the metric knows classes"
 
 

@@ -17,19 +17,21 @@ class Population:
     Args:
         samples: images (N, C, H, W) in [-1, 1] or vectors (N, D).
         features: of the metric's extractor, (N, F); None where there is none.
-        classes: by the extractor's word, or the data's own for reals, (N,); None where there are none.
+        classes: by the extractor's word, or the data's own, (N,); None where there are none.
+        classified_by: words for what the class of a sample is.
     """
 
     samples: Tensor
     features: Tensor | None = None
     classes: Tensor | None = None
+    classified_by: str = "that the metric's classifier sees in a sample"
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, rows: Tensor) -> Population:
-        parts = {name: part[rows] for name, part in vars(self).items() if part is not None}
-        return replace(self, **parts)
+        features, classes = (None if part is None else part[rows] for part in (self.features, self.classes))
+        return replace(self, samples=self.samples[rows], features=features, classes=classes)
 
     @property
     def is_images(self) -> bool:
