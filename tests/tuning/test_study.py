@@ -94,7 +94,7 @@ def test_the_command_replaces_a_killed_worker_and_ends_with_a_recipe_and_a_page(
     ])  # fmt: skip
     settings = settings_of(tmp_path)
     command = tune_apart(tmp_path, f"paths.runs={tmp_path / 'runs'}", "workers=2")
-    kill_a_worker_with_a_checkpoint(settings, command)
+    kept = kill_a_worker_with_a_checkpoint(settings, command)
     output = command.communicate(timeout=240)[0]
     assert command.returncode == 0, output
     assert "A worker was lost" in output
@@ -104,8 +104,10 @@ def test_the_command_replaces_a_killed_worker_and_ends_with_a_recipe_and_a_page(
     assert len(lost) == len(again) == 1
     assert again[0].user_attrs["run_dir"] == lost[0].user_attrs["run_dir"]
     assert sum(trial.state == TrialState.COMPLETE for trial in study.trials) == 3
-    # The retried trial went on from its checkpoint: what it had reported before stands in its table once.
-    rows = [row["images_seen"] for row in read_metrics(Path(again[0].user_attrs["run_dir"]) / "metrics.csv")]
+    # The retried trial lost what came after its checkpoint, no more; what it had reported stands in its table once.
+    run_dir = Path(again[0].user_attrs["run_dir"])
+    assert f"images of Digits, on from {kept:,}" in (run_dir / "train.log").read_text()
+    rows = [row["images_seen"] for row in read_metrics(run_dir / "metrics.csv")]
     assert rows == sorted(set(rows))
     assert rows[-1] == 6400
     (row,) = study.user_attrs["replicates"]
@@ -121,8 +123,11 @@ def test_the_command_replaces_a_killed_worker_and_ends_with_a_recipe_and_a_page(
     assert conf.exists()
 
 
-def kill_a_worker_with_a_checkpoint(settings: Any, command: Any) -> None:
-    """Send SIGKILL to the worker of the first trial that has written a checkpoint; its run dies with it."""
+def kill_a_worker_with_a_checkpoint(settings: Any, command: Any) -> int:
+    """Send SIGKILL to the worker of the first trial that has written a checkpoint; its run dies with it.
+
+    Returns the images that the checkpoint has seen.
+    """
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and command.poll() is None:
         time.sleep(0.05)
@@ -130,9 +135,10 @@ def kill_a_worker_with_a_checkpoint(settings: Any, command: Any) -> None:
             continue
         for trial in study_of(settings).get_trials(states=[TrialState.RUNNING]):
             run_dir = Path(trial.user_attrs.get("run_dir", "nowhere"))
-            if (run_dir / "checkpoints" / "last.ckpt").exists():
+            path = run_dir / "checkpoints" / "last.ckpt"
+            if path.exists():
                 os.kill(int(trial.user_attrs["worker"].rpartition(":")[2]), signal.SIGKILL)
-                return
+                return int(torch.load(path, weights_only=True)["time"]["images_seen"])
     raise AssertionError(command.communicate()[0] if command.poll() is not None else "no checkpoint came")
 
 

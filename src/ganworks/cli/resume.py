@@ -86,14 +86,19 @@ def change(config: DictConfig, overrides: list[str]) -> None:
             raise SettingError(key, value, str(error).splitlines()[0]) from error
 
 
-def check_checkpoint(path: Path, task: AdversarialTask) -> None:
-    """Raise `GanworksError` where the checkpoint is damaged or its networks differ from the task's."""
+def check_checkpoint(path: Path, task: AdversarialTask) -> int:
+    """Return the images that the run has seen.
+
+    Raises:
+        GanworksError: the checkpoint is damaged, or its networks differ from the task's.
+    """
     checkpoint = read_checkpoint(path)
     if "state_dict" not in checkpoint or "time" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks.")
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
-    images_seen = checkpoint["time"]["images_seen"]
+    images_seen: int = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
         raise SettingError(
             "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
         )
+    return images_seen

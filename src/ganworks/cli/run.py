@@ -65,18 +65,20 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     if config.dry_run:
         show_plan(config, run, run_dir, Console())
         return Outcome("dry_run")
+    since = ""
     if checkpoint is not None:
         from ganworks.cli.resume import check_checkpoint
 
-        check_checkpoint(checkpoint, run.task)
+        since = f", on from {check_checkpoint(checkpoint, run.task):,}"
     prepare_directory(config, run_dir)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
     log.info(
-        "%s: %s images of %s in %s",
+        "%s: %s images of %s%s in %s",
         config.name,
         f"{run.task.num_images:,}",
         type(run.datamodule).__name__,
+        since,
         shown(run_dir),
     )
     error = None
