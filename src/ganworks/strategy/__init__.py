@@ -3,6 +3,7 @@
 from pytorch_lightning.strategies import StrategyRegistry
 
 from ganworks.strategy.adversarial_ddp import AdversarialDDPStrategy
+from ganworks.strategy.adversarial_fsdp import AdversarialFSDPStrategy
 from ganworks.strategy.environment import OURS
 
 for name, mode in OURS.items():

@@ -144,7 +144,9 @@ class AdversarialTask(ManualTask):
 
     def raw_critic(self, label: Tensor | None, stream: str) -> Callable[[Tensor], Tensor]:
         """Return samples -> logits through the uncompiled discriminator: penalties differentiate twice."""
-        return partial(self.discriminate, label=label, stream=stream, network=self.discriminator.forward)
+        # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
+        network = self.discriminator._call_impl
+        return partial(self.discriminate, label=label, stream=stream, network=network)
 
     def project(self) -> None:
         """Apply the regularizers that act on the discriminator's weights."""

@@ -64,6 +64,12 @@ class ManualTask(pl.LightningModule):
         self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
         self._last_log: tuple[float, int] | None = None
 
+    def configure_model(self) -> None:
+        """Let the strategy split the networks over the devices, where it is one that does."""
+        shard = getattr(self.trainer.strategy, "shard", None)
+        if shard is not None:
+            shard(self)
+
     @property
     def progress(self) -> float:
         """The share of the training that is done, in [0, 1]."""
@@ -141,7 +147,7 @@ class ManualTask(pl.LightningModule):
             clip_grads_with_norm_(parameters, self.gradient_clip, norm)
         if self.is_logging:
             role = self.roles[self.trainer.optimizers.index(optimizer)]
-            self._record({f"{role}/gradient_norm": norm})
+            self._record({f"{role}/gradient_norm": whole(norm)})
 
     def finish_step(self, num_images: int) -> None:
         """Count ``num_images`` of this process, log, and stop the trainer at the end of the training."""
@@ -218,6 +224,11 @@ def frozen(network: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trainable:
             parameter.requires_grad = True
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Return ``tensor``, put together from all processes where each holds a part of it."""
+    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 
 def detached(batch: Batch, **outputs: Tensor) -> Batch:

@@ -1,0 +1,164 @@
+"""Sharded training: weights, gradients, optimizer states and averaged weights are split over the devices."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+from lightning_utilities.core.apply_func import apply_to_collection
+from pytorch_lightning.strategies import ModelParallelStrategy
+from pytorch_lightning.strategies.strategy import Strategy
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganworks.errors import check_count
+from ganworks.strategy.adversarial_ddp import running_statistics
+from ganworks.strategy.batch_norm import SharedBatchStatistics
+from ganworks.strategy.launcher import RunLauncher
+from ganworks.strategy.reducer import Reducer
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)  # their children are called one by one
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class AdversarialFSDPStrategy(ModelParallelStrategy):
+    """Split every network of a task over all devices with PyTorch's `fully_shard`, layer by layer.
+
+    Between updates a device holds its share of the weights, of the optimizers' states and of the averaged weights,
+    and after a backward its share of the gradients. A layer's weights are gathered when it is called and freed
+    after its forward pass. Those that a backward gathers stay until it ends: penalties differentiate twice, and
+    autograd does not tell when it needs weights again. Checkpoints hold whole tensors, those of one device.
+
+    Args:
+        min_parameters: size from which a layer is gathered on its own; smaller ones are gathered with their network.
+        kwargs: see `pytorch_lightning.strategies.ModelParallelStrategy`.
+
+    Raises:
+        SettingError: ``min_parameters`` is no count.
+    """
+
+    strategy_name = "adversarial_fsdp"
+    lightning_restore_optimizer = True  # type: ignore[assignment]
+
+    def __init__(self, min_parameters: int = 2**16, **kwargs: Any) -> None:
+        super().__init__(save_distributed_checkpoint=False, **kwargs)
+        self.min_parameters = check_count("min_parameters", min_parameters)
+        self._templates: dict[nn.Module, nn.Module] = {}
+        self._statistics: Reducer | None = None
+
+    def setup_environment(self) -> None:
+        self._data_parallel_size, self._tensor_parallel_size = self.num_nodes * self.num_processes, 1
+        super().setup_environment()
+
+    def shard(self, task: pl.LightningModule) -> None:
+        """Split the networks of ``task``, each rank beginning with the weights and buffers of rank 0."""
+        if self._layer_sync is not None:
+            SharedBatchStatistics().apply(task)
+        networks = [child for child in task.children() if any(True for _ in child.parameters())]
+        self._templates = {network: copy.deepcopy(network) for network in networks}
+        task.to(self.root_device)
+        for tensor in itertools.chain(task.parameters(), task.buffers()):
+            dist.broadcast(tensor.detach(), src=0)
+        for network in networks:
+            self._shard_network(network)
+
+    def _shard_network(self, network: nn.Module) -> None:
+        from torch.distributed.fsdp import FSDPModule, fully_shard  # takes a second to import
+
+        mesh = self.device_mesh["data_parallel"]
+        for part in [*parts_of(network, self.min_parameters), network]:
+            fully_shard(part, mesh=mesh)
+        assert isinstance(network, FSDPModule)
+        network.set_reshard_after_backward(False)  # a penalty's first backward is followed by a second one
+
+    def post_backward(self, closure_loss: Tensor) -> None:
+        super().post_backward(closure_loss)
+        self._free()
+
+    def _free(self) -> None:
+        """Free the gathered weights of all networks: parameters and their gradients are shards again."""
+        from torch.distributed.fsdp import FSDPModule
+
+        assert self.model is not None
+        for module in self.model.modules():
+            if isinstance(module, FSDPModule):
+                module.reshard()
+
+    def optimizer_step(
+        self, optimizer: Optimizer, closure: Callable[[], Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Average running statistics of norms over all ranks, then step."""
+        assert self.model is not None
+        if self._statistics is None:
+            self._statistics = Reducer([], running_statistics(self.model))
+        self._statistics.finish()
+        return super().optimizer_step(optimizer, closure, *args, **kwargs)
+
+    def gathered(self, network: Network) -> Network:
+        """Return a copy of a network of the task with its whole weights; for all ranks to call together."""
+        template = self._templates[network]
+        template.load_state_dict(whole(network.state_dict()))
+        template.train(network.training)
+        return copy.deepcopy(template).to(self.root_device)  # type: ignore[return-value]
+
+    def lightning_module_state_dict(self) -> dict[str, Any]:
+        assert self.lightning_module is not None
+        return whole(self.lightning_module.state_dict())
+
+    def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
+        return whole(optimizer.state_dict())
+
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
+        return Strategy.load_checkpoint(self, checkpoint_path, weights_only)
+
+    def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
+        assert self.lightning_module is not None
+        shards = self.lightning_module.state_dict()
+        state = {name: like(value, shards.get(name)) for name, value in checkpoint["state_dict"].items()}
+        self.lightning_module.load_state_dict(state, strict=strict)
+
+    def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
+        for optimizer, saved in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            state = {
+                index: {name: like(value, parameters[index]) for name, value in values.items()}
+                for index, values in saved["state"].items()
+            }
+            optimizer.load_state_dict({**saved, "state": state})
+
+    def _configure_launcher(self) -> None:
+        assert self.cluster_environment is not None
+        self._launcher = RunLauncher(self.cluster_environment, self.num_processes, self.num_nodes)
+
+
+def parts_of(network: nn.Module, min_parameters: int) -> list[nn.Module]:
+    """Return the layers of ``network`` with ``min_parameters`` or more; those of its containers count as its own."""
+    parts: list[nn.Module] = []
+    for child in network.children():
+        if isinstance(child, CONTAINERS):
+            parts += parts_of(child, min_parameters)
+        elif sum(parameter.numel() for parameter in child.parameters()) >= min_parameters:
+            parts.append(child)
+    return parts
+
+
+def whole(state: Any) -> Any:
+    """Return ``state`` with whole tensors on the CPU in the place of shards; for all ranks to call together."""
+    from torch.distributed.tensor import DTensor
+
+    return apply_to_collection(state, DTensor, lambda shard: shard.detach().full_tensor().cpu())
+
+
+def like(value: Any, shard: Any) -> Any:
+    """Return this rank's part of the tensor ``value`` where ``shard`` is a part of one of its shape."""
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if not isinstance(shard, DTensor) or not isinstance(value, Tensor) or value.shape != shard.shape:
+        return value
+    value = value.to(shard.device)
+    return distribute_tensor(value, shard.device_mesh, shard.placements)
