@@ -42,12 +42,15 @@ def train_apart(run_dir: Path, *overrides: str, **environment: str) -> subproces
     """Train in ``run_dir`` with the real command in a process of its own."""
     command = [sys.executable, "-m", "ganworks.cli.train", f"hydra.run.dir={run_dir}", "experiment=null"]
     command += [*QUICK, *overrides]
+    environment = {**environment_of_tests(), **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def environment_of_tests() -> dict[str, str]:
+    """Return this process's environment, in which classes of the tests are found."""
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     # One thread, as the runs in this process have: sums in another order differ in the last bit.
-    environment = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
-    )
+    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
 
 
 def checkpoint(run_dir: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.sampler import Sampler
 from ganworks.task import AdversarialTask
+from ganworks.task.base import local
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +46,11 @@ class Checkpoint(ImageInterval):
         super().on_train_end(trainer, task)
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
-        if self.save(trainer, task, "last.ckpt") and trainer.is_global_zero:
-            folder = Path(trainer.default_root_dir) / "generator"
-            Sampler(task.ema_generator, {**self.export, "images_seen": task.images_seen}).save(folder)
+        if not self.save(trainer, task, "last.ckpt"):
+            return
+        sampler = Sampler(task.averaged(), {**self.export, "images_seen": task.images_seen})
+        if trainer.is_global_zero:
+            sampler.save(Path(trainer.default_root_dir) / "generator")
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint under a temporary name and rename it; say whether the state was fit for one."""
@@ -77,6 +80,6 @@ class Checkpoint(ImageInterval):
 
 def is_sound(task: AdversarialTask) -> bool:
     """Say whether the last loss and all weights are finite."""
-    weights = [parameter for parameter in task.parameters() if parameter.is_floating_point()]
-    norms = torch.stack(torch._foreach_norm([weight.detach() for weight in weights]))
+    weights = [local(parameter.detach()) for parameter in task.parameters() if parameter.is_floating_point()]
+    norms = torch.stack(torch._foreach_norm(weights))
     return task.guard.num_bad_steps == 0 and bool(torch.isfinite(norms).all())

@@ -60,7 +60,7 @@ class Evaluation(ImageInterval):
 
     def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
         start = time.perf_counter()
-        sampler = Sampler(task.ema_generator, {})
+        sampler = Sampler(task.averaged(), {})
         figures = measure(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
         figures = trainer.strategy.broadcast(figures)
         elapsed = time.perf_counter() - start

@@ -20,7 +20,7 @@ def restore(trainer: pl.Trainer, task: AdversarialTask, path: Path, lr_factor: f
     checkpoint = torch.load(path, map_location=task.device, weights_only=True)
     groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
     rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
-    task.load_state_dict(checkpoint["state_dict"])
+    trainer.strategy.load_model_state_dict(checkpoint)
     trainer.strategy.load_optimizer_state_dict(checkpoint)
     groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
     for group, rate in zip(groups, rates, strict=True):

@@ -36,9 +36,10 @@ class SampleGrid(ImageInterval):
         self.latest: Path | None = None
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        sampler = Sampler(task.averaged(), {})
         if not trainer.is_global_zero:
             return
-        samples, columns = self.draw(Sampler(task.ema_generator, {}))
+        samples, columns = self.draw(sampler)
         path = Path(trainer.default_root_dir) / "samples" / f"{task.images_seen:012d}.png"
         self.latest = save_picture(samples, path, columns, self.reals(trainer))
         log_pictures({"samples": path}, trainer.loggers, task.images_seen)

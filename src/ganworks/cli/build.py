@@ -17,14 +17,14 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.callback import Checkpoint, Evaluation, GracefulStop, Report, RunSummary
-from ganworks.cli.speed import compile_networks, set_memory_format
+from ganworks.cli.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError
 from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import build
-from ganworks.strategy import AdversarialDDPStrategy
+from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_name, check_processes
 from ganworks.task import AdversarialTask
 
@@ -37,6 +37,7 @@ class Run:
     datamodule: GanDataModule
     suite: Suite
     callbacks: list[pl.Callback]
+    strategy: dict[str, Any]  # an argument of the trainer, or none
 
 
 def build_run(config: DictConfig) -> Run:
@@ -67,12 +68,12 @@ def build_run(config: DictConfig) -> Run:
     check_shapes(task, datamodule)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
-    strategy_of(config)  # the trainer's own checks: devices, precision
+    strategy = strategy_of(config)  # with the trainer's own checks: devices, precision
     check_precision(config, task)
     set_memory_format(task, datamodule.shape, config.get("channels_last"))
     if config.compile:
         compile_networks(task)
-    return Run(task, datamodule, suite, callbacks)
+    return Run(task, datamodule, suite, callbacks, strategy)
 
 
 def build_task(config: DictConfig) -> AdversarialTask:
@@ -117,7 +118,7 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     return make(
         "trainer",
         config.trainer,
-        **strategy_of(config),
+        **run.strategy,
         callbacks=[GracefulStop(), *evaluation, *others, RunSummary(launched_at), *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
@@ -141,6 +142,8 @@ def strategy_of(config: DictConfig) -> dict[str, Any]:
         check_name(config.trainer.strategy)
         probe = make("trainer", config.trainer, logger=False)
         check_processes(probe.num_devices, probe.num_nodes)
+    if isinstance(probe.strategy, AdversarialFSDPStrategy):
+        check_sharding(config)
     is_ours = config.trainer.strategy == "auto" and probe.num_devices * probe.num_nodes > 1
     return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 

@@ -67,5 +67,6 @@ def quieten() -> None:
         ".*LeafSpec.*",
         ".*number of training batches.*",
         ".*in eval mode.*",
+        ".*FSDP2-wrapped module.*returned a view tensor.*",  # nothing of ours writes into logits
     ):
         warnings.filterwarnings("ignore", remark)

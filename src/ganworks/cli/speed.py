@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from omegaconf import DictConfig
 
 from ganworks.errors import SettingError
 from ganworks.task import AdversarialTask
 
+SHARDED_PRECISIONS = ("32-true", "bf16-mixed")
 MIN_SIDE = (
     32  # pixels from which channels_last pays: .93 of the time at 32x32, 1.02 at 8x8 (benchmarks/speed.py)
 )
@@ -33,6 +35,18 @@ def set_memory_format(task: AdversarialTask, shape: Sequence[int], channels_last
         raise SettingError("channels_last", True, f"false or null for samples of {tuple(shape)}: no images")
     if is_image and (min(shape[1:]) >= MIN_SIDE if channels_last is None else channels_last):
         task.to(memory_format=torch.channels_last)
+
+
+def check_sharding(config: DictConfig) -> None:
+    """Raise `SettingError` for what does not go together with sharded networks."""
+    if config.compile:
+        raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
+    if config.get("channels_last"):
+        allowed = "false or null for sharded networks, whose weights have to be contiguous"
+        raise SettingError("channels_last", True, allowed)
+    if str(config.trainer.precision) not in (*SHARDED_PRECISIONS, "32", "bf16"):
+        allowed = f"{' or '.join(SHARDED_PRECISIONS)} for sharded networks, which have no gradient scaler"
+        raise SettingError("trainer.precision", config.trainer.precision, allowed, SHARDED_PRECISIONS)
 
 
 def compile_networks(task: AdversarialTask, **options: Any) -> None:

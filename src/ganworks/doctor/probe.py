@@ -26,7 +26,7 @@ class Probe:
     """Watch one batch: made before it, told of the gradients in it, asked for its signals after it.
 
     Networks are looked at in eval mode, so that no running statistic and no power iteration moves, with draws
-    keyed apart from those of the training.
+    keyed apart from those of the training. Sharded networks, which one process cannot call, are not looked at.
 
     Args:
         task: what is trained.
@@ -36,6 +36,7 @@ class Probe:
     def __init__(self, task: AdversarialTask, num_samples: int = 64) -> None:
         self.task, self.num_samples = task, num_samples
         self.step, self.progress = task.num_steps, task.progress
+        self.is_sharded = any(hasattr(parameter, "to_local") for parameter in task.parameters())
         self.before = {
             role: [p.detach().clone() for p in getattr(task, role).parameters()] for role in task.roles
         }
@@ -43,6 +44,8 @@ class Probe:
 
     def note_gradients(self, role: str, optimizer: Optimizer) -> None:
         """Keep the norm of the gradients that ``optimizer`` is about to apply, before they are clipped."""
+        if self.is_sharded:
+            return
         gradients = [
             p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
         ]
@@ -53,7 +56,8 @@ class Probe:
         found = self._updates()
         if self.task.outputs:
             with torch.autocast(self.task.device.type, enabled=False):
-                found |= self._logits() | self._samples() | self._critic() | self._generator()
+                found |= self._logits() | self._samples()
+                found |= {} if self.is_sharded else self._critic() | self._generator()
         values = torch.stack(
             [torch.as_tensor(v, device=self.task.device).float() for v in found.values()]
         ).tolist()
@@ -64,7 +68,8 @@ class Probe:
         for role in self.task.roles:
             found[f"{role}_gradient_norm"] = self.gradient_norms.get(role, math.nan)
             after = [p.detach() for p in getattr(self.task, role).parameters()]
-            found[f"{role}_update_ratio"] = signals.update_ratio(self.before[role], after)
+            ratio = math.nan if self.is_sharded else signals.update_ratio(self.before[role], after)
+            found[f"{role}_update_ratio"] = ratio
         generator, discriminator = (found[f"{role}_gradient_norm"] for role in ("generator", "discriminator"))
         return found | {"gradient_ratio": generator / (discriminator + 1e-30)}
 

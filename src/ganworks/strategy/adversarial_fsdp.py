@@ -43,7 +43,7 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     """
 
     strategy_name = "adversarial_fsdp"
-    lightning_restore_optimizer = True  # type: ignore[assignment]
+    lightning_restore_optimizer = True
 
     def __init__(self, min_parameters: int = 2**16, **kwargs: Any) -> None:
         super().__init__(save_distributed_checkpoint=False, **kwargs)
@@ -61,14 +61,14 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
             SharedBatchStatistics().apply(task)
         networks = [child for child in task.children() if any(True for _ in child.parameters())]
         self._templates = {network: copy.deepcopy(network) for network in networks}
-        task.to(self.root_device)
+        task.to(self.root_device).to(memory_format=torch.contiguous_format)  # what fully_shard asks for
         for tensor in itertools.chain(task.parameters(), task.buffers()):
             dist.broadcast(tensor.detach(), src=0)
         for network in networks:
             self._shard_network(network)
 
     def _shard_network(self, network: nn.Module) -> None:
-        from torch.distributed.fsdp import FSDPModule, fully_shard  # takes a second to import
+        from torch.distributed.fsdp import FSDPModule, fully_shard  # not in every build of torch
 
         mesh = self.device_mesh["data_parallel"]
         for part in [*parts_of(network, self.min_parameters), network]:
@@ -102,16 +102,16 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     def gathered(self, network: Network) -> Network:
         """Return a copy of a network of the task with its whole weights; for all ranks to call together."""
         template = self._templates[network]
-        template.load_state_dict(whole(network.state_dict()))
+        template.load_state_dict(whole_state(network.state_dict()))
         template.train(network.training)
         return copy.deepcopy(template).to(self.root_device)  # type: ignore[return-value]
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         assert self.lightning_module is not None
-        return whole(self.lightning_module.state_dict())
+        return whole_state(self.lightning_module.state_dict())
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
-        return whole(optimizer.state_dict())
+        return whole_state(optimizer.state_dict())
 
     def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
         return Strategy.load_checkpoint(self, checkpoint_path, weights_only)
@@ -147,7 +147,7 @@ def parts_of(network: nn.Module, min_parameters: int) -> list[nn.Module]:
     return parts
 
 
-def whole(state: Any) -> Any:
+def whole_state(state: Any) -> Any:
     """Return ``state`` with whole tensors on the CPU in the place of shards; for all ranks to call together."""
     from torch.distributed.tensor import DTensor
 

@@ -14,7 +14,7 @@ from pytorch_lightning.strategies import StrategyRegistry
 
 from ganworks.errors import SettingError
 
-OURS = {"adversarial_ddp": "step", "adversarial_ddp_backward": "backward"}  # name: mode
+OURS = ("adversarial_ddp", "adversarial_ddp_backward", "adversarial_fsdp")
 
 
 def check_name(strategy: Any) -> None:

@@ -158,6 +158,11 @@ class AdversarialTask(ManualTask):
         num_images = num_images * self.trainer.world_size
         self.ema.update(self.ema_generator, self.generator, num_images, self.images_seen)
 
+    def averaged(self) -> Generator:
+        """Return the averaged generator; of a sharded one a whole copy, for which all processes have to ask."""
+        gathered = getattr(self.trainer.strategy, "gathered", None)
+        return self.ema_generator if gathered is None else gathered(self.ema_generator)
+
     def configure_optimizers(self) -> list[Optimizer]:
         # A gradient scaler has to unscale before the gradients are clipped: fused optimizers do it inside.
         allow_fused = getattr(self.trainer.precision_plugin, "scaler", None) is None

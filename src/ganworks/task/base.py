@@ -227,8 +227,13 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Return ``tensor``, put together from all processes where each holds a part of it."""
+    """Return ``tensor``; a sharded one put together, for which all processes have to ask."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return ``tensor``; of a sharded one the part that this process holds."""
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def detached(batch: Batch, **outputs: Tensor) -> Batch:

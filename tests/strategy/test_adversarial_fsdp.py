@@ -1,0 +1,141 @@
+"""Two processes that share one state against one process that has all of it, in float64 with plain gradient descent."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from games import fit, make_task
+from ganworks.errors import SettingError
+from ganworks.model import DCGANDiscriminator, ResnetGenerator
+from ganworks.strategy import AdversarialFSDPStrategy
+from ganworks.strategy.adversarial_fsdp import parts_of
+from ganworks.task import AdversarialTask
+from one_shard import CASES
+from pairs import TESTS, free_port, run_apart
+from running import compose, differences
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Train every case sharded on two ranks, and return what rank 0 saved."""
+    out = tmp_path_factory.mktemp("ranks") / "found.pt"
+    meeting = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": "2",
+        "NODE_RANK": "0",
+    }
+    command = [sys.executable, str(TESTS / "one_shard.py"), str(out)]
+    run_apart([command] * 2, [{**meeting, "LOCAL_RANK": str(rank)} for rank in range(2)], out.parent)
+    return torch.load(out, weights_only=True)
+
+
+@cache
+def one_process(case: str) -> AdversarialTask:
+    return fit(make_task(**CASES[case]()))
+
+
+def distance(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
+    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_shards_equal_one_process_on_the_concatenated_batch(case: str, two_ranks: dict[str, Any]) -> None:
+    found, task = two_ranks[case], one_process(case)
+    assert found["state"].keys() == task.state_dict().keys()
+    assert distance(found["state"], task.state_dict()) < 1e-12
+    assert distance(found["state"], make_task(**CASES[case]()).state_dict()) > 1e-6
+    assert found["is_alike"]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "parts" not in case])
+def test_a_rank_that_contributes_nothing_is_noticed(case: str, two_ranks: dict[str, Any]) -> None:
+    assert distance(two_ranks[f"dropped rank: {case}"]["state"], one_process(case).state_dict()) > 1e-6
+
+
+def test_a_sum_in_the_place_of_an_average_is_noticed(two_ranks: dict[str, Any]) -> None:
+    assert distance(two_ranks["wrong scale"]["state"], one_process("bce").state_dict()) > 1e-6
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_rank_holds_half_of_generator_discriminator_and_average(
+    case: str, two_ranks: dict[str, Any]
+) -> None:
+    num = sum(parameter.numel() for parameter in make_task(**CASES[case]()).parameters())
+    held = two_ranks[case]["held"]
+    assert sum(held) == num
+    assert max(held) < 0.51 * num
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gathered_average_is_that_of_one_process(case: str, two_ranks: dict[str, Any]) -> None:
+    averaged, task = two_ranks[case]["averaged"], one_process(case)
+    assert distance(averaged, task.ema_generator.state_dict()) < 1e-12
+    assert distance(averaged, task.generator.state_dict()) > 1e-6  # control
+
+
+def test_a_penalty_needs_the_weights_after_its_first_backward(two_ranks: dict[str, Any]) -> None:
+    assert "out of bounds for storage of size 0" in two_ranks["error"]
+
+
+def test_the_state_of_the_optimizers_is_saved_whole_and_loaded_in_shards(two_ranks: dict[str, Any]) -> None:
+    found = two_ranks["momenta"]
+    assert found["is_fused"] == [True, True]
+    assert differences(found["saved"], found["loaded"]) == []
+    for saved, role in zip(found["saved"], ("generator", "discriminator"), strict=True):
+        shapes = [tuple(parameter.shape) for parameter in getattr(make_task(), role).parameters()]
+        assert [tuple(state["exp_avg"].shape) for state in saved["state"].values()] == shapes
+        assert all(state["exp_avg"].any() for state in saved["state"].values())
+
+
+def test_layers_are_found_in_containers_and_small_ones_stay_with_their_network() -> None:
+    generator = ResnetGenerator((3, 32, 32), width=8)
+    kinds = [type(part).__name__ for part in parts_of(generator, 1)]
+    assert kinds.count("ResidualBlock") == 3  # a part each, not their convolutions
+    assert "ModuleList" not in kinds
+    assert "Sequential" not in kinds
+    discriminator = DCGANDiscriminator((3, 32, 32), width=8, norm="spectral")
+    large = parts_of(discriminator, 2000)
+    assert [part.out_channels for part in large if isinstance(part, nn.Conv2d)] == [16, 32]
+    assert parts_of(discriminator, 10**9) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("compile=true", "compile=True: must be false for sharded networks"),
+        ("channels_last=true", "channels_last=True: must be false or null for sharded networks"),
+        ("trainer.precision=16-mixed", "trainer.precision=16-mixed: must be 32-true or bf16-mixed"),
+        ("trainer.precision=64-true", "trainer.precision=64-true: must be 32-true or bf16-mixed"),
+    ],
+)
+def test_what_does_not_go_with_shards_is_refused_before_the_start(
+    setting: str, words: str, ganworks: Callable
+) -> None:
+    settings = ("trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "dry_run=true")
+    wrong = ganworks("train", *settings, setting)
+    assert wrong.code == 1
+    assert wrong.err.splitlines()[-1].startswith(f"error: {words}")
+
+
+def test_a_size_that_is_no_count_is_refused() -> None:
+    with pytest.raises(SettingError, match="min_parameters=0: must be"):
+        AdversarialFSDPStrategy(min_parameters=0)
+
+
+def test_the_trainer_of_that_name_takes_the_strategy(ganworks: Callable) -> None:
+    assert compose("trainer=fsdp").trainer.strategy == AdversarialFSDPStrategy.strategy_name
+    settings = (
+        "trainer=fsdp",
+        "trainer.accelerator=cpu",
+        "trainer.devices=2",
+        "trainer.precision=bf16-mixed",
+    )
+    assert ganworks("train", *settings, "dry_run=true").code == 0
