@@ -28,6 +28,9 @@ class StandInTask(SimpleNamespace):
     def parameters(self) -> list[torch.nn.Parameter]:
         return [*self.generator.parameters(), *self.ema_generator.parameters()]
 
+    def averaged(self) -> torch.nn.Module:
+        return self.ema_generator
+
     def log_scalars(self, scalars: dict[str, float]) -> None:
         self.logged.append((self.images_seen, scalars))
 
