@@ -32,6 +32,7 @@ MISTAKES = {
     "a space that is not there": (["tune=digit_lr"], "Did you mean 'digits_lr'?"),
     "an unknown setting": (["tune=digits_lr", "num_trails=3"], "Did you mean 'num_trials'?"),
     "an unknown pruner": (["tune=digits_lr", "pruner=hyperbend"], "Did you mean 'hyperband'?"),
+    "no value": (["tune=digits_lr", "workers"], "'workers' is no setting: write name=value"),
     "no trials": (["tune=digits_lr", "num_trials=0"], "num_trials=0: must be an integer from 1 up"),
     "a name with a slash": (["tune=digits_lr", "name=a/b"], "name=a/b: must be a word"),
     "another kind of storage": (["tune=digits_lr", "storage=mysql://h/d"], "must be sqlite:///FILE or postgresql://"),
@@ -81,6 +82,13 @@ def test_a_space_with_a_point_that_cannot_be_trained_is_refused(
     assert words in result.err
     assert not Path("runs").exists()
     shutil.rmtree(conf)
+
+
+def test_a_tilde_leaves_out_a_part_of_the_study_or_of_its_trials(ganworks: Callable) -> None:
+    result = ganworks("tune", "tune=digits_lr", "dry_run=true", "~enqueue.recipe", "~callback.report")
+    assert result.code == 0, result.err
+    assert "ttur" in result.out
+    assert "recipe" not in result.out
 
 
 def test_help_says_every_setting(ganworks: Callable) -> None:

@@ -54,8 +54,8 @@ def split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
         name = flag.lstrip("+~").partition(".")[0]
         if flag in ("--config-dir", "-cd"):
             flags = ["--config-dir", str(Path(value if equals else next(rest, "")).absolute())]
-        elif not equals:
-            raise GanworksError(f"{argument!r} is no setting: write name=value.")
+        elif not equals and not flag.startswith("~"):
+            raise GanworksError(f"{argument!r} is no setting: write name=value, or ~name to leave one out.")
         elif name in names:
             own.append(argument)
             others += [argument] * (name in SHARED)
