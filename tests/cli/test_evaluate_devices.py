@@ -90,7 +90,7 @@ def test_features_that_two_processes_have_kept_are_those_that_one_reads(
     assert (
         len(list((tmp_path / "cache").glob("*.safetensors"))) == 2
     )  # reals and fakes, and no shares of them
-    monkeypatch.setattr(Inception, "__call__", lambda *args: pytest.fail("an image was read"))
+    monkeypatch.setattr(Inception, "features", lambda *args: pytest.fail("an image was read"))
     assert ganworks("evaluate", *sides, *few).code == 0
     assert figures()["values"] == found
 

@@ -136,7 +136,7 @@ def test_statistics_under_another_resizer_are_refused_before_any_image_is_read(
     saving = ("save_real=real.npz", *few)
     result = ganworks("evaluate", f"real={real}", f"fake={fake}", "metric=fid", *saving)
     assert result.code == 0, result.err
-    monkeypatch.setattr(Inception, "__call__", lambda *args: pytest.fail("an image was read"))
+    monkeypatch.setattr(Inception, "features", lambda *args: pytest.fail("an image was read"))
     clean = ("metric.extractor.inception.resize=clean", *few)
     result = ganworks("evaluate", "real=real.npz", f"fake={fake}", "metric=fid", *clean)
     assert result.code == 1
@@ -152,7 +152,7 @@ def test_interrupted_evaluation_goes_on_from_what_is_cached(
 ) -> None:
     real, fake = folders
     cache, seen = f"metric.cache={tmp_path / 'cache'}", []
-    read = Inception.__call__
+    read = Inception.features
     sides = (f"real={real}", f"fake={fake}", "metric=fid")
     arguments = (*sides, "metric.num_samples=6", "metric.num_reals=6", *inception, "out=figures.json")
     assert ganworks("evaluate", *arguments, "metric.cache=null").code == 0
@@ -169,12 +169,12 @@ def test_interrupted_evaluation_goes_on_from_what_is_cached(
 
     original = FeatureCache.__init__
     monkeypatch.setattr(FeatureCache, "__init__", lambda self, folder: original(self, folder, part_size=2))
-    monkeypatch.setattr(Inception, "__call__", count)
+    monkeypatch.setattr(Inception, "features", count)
     with pytest.raises(Stopped):
         ganworks("evaluate", *arguments, cache)
     assert sum(seen) == 8  # the reals, and a part of the fakes
     monkeypatch.setattr(
-        Inception, "__call__", lambda self, images: (seen.append(len(images)), read(self, images))[1]
+        Inception, "features", lambda self, images: (seen.append(len(images)), read(self, images))[1]
     )
     seen.clear()
     result = ganworks("evaluate", *arguments, cache)

@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from ganworks.data.ahead import ahead
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.samples import Samples, to_float
@@ -110,8 +111,10 @@ class GanDataModule(LightningDataModule, ABC):
         The order is the same in every run, shuffled by a constant key so that the first N are a fair draw.
         """
         order = torch.randperm(len(self.samples), generator=keyed_rng("reference"))
-        for indices in order[start:stop].split(check_count("batch_size", batch_size)):
-            batch = {"real": to_float(self.samples.read(indices))}
+        parts = order[start:stop].split(check_count("batch_size", batch_size))
+        read = ahead(lambda part: to_float(self.samples.read(part)), parts, lambda values: values.nbytes)
+        for indices, values in zip(parts, read, strict=True):
+            batch = {"real": values}
             if self.samples.labels is not None:
                 batch["label"] = self.samples.labels[indices]
             yield batch

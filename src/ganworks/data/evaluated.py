@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from ganworks.data.ahead import ahead
 from ganworks.data.decode import decode, decode_whole, read_size
 from ganworks.data.files import find_images
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.noise import keyed_rng
 
-T = TypeVar("T")
-R = TypeVar("R")
-NUM_THREADS = 4
-MAX_PIXELS = 2**24  # of a batch, and of what is read ahead
+MAX_PIXELS = 2**22  # of a batch: extractors join batches to passes, and whole batches are read ahead
 
 
 class EvaluatedImages:
@@ -64,7 +58,7 @@ class EvaluatedImages:
     def fingerprint(self) -> str:
         """Hash of all files' content, whatever they are called, and of how they are read."""
         digest = hashlib.blake2b(repr((self.channels, self.resolution)).encode(), digest_size=16)
-        hashes = _ahead(self._hash, range(len(self)), lambda content: 1)
+        hashes = ahead(self._hash, range(len(self)), lambda content: 1)
         for content in sorted(hashes):
             digest.update(content)
         return digest.hexdigest()
@@ -79,7 +73,7 @@ class EvaluatedImages:
         """All (height, width) that occur; only the headers are read."""
         if self.resolution is not None:
             return {(self.resolution, self.resolution)}
-        return set(_ahead(self._size, range(len(self)), lambda size: 1))
+        return set(ahead(self._size, range(len(self)), lambda size: 1))
 
     @property
     def order(self) -> Tensor:
@@ -94,14 +88,15 @@ class EvaluatedImages:
         The order is that of the files shuffled by a constant key, so that the first N are a fair draw.
         """
         batch: list[Tensor] = []
-        for image in _ahead(self._read, self.order[start:stop].tolist(), lambda image: image.numel()):
+        order = self.order[start:stop].tolist()
+        for image in ahead(lambda index: to_float(self._read(index)), order, lambda image: image.nbytes):
             is_full = len(batch) == batch_size or len(batch) * image.numel() > MAX_PIXELS
             if batch and (is_full or image.shape != batch[0].shape):
-                yield {"real": to_float(torch.stack(batch))}
+                yield {"real": torch.stack(batch)}
                 batch = []
             batch.append(image)
         if batch:
-            yield {"real": to_float(torch.stack(batch))}
+            yield {"real": torch.stack(batch)}
 
     def _read(self, index: int) -> Tensor:
         with _readable(path := self.files.path(index)):
@@ -123,16 +118,3 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         raise GanworksError(f"{path} can't be read: {str(error).splitlines()[0]}.") from error
-
-
-def _ahead(function: Callable[[T], R], items: Iterable[T], size: Callable[[R], int]) -> Iterator[R]:
-    """Yield ``function(item)`` in order, some computed by threads while the caller is busy."""
-    items = iter(items)
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
-        waiting = deque(pool.submit(function, item) for item in itertools.islice(items, NUM_THREADS))
-        while waiting:
-            result = waiting.popleft().result()
-            room = max(1, min(256, MAX_PIXELS // max(1, size(result))))
-            missing = max(0, room - len(waiting))
-            waiting.extend(pool.submit(function, item) for item in itertools.islice(items, missing))
-            yield result

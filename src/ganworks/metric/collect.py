@@ -76,26 +76,40 @@ class Keep:
 
 
 class FeatureCollector:
-    """Features of one extractor, batch by batch.
+    """Features of one extractor, batch by batch; small batches and ends of large ones are joined to whole passes.
 
     Fewer samples than dimensions are all kept: their covariance is singular, and the samples are a smaller root
     of it than any (D, D) matrix.
 
     Args:
+        extractor: what makes features of samples.
         num: size of the whole set, of which this may be a part.
         num_kept: how many features and logits to keep.
         moments: whether the moments of all samples are needed.
     """
 
-    def __init__(self, num: int, num_kept: int, moments: bool) -> None:
+    def __init__(self, extractor: Extractor, num: int, num_kept: int, moments: bool) -> None:
+        self.extractor = extractor
         self.num, self.num_kept, self.needs_moments = num, num_kept, moments
         self.num_seen = 0
+        self.waiting: Tensor | None = None  # samples that are fewer than a pass
         self.moments: Moments | None = None
         self.features: list[Tensor] = []
         self.logits: list[Tensor] = []
 
-    def add(self, found: Features) -> None:
-        """Take what the extractor made of the next samples."""
+    def see(self, samples: Tensor) -> None:
+        """Take the next samples (B, *shape)."""
+        size = self.extractor.pass_size
+        if size is None:
+            return self._add(self.extractor(samples))
+        for part in samples.split(size):
+            prepared = self.extractor.prepared(part)
+            waiting = prepared if self.waiting is None else torch.cat([self.waiting, prepared])
+            if len(waiting) >= size:
+                self._add(self.extractor.features(waiting[:size]))
+            self.waiting = waiting if len(waiting) < size else waiting[size:]
+
+    def _add(self, found: Features) -> None:
         features, logits = found.features, found.logits
         is_few = self.needs_moments and self.num < features.shape[1]
         rows = len(features) if is_few else max(0, self.num_kept - self.num_seen)
@@ -109,6 +123,8 @@ class FeatureCollector:
 
     def result(self) -> FeatureSet:
         """Return what was kept of all samples."""
+        if self.waiting is not None and len(self.waiting):
+            self._add(self.extractor.features(self.waiting))
         logits = torch.cat(self.logits) if self.logits else None
         return FeatureSet(self.num_seen, torch.cat(self.features), logits, self.moments)
 
@@ -116,7 +132,7 @@ class FeatureCollector:
 def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extractor], keep: Keep) -> SampleSet:
     """Return the set of the samples that come in ``batches``, a part of ``num`` or all of them."""
     collectors = {
-        name: FeatureCollector(num, num_kept, name in keep.moments)
+        name: FeatureCollector(extractors[name], num, num_kept, name in keep.moments)
         for name, num_kept in keep.num_features.items()
     }
     samples: list[Tensor] = []
@@ -125,8 +141,8 @@ def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extract
     for batch, label in batches:
         num_bad = int((~batch.flatten(1).isfinite().all(1)).sum())
         batch = batch.nan_to_num(0.0, 0.0, 0.0) if num_bad else batch
-        for name, collector in collectors.items():
-            collector.add(extractors[name](batch))
+        for collector in collectors.values():
+            collector.see(batch)
         samples.append(batch[: max(0, keep.num_samples - num_seen)].cpu())
         if label is not None and keep.labels:
             labels.append(label.cpu())

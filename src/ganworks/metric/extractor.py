@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -22,6 +23,12 @@ class Features:
     logits: Tensor | None = None
 
 
+def joined(parts: Sequence[Features]) -> Features:
+    """Return what follows each other as one."""
+    logits = [part.logits for part in parts if part.logits is not None]
+    return Features(torch.cat([part.features for part in parts]), torch.cat(logits) if logits else None)
+
+
 class Extractor(ABC):
     """Samples (B, *shape) to `Features`; constructed without touching its files, loaded when it is needed.
 
@@ -32,11 +39,27 @@ class Extractor(ABC):
         has_logits: whether `Features.logits` are there.
         is_cheap: features of the reals are computed in every run instead of being kept in the cache.
         num_features: D; None where the samples or the weights decide.
+
+    One that takes samples of several sizes and is dear says how many it takes at a time, ``pass_size``; batches are
+    then joined to so many, each first `prepared` and the whole handed to `features`.
     """
 
     has_logits: bool = False
     is_cheap: bool = False
     num_features: int | None = None
+
+    @property
+    def pass_size(self) -> int | None:
+        """Samples in a pass; None takes each batch as it comes."""
+        return None
+
+    def prepared(self, samples: Tensor) -> Tensor:
+        """Return samples of any size brought to one."""
+        return samples
+
+    def features(self, samples: Tensor) -> Features:
+        """Return the features of samples that are `prepared`."""
+        return self(samples)
 
     @property
     @abstractmethod

@@ -12,12 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ganworks.errors import GanworksError, SettingError, check_choice, check_count
-from ganworks.metric.extractor import Extractor, Features
+from ganworks.metric.extractor import Extractor, Features, joined
+from ganworks.metric.network.passes import Passes
 from ganworks.metric.resize import find_resizer
 from ganworks.metric.weights import WeightsFile, verify_sha256
 from ganworks.sampler import reason
 
-WITHOUT = "metric=none does without figures, and metric=digits measures 8x8 digits with weights that ship"
+WITHOUT = (
+    "metric=[spectrum,memorisation] compares pixels, metric=digits measures 8x8 digits with weights that ship, and"
+    " metric=none trains without figures"
+)
 
 
 class ImageExtractor(Extractor):
@@ -26,15 +30,15 @@ class ImageExtractor(Extractor):
     Images are rounded to bytes first: published figures are those of image files. The network runs in float32
     (never TF32 or autocast), in channels_last.
 
-    A subclass says which ``networks`` it knows, the pixels' ``mean`` and ``std`` in [0, 255], and how a file
-    becomes a network.
+    A subclass says which ``networks`` it knows, the pixels' ``mean`` and ``std`` in [0, 255], what a pass takes
+    for each image, and how a file becomes a network.
 
     Args:
         network: which of the networks.
         weights: its weights file; None is torch.hub's place for it.
         sha256: what the file must be; None is the published file's.
         resize: legacy, clean or antialias, see `ganworks.metric.resize`.
-        batch_size: images in one pass.
+        batch_size: images in one pass; None takes what the device has room for, see `Passes`.
         device: where it runs; None takes a GPU if there is one.
 
     Raises:
@@ -47,6 +51,7 @@ class ImageExtractor(Extractor):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int
+    image_bytes: int  # of a pass on a GPU, for each image
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class ImageExtractor(Extractor):
         weights: str | None = None,
         sha256: str | None = None,
         resize: str = "legacy",
-        batch_size: int = 64,
+        batch_size: int | None = None,
         device: str | None = None,
     ) -> None:
         names = [file.network for file in self.networks]
@@ -62,8 +67,9 @@ class ImageExtractor(Extractor):
         self.path = self.file.path if weights is None else Path(weights)
         self.sha256 = self.file.sha256 if sha256 is None else str(sha256)
         self.resize, self.resizer = resize, find_resizer(resize)
-        self.batch_size = check_count("batch_size", batch_size)
+        size = None if batch_size is None else check_count("batch_size", batch_size)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.passes = Passes(self.name, size, self.device, self.image_bytes)
         self.model: nn.Module | None = None
 
     def check(self) -> None:
@@ -89,9 +95,20 @@ class ImageExtractor(Extractor):
 
     def __call__(self, images: Tensor) -> Features:
         """Return the features of images (B, 1 or 3, H, W) in [-1, 1]."""
-        parts = [self._features(part.to(self.device)) for part in to_uint8(images).split(self.batch_size)]
-        logits = [part.logits for part in parts if part.logits is not None]
-        return Features(torch.cat([part.features for part in parts]), torch.cat(logits) if logits else None)
+        return joined([self.features(self.prepared(part)) for part in images.split(self.pass_size)])
+
+    @property
+    def pass_size(self) -> int:
+        """How many images one pass takes."""
+        return self.passes.size
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """Return images (B, C, H, W) in [-1, 1] resized, of any H and W: (B, C, size, size) in [0, 255]."""
+        return self.resizer(to_uint8(images.to(self.device)), self.size)  # gray is repeated later
+
+    def features(self, samples: Tensor) -> Features:
+        """Return the features of images that are `prepared`."""
+        return joined(self.passes.map(self._features, samples))
 
     @property
     def contract(self) -> dict[str, str | int | float | bool]:
@@ -108,7 +125,6 @@ class ImageExtractor(Extractor):
 
     def _features(self, images: Tensor) -> Features:
         assert self.model is not None, "load() comes before the first images"
-        images = self.resizer(images, self.size)  # before gray is repeated: the channels are alike
         pixels = (images.expand(-1, 3, -1, -1) - _row(self.mean, images)) / _row(self.std, images)
         with full_float32():
             seen = self.run(self.model, pixels.contiguous(memory_format=torch.channels_last))

@@ -26,6 +26,7 @@ class Clip(ImageExtractor):
     mean = (255 * 0.48145466, 255 * 0.4578275, 255 * 0.40821073)
     std = (255 * 0.26862954, 255 * 0.26130258, 255 * 0.27577711)
     size = 224
+    image_bytes = 64 * 2**20
 
     def build(self, path: Path) -> nn.Module:
         """Return torch-fidelity's network of the image half; the file's text half is dropped."""

@@ -31,6 +31,7 @@ class DinoV2(ImageExtractor):
     mean = (255 * 0.485, 255 * 0.456, 255 * 0.406)
     std = (255 * 0.229, 255 * 0.224, 255 * 0.225)
     size = 224
+    image_bytes = 16 * 2**20
 
     def build(self, path: Path) -> nn.Module:
         """Return the network that the file holds."""

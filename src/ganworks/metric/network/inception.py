@@ -37,13 +37,14 @@ class Inception(ImageExtractor):
     mean, std, size = (128.0,) * 3, (128.0,) * 3, 299
     has_logits = True
     num_features = 2048
+    image_bytes = 24 * 2**20
 
     def __init__(
         self,
         weights: str | None = None,
         sha256: str | None = None,
         resize: str = "legacy",
-        batch_size: int = 64,
+        batch_size: int | None = None,
         device: str | None = None,
     ) -> None:
         super().__init__(INCEPTION.network, weights, sha256, resize, batch_size, device)
