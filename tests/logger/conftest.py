@@ -27,3 +27,16 @@ def records() -> Callable[[Path], list[Records]]:
         return [[json.loads(line) for line in text.stdout.splitlines()] for text in texts]
 
     return read
+
+
+@pytest.fixture
+def summary_of() -> Callable[[Path], dict]:
+    """Return a function that reads the summary of the one offline run below a run directory."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", "--summary"]
+
+    def read(run_dir: Path) -> dict:
+        (path,) = run_dir.glob("wandb/offline-run-*/*.wandb")
+        found = subprocess.run([*command, str(path)], capture_output=True, text=True, check=True)
+        return json.loads(found.stdout)["summary"]
+
+    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from ganworks.cli.figures import log_figures
 from ganworks.cli.resume import read_config
 from ganworks.logger import read_metrics
+from ganworks.metric import terms_of
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
@@ -46,6 +48,29 @@ def test_loggers_have_what_metrics_csv_has_and_the_pictures(ganworks: Callable, 
         assert found == [(row["images_seen"], pytest.approx(row[name])) for row in rows if name in row]
     assert [row["images_seen"] for row in history if "samples.count" in row] == [0, 192, 384]
     wandb.teardown()
+
+
+def test_contract_of_every_figure_is_in_wandb_as_it_is_in_the_summary(
+    ganworks: Callable, summary_of: Callable
+) -> None:
+    small = ("data=digits", "loss=bce", "model.width=8", "num_images=128", "metric.every_images=64")
+    numbers = ("metric.num_samples=24", "metric.num_samples_training=16")
+    result = ganworks("train", "logger=wandb", "trainer=cpu", *small, *numbers, "hydra.run.dir=run")
+    assert result.code == 0, result.err
+    wandb.teardown()
+    summary, found = json.loads(Path("run/summary.json").read_text()), summary_of(Path("run"))
+    shown = {name.removeprefix("metric/") for name in found if name.startswith("metric/")}
+    assert shown >= set(summary["metrics"]) > {"fd_digits", "fd_digits_16"}
+    for name in shown:
+        terms = terms_of(found["contract"], name)
+        assert terms["num_fake"] == (16 if name.endswith("_16") else 24)
+        names = {"split", "num_real", "ema", "truncation", "seed", "num_evaluations"}
+        assert names < set(terms)
+        assert any(term.endswith("weights_sha256") for term in terms)
+        assert any(term.endswith("resizer") for term in terms)
+    for name, value in summary["metrics"].items():
+        assert found[f"metric/{name}"] == pytest.approx(value)
+        assert terms_of(found["contract"], name) == terms_of(summary["contract"], name)
 
 
 def test_figures_of_an_evaluation_go_to_the_runs_own_loggers(ganworks: Callable, records: Callable) -> None:

@@ -48,15 +48,16 @@ class Evaluation(ImageInterval):
             return
         self.num_evaluations += 1
         self._keep_best(self.value, task.images_seen)
-        self._log(trainer, task)
+        self._log(trainer, task, self.figures)
 
     def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         super().on_train_end(trainer, task)
         if self.figures is not None and self.suite.num_samples_training != self.suite.num_samples:
             figures = self._measure(trainer, task, self.suite.num_samples)
+            both = merged(figures, self.figures)
             picks = {name: value for name, value in self.figures.values.items() if name == self.suite.best}
             self.figures = merged(figures, replace(self.figures, values=picks))
-            self._log(trainer, task)
+            self._log(trainer, task, both)
 
     def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
         start = time.perf_counter()
@@ -67,14 +68,15 @@ class Evaluation(ImageInterval):
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
         return figures
 
-    def _log(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
+    def _log(self, trainer: pl.Trainer, task: AdversarialTask, shown: Figures) -> None:
+        """Log the figures, and the contracts of all those that loggers show, the earlier ones' too."""
         assert self.figures is not None
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
         task.log_scalars(scalars)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
         for logger in trainer.loggers:
             if hasattr(logger, "log_contract"):
-                logger.log_contract(self.figures.contract)
+                logger.log_contract(shown.contract)
 
     @property
     def value(self) -> float | None:
