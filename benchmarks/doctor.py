@@ -1,10 +1,11 @@
 """The broken zoo: does the stability doctor name what is sick, and leave alone what is well?
 
-    python benchmarks/doctor.py [--seeds 4] [--runs FOLDER] [--only WORDS] [--report | --calibrate | --cost]
+    python benchmarks/doctor.py [--seeds 6] [--runs FOLDER] [--only WORDS] [--even] [--report | --calibrate | --cost]
 
 Trains every kind of `doctor_zoo.py` with every seed in this process, one run after the other; FOLDER keeps what the
 doctor saw in each run, so that a broken-off call goes on and thresholds are tried without training. Even seeds are for
-setting the thresholds (--calibrate prints what each signal does in healthy and in sick runs), odd ones for the figures.
+setting the thresholds (--even trains no others; --calibrate prints what each signal does in healthy and in sick runs),
+odd ones for the figures.
 Whether a run is sick is decided by what its generator draws in the end, not by its kind; a run whose outcome
 contradicts its kind counts for neither side and is listed.
 """
@@ -18,6 +19,7 @@ import json
 import math
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from typing import Any
 import hydra
 import pytorch_lightning as pl
 import torch
-from doctor_report import print_calibration, print_cost, print_report
+from doctor_report import judged, print_calibration, print_cost, print_report
 from doctor_zoo import KINDS, Kind
 from pytorch_lightning.plugins.precision import MixedPrecision
 from rich.console import Console
@@ -44,8 +46,7 @@ from ganworks.task import NonFiniteLossError
 
 COMMON = ["trainer=cpu", "callback.sample_grid=null", "callback.progress=null", "callback.checkpoint=null",
           "callback.doctor=null", "callback.report=null"]  # fmt: skip
-NUM_EVALUATIONS = 6
-EVERY_N_STEPS = 10
+EVERY_N_STEPS = 5  # some 125 looks a run; a run of the default length and interval has twice as many
 
 
 class Recorder(Doctor):
@@ -95,7 +96,6 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
     start, cpu_start = time.time(), time.process_time()
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
         config = hydra.compose("train", [*COMMON, *kind.overrides, f"seed={seed}"])
-    config.metric.every_images = config.num_images // NUM_EVALUATIONS
     drop_leftovers(config)
     run = build_run(config)
     if kind.change is not None:
@@ -113,6 +113,8 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
                 trainer.fit(run.task, run.datamodule)
         except NonFiniteLossError:
             diverged_at = run.task.images_seen
+        if trainer.interrupted:  # by Ctrl-C: half a run tells nothing
+            raise KeyboardInterrupt
     evaluation = next(c for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
     return {
         "seed": seed,
@@ -128,10 +130,10 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def train_all(folder: Path, seeds: int, only: str, console: Console) -> None:
+def train_all(folder: Path, seeds: range, only: str, console: Console) -> None:
     """Train what is missing in ``folder``, one seed of all kinds after the other."""
     outcome = Outcome()
-    jobs = [(seed, name) for seed in range(seeds) for name in KINDS if only in name]
+    jobs = [(seed, name) for seed in seeds for name in KINDS if only in name]
     for number, (seed, name) in enumerate(jobs, 1):
         path = folder / f"{''.join(c if c.isalnum() else '_' for c in name)}.{seed}.json"
         if path.exists():
@@ -146,67 +148,81 @@ def train_all(folder: Path, seeds: int, only: str, console: Console) -> None:
 
 
 class Clock(pl.Callback):
-    """Take the CPU time of the steps alone, the first few left out."""
+    """Take the CPU time of the steps alone, the first few left out, and of what the doctor does within them."""
 
-    def __init__(self, num_skipped: int = 10) -> None:
-        self.num_skipped = num_skipped
+    def __init__(self, doctor: TimedDoctor, num_skipped: int = 50) -> None:
+        self.doctor, self.num_skipped = doctor, num_skipped
 
     def on_train_batch_start(self, trainer: Any, task: Any, batch: Any, batch_idx: int) -> None:
         if batch_idx == self.num_skipped:
-            self.start = time.process_time()
+            self.start, self.doctor.seconds = time.process_time(), 0.0
 
     def on_train_batch_end(self, trainer: Any, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if batch_idx >= self.num_skipped:
-            self.seconds = (time.process_time() - self.start) / (batch_idx + 1 - self.num_skipped)
+            self.seconds, self.num_steps = time.process_time() - self.start, batch_idx + 1 - self.num_skipped
 
 
-def cost(console: Console, num_blocks: int = 12) -> None:
-    """Print what the doctor costs at its default interval: runs with and without it, in turns."""
+class TimedDoctor(Doctor):
+    """The doctor, with the CPU time of all that it does in a step added up."""
+
+    seconds = 0.0
+
+
+def timed(name: str) -> Callable[..., None]:
+    """Return the hook ``name`` of the doctor with a clock around it."""
+
+    def hook(self: TimedDoctor, *args: Any) -> None:
+        start = time.process_time()
+        getattr(Doctor, name)(self, *args)
+        self.seconds += time.process_time() - start
+
+    return hook
+
+
+for name in ("on_train_batch_start", "on_before_optimizer_step", "on_train_batch_end"):
+    setattr(TimedDoctor, name, timed(name))
+
+
+def cost(console: Console, num_looks: int = 20) -> None:
+    """Print what the doctor costs at its default interval: its own CPU time over that of the steps without it."""
     cases = {
-        "digits 8x8, width 32": (("experiment=digits_dcgan",), 210),
-        "DCGAN-32, width 32": (("data=digits", "data.resolution=32", "model.width=32"), 110),
+        "ring, MLP, width 128": ("experiment=grid_r3gan", "data=ring"),
+        "digits 8x8, width 32": ("experiment=digits_dcgan",),
+        "DCGAN-32, width 32": ("data=digits", "data.resolution=32", "model.width=32"),
+        "DCGAN-32, R1 + R2": ("data=digits", "data.resolution=32", "model.width=32", "loss=r3gan"),
     }
-    found: dict[str, list[tuple[float, float]]] = {}
-    for case, (overrides, steps) in cases.items():
-        found[case] = [
-            tuple(fit(overrides, steps, doctor) for doctor in (False, True)) for _ in range(num_blocks)
-        ]  # type: ignore[misc]
-    print_cost(found, console)
+    print_cost({case: clocked(overrides, 50 * (num_looks + 1)) for case, overrides in cases.items()}, console)
 
 
-def fit(overrides: tuple[str, ...], steps: int, has_doctor: bool) -> float:
-    """Return the CPU seconds of a step, over ``steps`` in one Lightning epoch."""
-    quiet = [
-        "~callback.sample_grid",
-        "~callback.progress",
-        "~callback.checkpoint",
-        "metric=none",
-        "~callback.report",
-    ]
+def clocked(overrides: tuple[str, ...], steps: int) -> tuple[float, float]:
+    """Return the CPU seconds of a step and of the doctor in it, over ``steps`` in one Lightning epoch."""
+    off = ("sample_grid", "progress", "checkpoint", "report", "doctor")
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        arguments = [
-            *overrides,
-            *quiet,
-            "trainer=cpu",
-            f"num_images={64 * steps}",
-            f"data.min_batches={steps}",
-        ]
-        config = hydra.compose("train", arguments if has_doctor else [*arguments, "~callback.doctor"])
+        config = hydra.compose(
+            "train",
+            [*overrides, *(f"~callback.{name}" for name in off), "metric=none", "trainer=cpu",
+             f"data.min_batches={steps}"],
+        )  # fmt: skip
+    config.num_images = config.data.batch_size * steps
     drop_leftovers(config)
-    run, clock = build_run(config), Clock()
-    run.callbacks = [*run.callbacks, clock]
+    run, doctor = build_run(config), TimedDoctor(every_n_steps=config.trainer.log_every_n_steps)
+    clock = Clock(doctor)
+    run.callbacks = [*run.callbacks, doctor, clock]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         build_trainer(config, run, Path(folder), time.time()).fit(run.task, run.datamodule)
-    return clock.seconds
+    return (clock.seconds - doctor.seconds) / clock.num_steps, doctor.seconds / clock.num_steps
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--runs", type=Path, default=Path("runs/doctor"))
     parser.add_argument("--only", default="", help="train the kinds with these words in their name")
+    parser.add_argument(
+        "--even", action="store_true", help="train the seeds that thresholds are set on alone"
+    )
     for name in ("report", "calibrate", "cost"):
         parser.add_argument(f"--{name}", action="store_true", help="this alone, from the runs that are there")
     arguments = parser.parse_args()
@@ -218,8 +234,9 @@ def main() -> None:
     if arguments.cost:
         return cost(console)
     if not (arguments.report or arguments.calibrate):
-        train_all(arguments.runs, arguments.seeds, arguments.only, console)
-    runs = [json.loads(path.read_text()) for path in sorted(arguments.runs.glob("*.json"))]
+        seeds = range(0, arguments.seeds, 2 if arguments.even else 1)
+        train_all(arguments.runs, seeds, arguments.only, console)
+    runs = [judged(json.loads(path.read_text())) for path in sorted(arguments.runs.glob("*.json"))]
     if arguments.calibrate:
         return print_calibration(runs, console)
     print_report(runs, console)

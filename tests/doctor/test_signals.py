@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from ganworks.doctor import signals
-from ganworks.doctor.derived import Speed, derived, range_excess
+from ganworks.doctor.derived import LabelLink, Speed, derived, overfit, range_excess
 from ganworks.loss import BCE, Hinge, Minimax, Wasserstein
 
 
@@ -38,18 +41,72 @@ def test_slopes_are_those_of_the_losses() -> None:
     assert float(signals.slopes(Hinge(), real + 10, fake - 10)[0]) == 0
 
 
+def distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    return torch.tensor([[float((x - y).norm()) for y in other] for x in one])
+
+
+def test_pair_distances_are_those_of_each_sample_from_each() -> None:
+    x = draws(7, 1, 3, 3)
+    assert torch.allclose(signals.pair_distances(x), distances(x, x), atol=1e-5)
+    away = distances(x, x) + 1e9 * torch.eye(7)
+    assert torch.allclose(signals.nearest(signals.pair_distances(x))[0], away.amin(1), atol=1e-5)
+    assert torch.equal(signals.nearest(signals.pair_distances(x))[1], away.argmin(1))
+
+
 def test_diversity_is_one_of_the_same_kind_and_none_of_a_constant() -> None:
     real, fake = draws(64, 1, 8, 8), draws(64, 1, 8, 8, seed=1)
-    assert float(signals.diversity(real, fake)) == pytest.approx(1, abs=0.05)
-    assert float(signals.diversity(real, fake[:1].expand(64, -1, -1, -1))) < 1e-3
-    assert float(signals.diversity(real, 0.5 * fake)) == pytest.approx(0.5, abs=0.05)
+    constant = fake[:1].expand(64, -1, -1, -1)
+    pairs = [signals.pair_distances(x) for x in (real, fake, constant, 0.5 * fake)]
+    found = [signals.diversity(pairs[0], other) for other in pairs[1:]]
+    assert [float(value) for value in found] == pytest.approx([1, 0, 0.5], abs=0.05)
+
+
+def test_a_generator_of_few_samples_repeats_them_in_a_batch_however_far_apart_they_are() -> None:
+    real, fake = draws(64, 1, 8, 8), draws(64, 1, 8, 8, seed=1)
+    few = fake[torch.arange(64) % 8]
+    pairs = [signals.pair_distances(x) for x in (real, fake, few)]
+    assert float(signals.nearest_ratio(pairs[0], pairs[1])) == pytest.approx(1, abs=0.05)
+    assert float(signals.nearest_ratio(pairs[0], pairs[2])) == 0
+    assert float(signals.diversity(pairs[0], pairs[2])) > 0.8  # which mean distances do not show
 
 
 def test_energy_distance_is_about_zero_for_alike_sets_and_grows_with_a_shift() -> None:
     real, fake = draws(64, 2), draws(64, 2, seed=1)
-    distances = [float(signals.energy_distance(real, fake + shift)) for shift in (0.0, 1.0, 5.0)]
-    assert distances == sorted(distances)
-    assert abs(distances[0]) < 0.05 < 0.7 < distances[2]
+    pairs = signals.pair_distances(real), signals.pair_distances(fake)
+    across = [distances(real, fake + shift) for shift in (0.0, 1.0, 5.0)]
+    found = [float(signals.energy_distance(*pairs, x)) for x in across]
+    assert found == sorted(found)
+    assert abs(found[0]) < 0.05 < 0.7 < found[2]
+
+
+def link(label: torch.Tensor, num_batches: int = 40) -> float:
+    """Return the sureness that samples around their class's place share ``label``, (N,)."""
+    place, labels = draws(4, 5), LabelLink()
+    for seed in range(num_batches):
+        order = torch.randperm(len(label), generator=torch.Generator().manual_seed(seed))[:64]
+        x = place[order % 4] + draws(64, 5, seed=seed)
+        found = labels.add(*map(float, signals.label_matches(signals.pair_distances(x), label[order])))
+    return found
+
+
+def test_labels_that_go_with_the_samples_stand_out_and_labels_dealt_at_random_do_not() -> None:
+    right = torch.arange(1000) % 4
+    dealt = right[torch.randperm(1000, generator=torch.Generator().manual_seed(1))]
+    assert link(right) > 20
+    assert abs(link(dealt)) < 4
+    assert math.isnan(link(right, num_batches=2))  # too early to say
+
+
+def test_chance_matches_are_those_of_all_orders_of_the_labels() -> None:
+    pairs, label = signals.pair_distances(draws(5, 2)), torch.tensor([0, 0, 1, 1, 1])
+    orders = [label[list(order)] for order in itertools.permutations(range(5))]
+    mean = sum(float(signals.label_matches(pairs, order)[0]) for order in orders) / len(orders)
+    assert float(signals.label_matches(pairs, label)[1]) == pytest.approx(mean)
+
+
+def test_a_discriminator_that_takes_everything_for_real_has_not_overfitted() -> None:
+    assert overfit(real_sign=1.0, auc=0.5) == 0
+    assert overfit(real_sign=0.99, auc=0.97) == 0.99
 
 
 def test_update_ratio_is_the_relative_length_of_the_step() -> None:

@@ -18,7 +18,7 @@ from ganworks.report import write_report
 from ganworks.report.__main__ import main
 from ganworks.report.curves import groups, heading
 from ganworks.report.record import read
-from report_runs import CONFIG, EPISODE, SUMMARY, rows
+from report_runs import CONFIG, EPISODE, SUMMARY, rows, write_rows
 
 HOSTILE = "</script><script>alert(1)</script><b onmouseover=alert(1)>&"
 Run = Callable[..., Path]
@@ -85,6 +85,19 @@ def test_open_episode_lasts_to_the_end(make_run: Run) -> None:
     doctor = {"verdict": "sick", "episodes": [{**EPISODE, "until": None}]}
     text = words(write_report([make_run(summary={**SUMMARY, "doctor": doctor})]))
     assert "from 4,000 on, to the end at 10,000 images" in text
+
+
+def test_a_norm_that_training_and_doctor_both_log_is_drawn_once(make_run: Run) -> None:
+    run = make_run()
+    content = [
+        {**row, "doctor/generator_gradient_norm": row["train/generator/gradient_norm"]} for row in rows()
+    ]
+    write_rows(run / "metrics.csv", content)
+    drawn = [name for names in groups([read(run)]) for name in names]
+    assert "train/generator/gradient_norm" in drawn
+    assert "doctor/generator_gradient_norm" not in drawn
+    write_rows(run / "metrics.csv", [{k: v for k, v in row.items() if k[:5] != "train"} for row in content])
+    assert ["doctor/generator_gradient_norm"] in groups([read(run)])  # of an old run, say
 
 
 def test_both_networks_share_the_chart_of_a_quantity(make_run: Run) -> None:

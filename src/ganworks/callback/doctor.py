@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.restore import restore
 from ganworks.doctor import Diagnosis, Episode, Probe, facts_of
-from ganworks.doctor.derived import Speed, derived, of_evaluation
+from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation
 from ganworks.doctor.rules import BY_NAME
 from ganworks.errors import check_choice, check_count, check_range
 from ganworks.task import AdversarialTask, NonFiniteLossError
@@ -55,7 +55,7 @@ class Doctor(pl.Callback):
         self.num_restores = 0
         self._state: dict[str, Any] | None = None
         self._probe: Probe | None = None
-        self._speed = Speed()
+        self._speed, self._labels = Speed(), LabelLink()
         self._scale: float | None = None  # of the loss, at the last look
 
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
@@ -108,6 +108,8 @@ class Doctor(pl.Callback):
             found |= {"loss_scale": scaler.get_scale(), "scaler_skips": self._num_skips(scaler.get_scale())}
         if (probability := getattr(task.augment, "p", None)) is not None:
             found["augment_probability"] = float(probability)
+        if LABEL_MATCHES[0] in found:
+            found["label_link"] = self._labels.add(*(found.pop(name) for name in LABEL_MATCHES))
         found["images_per_second"] = self._rate(trainer, task)
         found["speed_ratio"] = self._speed.ratio(found["images_per_second"])
         return found

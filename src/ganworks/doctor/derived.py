@@ -9,6 +9,10 @@ from ganworks.metric import Evaluation
 
 Signals = dict[str, float]
 GUESS = 0.6  # an AUC up to which a discriminator knows nothing, or the wrong way round
+KEPT = ("recall", "coverage", "modes")
+# KL is about half of the squared relative deviation: this one is that of modes whose shares are off by a quarter.
+NEGLIGIBLE = {"reverse_kl": 0.03}
+LABEL_MATCHES = ("label_matches", "label_matches_by_chance", "label_matches_variance")
 
 
 def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
@@ -31,6 +35,8 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
     }
     if "auc" in found:
         result["blindness"] = blindness(found["auc"], found["energy_distance"])
+    if "real_sign" in found:
+        result["overfit"] = overfit(found["real_sign"], found["auc"])
     if "real_low" in found:
         result["range_excess"] = range_excess(found["real_low"], found["real_high"])
     return result
@@ -39,6 +45,11 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
 def blindness(auc: float, energy_distance: float) -> float:
     """Return how far away the samples are that the discriminator cannot tell from the data, 0 where it can."""
     return energy_distance if auc < GUESS else 0.0
+
+
+def overfit(real_sign: float, auc: float) -> float:
+    """Return r_t where the discriminator tells reals from fakes, 0 where it takes everything for real."""
+    return real_sign if auc >= GUESS else 0.0
 
 
 def largest(values: list[float]) -> float:
@@ -57,24 +68,24 @@ def range_excess(low: float, high: float) -> float:
 
 
 def of_evaluation(figures: Evaluation, value: float | None, best: float | None, mode: str) -> Signals:
-    """Return what an evaluation says: modes kept, copies, and how far the figure is from its best.
+    """Return what an evaluation says: modes and coverage kept, copies, and how far the figure is from its best.
 
     Args:
         figures: with the floor that real data get.
         value, best: the figure that picks the best checkpoint, now and at its best; distances, if ``mode`` is "min".
     """
     values, floor = figures.values, figures.floor
-    kept = [
-        values[name] / floor[name]
-        for name in ("recall", "coverage", "modes")
-        if floor.get(name) and name in values
-    ]
-    found = {"modes_kept": min(kept)} if kept else {}
+    kept = {name: values[name] / floor[name] for name in KEPT if floor.get(name) and name in values}
+    found = {"modes_kept": kept.pop("modes")} if "modes" in kept else {}
+    if kept:
+        found["coverage_kept"] = min(kept.values())
     if "memorised" in values and "memorised" in floor:
         found["memorised_excess"] = values["memorised"] - floor["memorised"]
     if value is not None and best is not None and mode == "min" and min(value, best) > 0:
-        # Below the floor a distance is noise.
-        found["best_ratio"] = value / max([best, *(v for k, v in floor.items() if values.get(k) == value)])
+        # Below the floor, and below what is negligible, a distance is noise.
+        names = [name for name, known in values.items() if known == value]
+        noise = [source[name] for source in (floor, NEGLIGIBLE) for name in names if name in source]
+        found["best_ratio"] = max(value, *noise, best) / max(best, *noise)
     return found
 
 
@@ -90,3 +101,24 @@ class Speed:
         usual = statistics.median(self.rates) if len(self.rates) >= 3 else math.nan
         self.rates = [*self.rates, rate][-self.num_kept :]
         return rate / usual
+
+
+class LabelLink:
+    """How surely samples that are alike share their label, over all batches that were looked at.
+
+    Args:
+        min_by_chance: matches that chance alone has to give before there is a value: with 50 of them labels that make
+            matches 1.6 times as frequent stand four standard errors out.
+    """
+
+    def __init__(self, min_by_chance: float = 50.0) -> None:
+        self.min_by_chance = min_by_chance
+        self.matches = self.by_chance = self.variance = 0.0
+
+    def add(self, matches: float, by_chance: float, variance: float) -> float:
+        """Take in a batch; return the standard errors above labels dealt at random, NaN while it is too early."""
+        self.matches += matches
+        self.by_chance += by_chance
+        self.variance += variance
+        is_early = self.by_chance < self.min_by_chance or not self.variance
+        return math.nan if is_early else (self.matches - self.by_chance) / math.sqrt(self.variance)

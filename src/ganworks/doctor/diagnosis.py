@@ -75,7 +75,7 @@ class Diagnosis:
         watch = self.watches[rule.name]
         watch.recent = [*watch.recent, value][-(MEDIAN_OF if rule.num > MEDIAN_OF // 2 else 1) :]
         typical = statistics.median(watch.recent)
-        is_better = rule.gain is not None and (watch.best is None or value > watch.best + rule.gain)
+        is_better = rule.gain is not None and watch.best is not None and value > watch.best + rule.gain
         watch.best = value if watch.best is None else max(watch.best, value)
         is_bad, is_good = rule.begins(typical) and not is_better, rule.clears(typical) or is_better
         watch.bad_since = watch.bad_since if watch.num_bad else images_seen

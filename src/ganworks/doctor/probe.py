@@ -15,6 +15,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from ganworks.doctor import signals
+from ganworks.doctor.derived import LABEL_MATCHES
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
 from ganworks.task import AdversarialTask
@@ -81,15 +82,22 @@ class Probe:
         return found if self.task.loss.relativistic else found | {"real_sign": signals.sign_mean(real)}
 
     def _samples(self) -> dict[str, Any]:
-        real, fake = self._some("real"), self._some("fake")
-        return {
-            "diversity": signals.diversity(real, fake),
-            "energy_distance": signals.energy_distance(real, fake),
+        real, fake, label = self._some("real"), self._some("fake"), self._label()
+        pairs, fake_pairs = signals.pair_distances(real), signals.pair_distances(fake)
+        across = torch.cdist(real.flatten(1).float(), fake.flatten(1).float())
+        found = {
+            "diversity": signals.diversity(pairs, fake_pairs),
+            "nearest_ratio": signals.nearest_ratio(pairs, fake_pairs),
+            "energy_distance": signals.energy_distance(pairs, fake_pairs, across),
             "real_low": real.min(),
             "real_high": real.max(),
             "fake_low": fake.min(),
             "fake_high": fake.max(),
         }
+        if label is not None and self.task.discriminator.num_classes > 1:
+            matches = signals.label_matches(pairs, label)
+            found |= dict(zip(LABEL_MATCHES, matches, strict=True))
+        return found
 
     def _critic(self) -> dict[str, Any]:
         task, real, fake, label = self.task, self._some("real"), self._some("fake"), self._label()

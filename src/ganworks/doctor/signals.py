@@ -52,27 +52,75 @@ def slopes(loss: AdversarialLoss, real_logits: Tensor, fake_logits: Tensor) -> t
     return torch.cat(gradients).abs().sum() / 2, gradient.abs().sum()
 
 
-def mean_pair_distance(x: Tensor) -> Tensor:
-    """Return the mean Euclidean distance of the pairs among samples (B, ...).
+def pair_distances(x: Tensor) -> Tensor:
+    """Return the Euclidean distances (B, B) of all pairs among samples (B, ...).
 
-    >>> mean_pair_distance(torch.tensor([[0.0], [1.0], [2.0]]))
+    >>> pair_distances(torch.tensor([[0.0], [1.0], [3.0]]))[0]
+    tensor([0., 1., 3.])
+    """
+    distances = torch.zeros(len(x), len(x), device=x.device)
+    one, other = torch.triu_indices(len(x), len(x), 1, device=x.device)
+    distances[one, other] = torch.pdist(x.flatten(1).float())
+    return distances + distances.T
+
+
+def mean_distance(distances: Tensor) -> Tensor:
+    """Return the mean of `pair_distances`, those of a sample from itself left out.
+
+    >>> mean_distance(pair_distances(torch.tensor([[0.0], [1.0], [2.0]])))
     tensor(1.3333)
     """
-    return torch.pdist(x.flatten(1).float()).mean()
+    return distances.sum() / (len(distances) * (len(distances) - 1))
+
+
+def nearest(distances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return for each sample the distance (B,) of the nearest other one of `pair_distances`, and its index (B,)."""
+    others = distances + torch.diag(torch.full_like(distances[0], torch.inf))
+    found = others.min(1)
+    return found.values, found.indices
 
 
 def diversity(real: Tensor, fake: Tensor) -> Tensor:
-    """Return the mean pair distance of fakes over that of reals: near 1 in a good run, 0 of a constant."""
-    return mean_pair_distance(fake) / mean_pair_distance(real).clamp_min(1e-12)
+    """Return the mean of the fakes' `pair_distances` over that of the reals': near 1 in a good run, 0 of a constant."""
+    return mean_distance(fake) / mean_distance(real).clamp_min(1e-12)
 
 
-def energy_distance(real: Tensor, fake: Tensor) -> Tensor:
+def nearest_ratio(real: Tensor, fake: Tensor) -> Tensor:
+    """Return how far a fake is from the nearest other one, over the same of reals; both as `pair_distances`.
+
+    The birthday paradox test of Arora and Zhang 2017 (https://arxiv.org/abs/1706.08224) as a number: a generator with
+    few different samples repeats them within a batch, however far these few lie apart.
+    """
+    return nearest(fake)[0].mean() / nearest(real)[0].mean().clamp_min(1e-12)
+
+
+def energy_distance(real: Tensor, fake: Tensor, across: Tensor) -> Tensor:
     """Return (2 E|x - y| - E|x - x'| - E|y - y'|) / 2 E|x - y| of two sets: about 0 if they are alike.
 
     Szekely and Rizzo 2013, the coefficient of inhomogeneity (https://doi.org/10.1016/j.jspi.2013.03.018).
+
+    Args:
+        real, fake: their `pair_distances`.
+        across: the distances of each real from each fake.
     """
-    across = 2 * torch.cdist(real.flatten(1).float(), fake.flatten(1).float()).mean()
-    return (across - mean_pair_distance(real) - mean_pair_distance(fake)) / across.clamp_min(1e-12)
+    twice = 2 * across.mean()
+    return (twice - mean_distance(real) - mean_distance(fake)) / twice.clamp_min(1e-12)
+
+
+def label_matches(real: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return how many samples share the label of their nearest neighbour, and the mean and variance of it by chance.
+
+    The nearest-neighbour statistic of Schilling 1986 (https://doi.org/10.1080/01621459.1986.10478337): no network is
+    asked, for a discriminator can learn any labels by heart.
+
+    Args:
+        real: their `pair_distances` (B, B).
+        label: (B,).
+    """
+    same = label[:, None] == label
+    chance = (same.sum(1) - 1) / (len(label) - 1)
+    matches = same.gather(1, nearest(real)[1][:, None]).sum()
+    return matches, chance.sum(), (chance * (1 - chance)).sum()
 
 
 def update_ratio(before: Iterable[Tensor], after: Iterable[Tensor]) -> Tensor:

@@ -48,13 +48,25 @@ def values(chart: Chart) -> set[float]:
 
 def groups(records: Sequence[Record]) -> list[list[str]]:
     """Return the scalars of each chart: both networks share one where a single run is shown."""
-    names = list(dict.fromkeys(name for record in records for name in record.columns()))
+    known = dict.fromkeys(name for record in records for name in record.columns())
+    names = [name for name in known if twin(name) not in known]
     if len(records) > 1:
         return [[name] for name in names]
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault(split(name)[0], []).append(name)
     return [sorted(names, key=lambda name: SIDES.get(split(name)[1], 0)) for names in together.values()]
+
+
+def twin(name: str) -> str:
+    """Return the scalar of the training that says the same as one of the doctor; "" where there is none.
+
+    >>> twin("doctor/generator_gradient_norm"), twin("doctor/auc")
+    ('train/generator/gradient_norm', '')
+    """
+    kind, _, term = name.partition("/")
+    side, _, norm = term.partition("_")
+    return f"train/{side}/{norm}" if kind == "doctor" and norm == "gradient_norm" else ""
 
 
 def split(name: str) -> tuple[str, str]:
