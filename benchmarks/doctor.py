@@ -113,7 +113,7 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
                 trainer.fit(run.task, run.datamodule)
         except NonFiniteLossError:
             diverged_at = run.task.images_seen
-        if trainer.interrupted:  # by Ctrl-C: half a run tells nothing
+        if trainer.interrupted and diverged_at is None:  # by Ctrl-C: half a run tells nothing
             raise KeyboardInterrupt
     evaluation = next(c for c in trainer.callbacks if isinstance(c, Evaluation))  # type: ignore[attr-defined]
     return {

@@ -139,7 +139,7 @@ def test_nothing_is_advised_that_is_there_already(name: str) -> None:
 def test_a_coverage_that_still_grows_is_no_trouble_and_one_that_stays_is() -> None:
     (rule,) = (rule for rule in RULES if rule.name == "low-coverage")
     assert diagnose(rule, [0.05 * n for n in range(10)]).episodes == []
-    (episode,) = diagnose(rule, [0.02, 0.05, 0.05, 0.05, 0.06, 0.05]).episodes
+    (episode,) = diagnose(rule, [0.0, 0.01, 0.02, 0.02, 0.025, 0.02]).episodes
     assert episode.since > 0
 
 

@@ -9,6 +9,7 @@ from ganworks.metric import Evaluation
 
 Signals = dict[str, float]
 GUESS = 0.6  # an AUC up to which a discriminator knows nothing, or the wrong way round
+SURE = 0.9  # an AUC from which on it does
 KEPT = ("recall", "coverage", "modes")
 # KL is about half of the squared relative deviation: this one is that of modes whose shares are off by a quarter.
 NEGLIGIBLE = {"reverse_kl": 0.03}
@@ -48,8 +49,8 @@ def blindness(auc: float, energy_distance: float) -> float:
 
 
 def overfit(real_sign: float, auc: float) -> float:
-    """Return r_t where the discriminator tells reals from fakes, 0 where it takes everything for real."""
-    return real_sign if auc >= GUESS else 0.0
+    """Return r_t where the discriminator tells reals from fakes well, 0 where it may take everything for real."""
+    return real_sign if auc >= SURE else 0.0
 
 
 def largest(values: list[float]) -> float:
