@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import pytorch_lightning as pl
@@ -21,6 +21,7 @@ from ganworks.strategy.adversarial_ddp import running_statistics
 from ganworks.strategy.batch_norm import SharedBatchStatistics
 from ganworks.strategy.launcher import RunLauncher
 from ganworks.strategy.reducer import Reducer
+from ganworks.task.base import whole
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)  # their children are called one by one
 Network = TypeVar("Network", bound=nn.Module)
@@ -48,7 +49,7 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     def __init__(self, min_parameters: int = 2**16, **kwargs: Any) -> None:
         super().__init__(save_distributed_checkpoint=False, **kwargs)
         self.min_parameters = check_count("min_parameters", min_parameters)
-        self._templates: dict[nn.Module, nn.Module] = {}
+        self._templates: dict[nn.Module, nn.Module] = {}  # of each network one like it, without weights
         self._statistics: Reducer | None = None
 
     def setup_environment(self) -> None:
@@ -60,9 +61,9 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
         if self._layer_sync is not None:
             SharedBatchStatistics().apply(task)
         networks = [child for child in task.children() if any(True for _ in child.parameters())]
-        self._templates = {network: copy.deepcopy(network) for network in networks}
+        self._templates = {network: copy.deepcopy(network).to("meta") for network in networks}
         task.to(self.root_device).to(memory_format=torch.contiguous_format)  # what fully_shard asks for
-        for tensor in itertools.chain(task.parameters(), task.buffers()):
+        for tensor in tensors_of(task):
             dist.broadcast(tensor.detach(), src=0)
         for network in networks:
             self._shard_network(network)
@@ -99,12 +100,14 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
         self._statistics.finish()
         return super().optimizer_step(optimizer, closure, *args, **kwargs)
 
+    @torch.no_grad()
     def gathered(self, network: Network) -> Network:
         """Return a copy of a network of the task with its whole weights; for all ranks to call together."""
-        template = self._templates[network]
-        template.load_state_dict(whole_state(network.state_dict()))
-        template.train(network.training)
-        return copy.deepcopy(template).to(self.root_device)  # type: ignore[return-value]
+        self._free()
+        plain = copy.deepcopy(self._templates[network]).to_empty(device=self.root_device)
+        for tensor, shard in zip(tensors_of(plain), tensors_of(network), strict=True):
+            tensor.copy_(whole(shard))
+        return plain.train(network.training)  # type: ignore[return-value]
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         assert self.lightning_module is not None
@@ -147,11 +150,16 @@ def parts_of(network: nn.Module, min_parameters: int) -> list[nn.Module]:
     return parts
 
 
+def tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Yield parameters and buffers."""
+    return itertools.chain(module.parameters(), module.buffers())
+
+
 def whole_state(state: Any) -> Any:
     """Return ``state`` with whole tensors on the CPU in the place of shards; for all ranks to call together."""
     from torch.distributed.tensor import DTensor
 
-    return apply_to_collection(state, DTensor, lambda shard: shard.detach().full_tensor().cpu())
+    return apply_to_collection(state, DTensor, lambda shard: whole(shard.detach()).cpu())
 
 
 def like(value: Any, shard: Any) -> Any:
