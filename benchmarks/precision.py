@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import itertools
 import os
 import statistics
@@ -196,7 +197,7 @@ def measure(sides: list[Side], overrides: list[str], num_steps: int, num_turns: 
         threading.Thread(target=train, args=(side, turns, overrides))
         for side, turns in zip(sides, callbacks, strict=True)
     ]
-    with contextlib.redirect_stdout(None):  # each run would print its summary
+    with contextlib.redirect_stdout(io.StringIO()):  # each run would print its summary
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -125,7 +125,8 @@ def measure(strategy: str, width: int, num_cycles: int) -> dict[str, float]:
         command = [sys.executable, __file__, "--rank", strategy, str(width), str(num_cycles), str(out)]
         environments = [{**os.environ, **meeting, "LOCAL_RANK": str(rank)} for rank in range(2)]
         processes = [subprocess.Popen(command, env=environment) for environment in environments]
-        if any([process.wait() for process in processes]):
+        codes = [process.wait() for process in processes]
+        if any(codes):
             sys.exit(1)
         return json.loads(out.read_text())
 
