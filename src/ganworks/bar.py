@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 
 from rich.console import Console
@@ -46,12 +47,18 @@ class Bar:
         self.description, self.total, self.seconds, self.done = description, total, seconds, 0
         self.is_terminal = self.progress.console.is_terminal
         self.start = time.monotonic()
-        self.due = self.start + (1 if self.is_terminal else seconds) if enabled else float("inf")
+        self.due = self.start + seconds if enabled and not self.is_terminal else float("inf")
+        self.timer = threading.Timer(1, self.progress.start) if enabled and self.is_terminal else None
 
     def __enter__(self) -> Bar:
+        if self.timer is not None:
+            self.timer.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer.join()  # it may be about to start what has to be stopped
         if self.progress.live.is_started:
             self.progress.stop()
 
@@ -61,12 +68,8 @@ class Bar:
         self.progress.advance(self.task, num)
         if time.monotonic() <= self.due:
             return
-        if self.is_terminal:
-            self.due = float("inf")
-            self.progress.start()
-        else:
-            self.due = time.monotonic() + self.seconds
-            rate = self.done / (time.monotonic() - self.start)
-            left = (self.total - self.done) / rate
-            words = f"{self.done:,} of {self.total:,}, {rate:.3g} a second, {left / 60:.0f} min left"
-            log.info("%s: %s", self.description, words)
+        self.due = time.monotonic() + self.seconds
+        rate = self.done / (time.monotonic() - self.start)
+        left = (self.total - self.done) / rate
+        words = f"{self.done:,} of {self.total:,}, {rate:.3g} a second, {left / 60:.0f} min left"
+        log.info("%s: %s", self.description, words)

@@ -141,6 +141,10 @@ def test_folders_of_images_are_measured_against_each_other(ganworks: Callable) -
         assert figures()["contract"]["num_fake"] == 300
         assert figures()["contract"]["num_real"] == 900
         assert figures()["notes"]["fake_split"].startswith(fake)
+        assert f"fake_split {fake}" in result.out
+        assert {figures()["contract"][name] for name in ("ema", "truncation", "num_evaluations")} == {
+            "not said"
+        }
     assert distances["good"] < 8
     assert distances["bad"] > 50
 

@@ -178,7 +178,12 @@ def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
         table.add_row(name, *("·" if value is None else f"{value:.5g}" for value in row))
     console = Console()
     console.print(table)
-    for line in shown(figures.contract):
+    notes = {
+        name: f"{note:.4g}" if isinstance(note, float) else note
+        for name, note in figures.notes.items()
+        if isinstance(note, str | int | float)
+    }
+    for line in (*(shown(notes) if notes else ()), *shown(figures.contract)):
         console.print(line, highlight=False, soft_wrap=True)
     if other is not None:
         warn_of_differences(asdict(figures), other)

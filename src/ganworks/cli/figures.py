@@ -44,7 +44,7 @@ def draw_figures(
     """
     real, name = suite.real, suite.learned
     if nums[0] < real.num:
-        log.info("Neighbours are searched among %s of %s real samples.", f"{nums[0]:,}", f"{real.num:,}")
+        log.info("The pictures are of the first %s of %s real samples.", f"{nums[0]:,}", f"{real.num:,}")
     own = classes or (None, None)
     reals = population(real, name, nums[0], own[0])
     fakes = population(fake, name, nums[1], own[1])

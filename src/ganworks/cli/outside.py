@@ -154,6 +154,8 @@ def described(figures: Evaluation, sides: Sides) -> Evaluation:
         known = {**sides.fake.terms, **sides.real.terms}
         for terms in contract["extractor"].values():
             terms |= {name: known.get(name, NOT_SAID) for name in FEATURES}
+    if sides.sampler is None:  # images do not say how they were drawn
+        contract |= dict.fromkeys(("ema", "truncation", "num_evaluations"), NOT_SAID)
     if isinstance(sides.fake, Statistics):
         figures.notes["fake_split"] = sides.fake.terms["split"]
     elif isinstance(sides.fake, EvaluatedImages):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +14,7 @@ from ganworks.metric.measure import Measure
 from ganworks.metric.moments import Moments
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 
+STEP = 32
 Batch = tuple[Tensor, Tensor | None]  # samples (B, *shape) and labels (B,)
 
 
@@ -154,6 +155,16 @@ def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extract
         torch.cat(labels) if labels else None,
         num_not_finite=num_not_finite,
     )
+
+
+def counted(batches: Iterable[Batch], count: Callable[[int], object]) -> Iterator[Batch]:
+    """Yield batches in steps of `STEP` samples, and count each when it is done, for a bar that moves."""
+    for samples, labels in batches:
+        steps = samples.split(STEP)
+        parts = [None] * len(steps) if labels is None else labels.split(STEP)
+        for step, part in zip(steps, parts, strict=True):
+            yield step, part
+            count(len(step))
 
 
 def take(batches: Iterable[Tensor], num: int) -> Iterator[Tensor]:

@@ -30,7 +30,7 @@ from ganworks.metric.sample_set import FeatureSet, SampleSet, joined
 log = logging.getLogger(__name__)
 
 FORMAT = 1  # raise it when what is computed or how it is written changes
-PART = 5000  # samples in a part
+PART = 2000  # samples in a part: minutes of Inception on a CPU
 
 Read = Callable[[int, int], Iterable[Batch]]  # samples number start to stop, in batches
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganworks.bar import Bar
-from ganworks.metric.collect import Batch, Keep, with_labels
+from ganworks.metric.collect import Batch, Keep, counted, with_labels
 from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.sample_set import SampleSet
@@ -90,9 +90,8 @@ def draw(
             part = slice(start, stop)
             part_labels = None if labels is None else labels[part]
             batches = sampler.batches(latent[part], part_labels, batch_size)
-            for batch, label in with_labels(batches, part_labels):
-                yield batch.detach().float(), label
-                bar.advance(len(batch))
+            drawn = ((batch.detach().float(), label) for batch, label in with_labels(batches, part_labels))
+            return counted(drawn, bar.advance)
 
         source = "" if cache is None else weights_hash(sampler)
         source += f" {seed} {truncation} {batch_size} {_hash(labels)}"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganworks.bar import Bar
 from ganworks.errors import SettingError, check_choice, check_count
-from ganworks.metric.collect import Batch, Keep, collect, take, with_labels
+from ganworks.metric.collect import Batch, Keep, collect, counted, take, with_labels
 from ganworks.metric.contract import Contract
 from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.extractor import Extractor, Identity
@@ -199,9 +199,8 @@ class Suite:
         with Bar(words, len(share(num)), enabled=is_first()) as bar, full_precision():
 
             def read(start: int, stop: int) -> Iterator[Batch]:
-                for batch in data.reference_batches(start=start, stop=stop):
-                    yield batch["real"], batch.get("label")
-                    bar.advance(len(batch["real"]))
+                batches = data.reference_batches(start=start, stop=stop)
+                return counted(((batch["real"], batch.get("label")) for batch in batches), bar.advance)
 
             source = "" if self.cache is None else data.fingerprint
             return collect_shares(source, read, num, self.extractors, keep, self.cache)

@@ -33,9 +33,8 @@ class Clip(ImageExtractor):
         from torch_fidelity.feature_extractor_clip import FeatureExtractorCLIP
 
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # the published files are TorchScript archives
+            for kind in (DeprecationWarning, FutureWarning):  # the published files are TorchScript archives
+                warnings.simplefilter("ignore", kind)
             network = FeatureExtractorCLIP(self.file.network, ["clip"], str(path))
         self.size = network.resolution
         return network.model.visual
