@@ -23,6 +23,8 @@ from ganworks.metric.suite import Suite
 from ganworks.metric.weights import file_sha256
 from ganworks.noise import keyed_rng
 from ganworks.picture import to_uint8
+from ganworks.started import STARTED_BY
+from pairs import free_port
 
 
 def figures() -> dict:
@@ -144,3 +146,19 @@ def test_interruption_says_that_the_command_goes_on(
     result = ganworks("evaluate", f"run={trained_run}")
     assert result.code == 130
     assert result.err == "interrupted: the same command goes on from the features that are kept.\n"
+
+
+def test_process_whose_first_one_is_gone_before_it_asks_ends(trained_run: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        **meeting,
+        "LOCAL_RANK": "1",
+        STARTED_BY: str(gone.pid),
+    }
+    command = [sys.executable, "-m", "ganworks.cli.evaluate", f"run={trained_run}", "devices=2"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", "")

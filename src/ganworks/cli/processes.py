@@ -12,8 +12,8 @@ import torch
 import torch.distributed as dist
 from lightning_fabric.plugins.environments import LightningEnvironment
 
-from ganworks.cli.worker import one_of_several
 from ganworks.errors import SettingError, check_count
+from ganworks.started import one_of_several
 from ganworks.strategy.ranks import OtherRanks, share_cores
 
 PATIENCE = timedelta(

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
 from ganworks.errors import GanworksError
+from ganworks.started import STARTED_BY
 
 LOST_PEER = 3  # exit code of a rank that ends because another one did
 GRACE = 20.0  # seconds that this rank has to notice that another one is gone
@@ -49,6 +50,7 @@ class OtherRanks:
             "MASTER_PORT": str(environment.main_port),
             "NODE_RANK": str(node),
             "WORLD_SIZE": str(num_processes * num_nodes),
+            STARTED_BY: str(os.getpid()),
         }
         self.processes = [
             subprocess.Popen(command, env={**os.environ, **meeting, "LOCAL_RANK": str(rank)})
