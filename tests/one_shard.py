@@ -22,6 +22,7 @@ CASES = {
     **{case: settings for case, settings in DISTRIBUTED.items() if "no rank" not in case},
     "weight clipping": lambda: {"regularizers": {"weight_clip": WeightClip(bound=0.05)}},
 }
+FREED = ("hinge with spectral norm", "wgan_gp with five critic steps", "R1 and R2 in two parts")
 
 
 class DroppedRank(AdversarialFSDPStrategy):
@@ -49,9 +50,11 @@ class FreedTooSoon(AdversarialFSDPStrategy):
         network.set_reshard_after_backward(True)
 
 
-def train(case: str, kind: type[AdversarialFSDPStrategy] = AdversarialFSDPStrategy) -> dict[str, Any]:
+def train(
+    case: str, kind: type[AdversarialFSDPStrategy] = AdversarialFSDPStrategy, **settings: Any
+) -> dict[str, Any]:
     """Train ``case`` on this rank; return its whole state, and what this rank holds of it."""
-    task, strategy = make_task(**CASES[case]()), kind(min_parameters=SMALL)
+    task, strategy = make_task(**CASES[case]()), kind(min_parameters=SMALL, **settings)
     fit(task, BATCH // 2, devices=2, strategy=strategy, **TRAINER.get(case, {}))
     held = sum(parameter.to_local().numel() for parameter in task.parameters())
     states = on_both(strategy.lightning_module_state_dict())
@@ -88,6 +91,7 @@ def main(out: str) -> None:
     warnings.simplefilter("ignore")
     found: dict[str, Any] = {case: train(case) for case in CASES}
     found |= {f"dropped rank: {case}": train(case, DroppedRank) for case in CASES if "parts" not in case}
+    found |= {f"freed: {case}": train(case, reshard_after_forward=True) for case in FREED}
     found["wrong scale"] = train("bce", WrongScale)
     found["momenta"] = momenta()
     found["error"] = error_of("R1 and R2", FreedTooSoon)

@@ -17,7 +17,7 @@ from ganworks.model import DCGANDiscriminator, ResnetGenerator
 from ganworks.strategy import AdversarialFSDPStrategy
 from ganworks.strategy.adversarial_fsdp import parts_of
 from ganworks.task import AdversarialTask
-from one_shard import CASES
+from one_shard import CASES, FREED
 from pairs import TESTS, free_port, run_apart
 from running import compose, differences
 
@@ -53,6 +53,13 @@ def test_two_shards_equal_one_process_on_the_concatenated_batch(case: str, two_r
     assert distance(found["state"], task.state_dict()) < 1e-12
     assert distance(found["state"], make_task(**CASES[case]()).state_dict()) > 1e-6
     assert found["is_alike"]
+
+
+@pytest.mark.parametrize("case", FREED)
+def test_weights_that_are_freed_after_each_forward_lead_to_the_same(
+    case: str, two_ranks: dict[str, Any]
+) -> None:
+    assert distance(two_ranks[f"freed: {case}"]["state"], one_process(case).state_dict()) < 1e-12
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "parts" not in case])

@@ -31,12 +31,14 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     """Split every network of a task over all devices with PyTorch's `fully_shard`, layer by layer.
 
     Between updates a device holds its share of the weights, of the optimizers' states and of the averaged weights,
-    and after a backward its share of the gradients. A layer's weights are gathered when it is called and freed
-    after its forward pass. Those that a backward gathers stay until it ends: penalties differentiate twice, and
-    autograd does not tell when it needs weights again. Checkpoints hold whole tensors, those of one device.
+    and after a backward its share of the gradients. A layer's weights are gathered when it is first called and freed
+    when the backward has ended: penalties differentiate twice, and autograd does not tell when it needs weights
+    again. Checkpoints hold whole tensors, those of one device.
 
     Args:
         min_parameters: size from which a layer is gathered on its own; smaller ones are gathered with their network.
+        reshard_after_forward: free a layer's weights after each forward pass too, and gather them again in the next
+            one and in the backward: less memory while the activations are at their most, and more time.
         kwargs: see `pytorch_lightning.strategies.ModelParallelStrategy`.
 
     Raises:
@@ -46,8 +48,11 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     strategy_name = "adversarial_fsdp"
     lightning_restore_optimizer = True
 
-    def __init__(self, min_parameters: int = 2**16, **kwargs: Any) -> None:
+    def __init__(
+        self, min_parameters: int = 2**16, reshard_after_forward: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(save_distributed_checkpoint=False, **kwargs)
+        self.reshard_after_forward = reshard_after_forward
         self.min_parameters = check_count("min_parameters", min_parameters)
         self._templates: dict[nn.Module, nn.Module] = {}  # of each network one like it, without weights
         self._statistics: Reducer | None = None
@@ -73,7 +78,7 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
 
         mesh = self.device_mesh["data_parallel"]
         for part in [*parts_of(network, self.min_parameters), network]:
-            fully_shard(part, mesh=mesh)
+            fully_shard(part, mesh=mesh, reshard_after_forward=self.reshard_after_forward)
         assert isinstance(network, FSDPModule)
         network.set_reshard_after_backward(False)  # a penalty's first backward is followed by a second one
 
