@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganworks.metric import distances
+from ganworks.metric import KernelDistance, distances
 from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
 
 
@@ -47,3 +47,9 @@ def test_one_subset_of_all_images_is_the_distance_of_all(rng):
     mean, deviation = kernel_distance_of_subsets(real, fake, num_subsets=1, subset_size=1000, rng=rng)
     assert mean == pytest.approx(kernel_distance(real, fake), rel=1e-10)
     assert deviation == 0.0
+
+
+def test_the_contract_of_all_pairs_names_no_subsets():
+    assert KernelDistance("inception", num_rows=500).settings == {"num_rows": 500}
+    subsets = KernelDistance("inception", num_subsets=100)
+    assert subsets.settings == {"num_subsets": 100, "subset_size": 1000}

@@ -75,6 +75,11 @@ class KernelDistance(Measure):
     def better(self) -> Mapping[str, str]:
         return {self.name: "min"}
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        known = super().settings
+        return known if self.num_subsets else {k: v for k, v in known.items() if k != "subset_size"}
+
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
         first = real[self.extractor].features[: self.num_rows]
         second = fake[self.extractor].features[: self.num_rows]
