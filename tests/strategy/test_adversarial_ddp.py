@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor
 
 from games import BATCH, DISTRIBUTED, conditional, fit, make_task
 from ganworks.task import AdversarialTask
-from pairs import TESTS, free_port, run_apart
+from pairs import distance, found_by_ranks
 
 MODES = ("step", "backward")
 
@@ -21,25 +18,12 @@ MODES = ("step", "backward")
 @pytest.fixture(scope="module")
 def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Train every case in both modes on two ranks, and return what rank 0 saved."""
-    out = tmp_path_factory.mktemp("ranks") / "found.pt"
-    meeting = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "WORLD_SIZE": "2",
-        "NODE_RANK": "0",
-    }
-    command = [sys.executable, str(TESTS / "one_rank.py"), str(out)]
-    run_apart([command] * 2, [{**meeting, "LOCAL_RANK": str(rank)} for rank in range(2)], out.parent)
-    return torch.load(out, weights_only=True)
+    return found_by_ranks("one_rank.py", tmp_path_factory.mktemp("ranks"))
 
 
 @cache
 def one_process(case: str) -> AdversarialTask:
     return fit(make_task(**DISTRIBUTED[case]()))
-
-
-def distance(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
-    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from games import fit, make_task
 from ganworks.errors import SettingError
@@ -18,32 +16,19 @@ from ganworks.strategy import AdversarialFSDPStrategy
 from ganworks.strategy.adversarial_fsdp import parts_of
 from ganworks.task import AdversarialTask
 from one_shard import CASES, FREED
-from pairs import TESTS, free_port, run_apart
+from pairs import distance, found_by_ranks
 from running import compose, differences
 
 
 @pytest.fixture(scope="module")
 def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Train every case sharded on two ranks, and return what rank 0 saved."""
-    out = tmp_path_factory.mktemp("ranks") / "found.pt"
-    meeting = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "WORLD_SIZE": "2",
-        "NODE_RANK": "0",
-    }
-    command = [sys.executable, str(TESTS / "one_shard.py"), str(out)]
-    run_apart([command] * 2, [{**meeting, "LOCAL_RANK": str(rank)} for rank in range(2)], out.parent)
-    return torch.load(out, weights_only=True)
+    return found_by_ranks("one_shard.py", tmp_path_factory.mktemp("ranks"))
 
 
 @cache
 def one_process(case: str) -> AdversarialTask:
     return fit(make_task(**CASES[case]()))
-
-
-def distance(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
-    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
 
 
 @pytest.mark.parametrize("case", CASES)
