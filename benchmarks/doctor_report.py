@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from doctor_zoo import KINDS
+from doctor_zoo import BLOWN, KINDS, LOST
 from rich.console import Console
 from rich.table import Table
 
@@ -162,20 +162,29 @@ def overall(title: str, healthy: list[Run], sick: list[Run], odd: list[Run], con
         f"  episodes: precision {share(known, spoken)} ({known} of {spoken})",
         sep="\n", highlight=False,
     )  # fmt: skip
-    times = {f"{run['kind']} {run['seed']}": time for run in named if (time := first_named(run)) is not None}
+    missed = [run for run in sick if run not in named]
+    for word, some in {"missed": missed, "alarmed": alarmed, "left out": odd}.items():
+        console.print(f"  {word}: {', '.join(map(name_of, some)) or 'none'}", highlight=False)
+    if named:
+        delays(named, sick, console)
+
+
+def delays(named: list[Run], sick: list[Run], console: Console) -> None:
+    """Print after which share of the run troubles were named, and how many of those that cannot wait were in time."""
+    times = {name_of(run): first_named(run) or 0.0 for run in named}
     late = ", ".join(f"{name} {time:.0%}" for name, time in times.items() if time > 0.2) or "none"
-    if times:
-        middle = statistics.median(times.values())
-        console.print(
-            f"  named after, share of the run: median {middle:.0%}; later than 20 %: {late}", highlight=False
-        )
-    for word, some in (
-        ("missed", [run for run in sick if run not in named]),
-        ("alarmed", alarmed),
-        ("left out", odd),
-    ):
-        names = ", ".join(f"{run['kind']} {run['seed']}" for run in some) or "none"
-        console.print(f"  {word}: {names}", highlight=False)
+    middle = statistics.median(times.values())
+    urgent = [run for run in sick if {*KINDS[run["kind"]].expected} & {*LOST, *BLOWN}]
+    soon = sum(run in named and times[name_of(run)] <= 0.2 for run in urgent)
+    console.print(
+        f"  named after, share of the run: median {middle:.0%}; later than 20 %: {late}",
+        f"  collapse and divergence: {soon} of {len(urgent)} named within 20 % of the run",
+        sep="\n", highlight=False,
+    )  # fmt: skip
+
+
+def name_of(run: Run) -> str:
+    return f"{run['kind']} {run['seed']}"
 
 
 def share(part: int, whole: int) -> str:
