@@ -1,6 +1,6 @@
 """The broken zoo: does the stability doctor name what is sick, and leave alone what is well?
 
-    python benchmarks/doctor.py [--seeds 6] [--runs FOLDER] [--only WORDS] [--even] [--report | --calibrate | --cost]
+    python benchmarks/doctor.py [--seeds 4] [--runs FOLDER] [--only WORDS] [--even] [--report | --calibrate | --cost]
 
 Trains every kind of `doctor_zoo.py` with every seed in this process, one run after the other; FOLDER keeps what the
 doctor saw in each run, so that a broken-off call goes on and thresholds are tried without training. Even seeds are for
@@ -215,7 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--runs", type=Path, default=Path("runs/doctor"))
     parser.add_argument("--only", default="", help="train the kinds with these words in their name")
     parser.add_argument(
