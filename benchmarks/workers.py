@@ -34,6 +34,7 @@ def trials_an_hour(num_workers: int, num_trials: int) -> float:
         counts = [f"workers={num_workers}", f"num_trials={num_trials}", f"paths.runs={folder}"]
         subprocess.run(
             [sys.executable, str(ROOT / "tune.py"), *SEARCH, *counts, *TRIAL],
+            cwd=folder,  # where no recipe of this repository is written
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.DEVNULL,
             check=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from ganworks.doctor import signals
-from ganworks.doctor.derived import LabelLink, Speed, derived, overfit, range_excess
+from ganworks.doctor.derived import LabelLink, Speed, derived, of_evaluation, overfit, range_excess
 from ganworks.loss import BCE, Hinge, Minimax, Wasserstein
 
 
@@ -148,6 +149,13 @@ def test_a_learning_rate_that_a_schedule_lowers_is_no_small_update() -> None:
     )
     late = derived(found, {"generator": 0.01, "discriminator": 1.0})
     assert late["smallest_update_ratio"] == pytest.approx(1e-5)
+
+
+def test_a_figure_without_a_floor_is_compared_with_its_best() -> None:
+    figures = SimpleNamespace(values={"fd_digits_16": 30.0}, floor={})
+    assert of_evaluation(figures, 30.0, 20.0, "min") == {"best_ratio": 1.5}
+    figures.floor = {"fd_digits_16": 25.0}  # below which it is noise
+    assert of_evaluation(figures, 30.0, 20.0, "min") == {"best_ratio": 1.2}
 
 
 def test_speed_is_compared_with_what_was_usual() -> None:

@@ -86,7 +86,7 @@ def of_evaluation(figures: Evaluation, value: float | None, best: float | None, 
         # Below the floor, and below what is negligible, a distance is noise.
         names = [name for name, known in values.items() if known == value]
         noise = [source[name] for source in (floor, NEGLIGIBLE) for name in names if name in source]
-        found["best_ratio"] = max(value, *noise, best) / max(best, *noise)
+        found["best_ratio"] = max([value, best, *noise]) / max([best, *noise])
     return found
 
 
