@@ -47,7 +47,10 @@ COMMON = ["metric=none", "callback=basic", "callback.sample_grid.every_images=nu
           "callback.checkpoint.every_images=null", "trainer.log_every_n_steps=1000000", "data=digits",
           "optimizer=adam", "loss=bce"]  # fmt: skip
 CASES = {
-    "cpu": {"dcgan32": ["model=dcgan", "data.resolution=32", "model.width=64", "data.batch_size=64"]},
+    "cpu": {
+        "dcgan32": ["model=dcgan", "data.resolution=32", "model.width=64", "data.batch_size=64"],
+        "dcgan8": ["model=dcgan", "data.resolution=8", "model.width=32", "data.batch_size=64"],
+    },
     "gpu": {
         "dcgan64": ["model=dcgan", "data.resolution=64", "data.channels=3", "model.width=64",
                     "data.batch_size=256"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -31,35 +30,9 @@ from ganworks.tuning.check import checked
 from ganworks.tuning.check import compose as compose_point
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import read_settings
+from pages import EXTENDING, PAGES, README, ROOT, SETTINGS, blocks, commands, named
 
-ROOT = Path(__file__).parents[1]
-README, SETTINGS, EXTENDING = (
-    ROOT / "README.md",
-    ROOT / "docs" / "settings.md",
-    ROOT / "docs" / "extending.md",
-)
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to download
-Command = tuple[str, list[str]]
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """Return the code blocks of a page in a language; "" are those without one."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
-    return [block for name, block in found if name == language]
-
-
-def commands(name: str, *pages: Path) -> list[Command]:
-    """Return (page, arguments) of the lines that call a command."""
-    lines = [(page, line) for page in pages for block in blocks(page, "bash") for line in block.splitlines()]
-    calls = [(page.name, shlex.split(line, comments=True)) for page, line in lines if line.strip()]
-    starts = (["python", f"{name}.py"], [f"ganworks-{name}"])
-    return [(page, c[len(s) :]) for page, c in calls for s in starts if c[: len(s)] == s]
-
-
-def named(commands: list[Command]) -> list[Any]:
-    """Return the commands as parameters of a test, under the words that stand in the page."""
-    return [pytest.param(arguments, id=f"{page}: {' '.join(arguments)}") for page, arguments in commands]
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -277,68 +250,3 @@ def test_links_and_pictures_are_there(page: Path) -> None:
 
 def test_changelog_has_a_section_for_this_version() -> None:
     assert f"## [{package.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def mygan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The package of docs/extending.md, as a reader would write it."""
-    folder = tmp_path_factory.mktemp("extending")
-    for language in ("python", "yaml", "toml"):
-        for block in blocks(EXTENDING, language):
-            name, _, content = block.removeprefix("# ").partition("\n")
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-    (folder / "mygan" / "__init__.py").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        yield folder
-
-
-def test_package_of_the_docs_has_the_files_that_it_lists(mygan: Path) -> None:
-    listed = re.findall(r"[\w/]+\.(?:py|yaml|toml)", blocks(EXTENDING, "")[0])
-    written = [path for path in mygan.rglob("*.*") if path.suffix in (".py", ".yaml", ".toml")]
-    written = [
-        path.relative_to(mygan) for path in written if path.name != "mygan.yaml"
-    ]  # that one comes later
-    assert sorted(str(path).removeprefix("mygan/").removeprefix("conf/") for path in written) == sorted(
-        listed
-    )
-
-
-def test_package_of_the_docs_trains_and_samples(mygan: Path, ganworks: Callable) -> None:
-    (command,) = [a for _, a in commands("train", EXTENDING) if "experiment=discs" in a]
-    command = [sys.executable, "-m", "ganworks.cli.train", *command, "num_images=128", "trainer=cpu"]
-    environment = {**os.environ, "PYTHONPATH": str(mygan), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [*command, "trainer.log_every_n_steps=1"], cwd=mygan, env=environment, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    (run_dir,) = (mygan / "runs" / "discs").iterdir()
-    summary = json.loads((run_dir / "summary.json").read_text())
-    assert (summary["status"], summary["images_seen"], summary["generator_updates"]) == ("finished", 128, 2)
-    terms = {"train/generator/mean_matching", "train/discriminator/r1", "train/generator/adversarial"}
-    assert terms <= set((run_dir / "metrics.csv").read_text().splitlines()[0].split(","))
-    assert ganworks("sample", f"run={run_dir}", "num=4", "out=four.npy").code == 0  # without --config-dir
-
-
-@pytest.mark.parametrize("arguments", named(commands("train", EXTENDING)))
-def test_documented_training_with_the_package_passes_all_checks(
-    arguments: list[str], mygan: Path, ganworks: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(mygan)
-    arguments = [a.replace("$PWD", str(mygan)) for a in arguments if a != "dry_run=true"]
-    result = ganworks("train", *arguments, "dry_run=true")
-    assert result.code == 0, result.err
-
-
-def test_mistakes_with_the_package_are_named_in_one_line(
-    mygan: Path, ganworks: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(mygan)
-    result = ganworks(
-        "train", "--config-dir", "conf", "experiment=discs", "data.resolution=20", "dry_run=true"
-    )
-    assert result.code == 1
-    assert result.err.startswith("error: model.generator.shape=")
-    assert ganworks("train", "model=patch", "dry_run=true").code == 1  # control: not ours

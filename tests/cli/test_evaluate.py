@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
+from digit_files import write_images
 from ganworks.metric import digits_images
 from ganworks.metric.weights import file_sha256
-from ganworks.picture import to_uint8
 
 
 def figures(path: str = "figures.json") -> dict:
@@ -120,18 +119,12 @@ def test_pictures_are_written_beside_the_run_that_is_measured(ganworks: Callable
     assert {f"{name}.png" for name in names} <= written
 
 
-def write_images(folder: str, images: torch.Tensor) -> None:
-    Path(folder).mkdir()
-    for index, image in enumerate(to_uint8(images)):
-        Image.fromarray(image[0].numpy()).save(Path(folder, f"{index:04}.png"))
-
-
 def test_folders_of_images_are_measured_against_each_other(ganworks: Callable) -> None:
     images = digits_images()[0]
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    write_images("real", images[order[:900]])
-    write_images("good", images[order[900:1200]])
-    write_images("bad", torch.rand(300, 1, 8, 8) * 2 - 1)
+    write_images(Path("real"), images[order[:900]])
+    write_images(Path("good"), images[order[900:1200]])
+    write_images(Path("bad"), torch.rand(300, 1, 8, 8) * 2 - 1)
     distances = {}
     for fake in ("good", "bad"):
         arguments = ("real=real", f"fake={fake}", "metric=digits", "channels=1", "out=figures.json")
@@ -172,8 +165,8 @@ def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_folders_have_a_fid_with_the_weights_that_are_named(ganworks: Callable, inception: Path) -> None:
     images = digits_images()[0][:4]
-    write_images("real", images)
-    write_images("fake", -images)
+    write_images(Path("real"), images)
+    write_images(Path("fake"), -images)
     weights = (
         f"metric.extractor.inception.weights={inception}",
         f"metric.extractor.inception.sha256={file_sha256(inception)}",
@@ -241,7 +234,7 @@ MISTAKES = {
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images") / "digits"
-    write_images(str(folder), digits_images()[0][:8])
+    write_images(folder, digits_images()[0][:8])
     return folder
 
 

@@ -11,18 +11,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 
 import weights_files
 from ganworks.cli.processes import take_device
 from ganworks.data.evaluated import EvaluatedImages
 from ganworks.errors import SettingError
-from ganworks.metric import digits_images
 from ganworks.metric.network import Inception
 from ganworks.metric.suite import Suite
 from ganworks.metric.weights import file_sha256
 from ganworks.noise import keyed_rng
-from ganworks.picture import to_uint8
 from ganworks.started import STARTED_BY
 from pairs import free_port
 
@@ -44,18 +41,6 @@ def measured(ganworks: Callable, *arguments: str) -> tuple[dict, dict]:
 
 def close(found: dict) -> dict:
     return {name: pytest.approx(value, rel=1e-5) for name, value in found.items()}
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Folders of 201 and 121 digits."""
-    root = tmp_path_factory.mktemp("folders")
-    images = to_uint8(digits_images()[0])
-    for name, part in (("real", images[:201]), ("fake", images[201:322])):
-        (root / name).mkdir()
-        for index, image in enumerate(part):
-            Image.fromarray(image[0].numpy()).save(root / name / f"{index:04}.png")
-    return root / "real", root / "fake"
 
 
 def test_two_processes_have_the_figures_of_one_over_seeds_and_an_odd_number(

@@ -12,9 +12,7 @@ from ganworks.errors import SettingError
 from ganworks.task import AdversarialTask
 
 SHARDED_PRECISIONS = ("32-true", "bf16-mixed")
-MIN_SIDE = (
-    32  # pixels from which channels_last pays: .93 of the time at 32x32, 1.02 at 8x8 (benchmarks/speed.py)
-)
+MIN_SIDE = 32  # pixels from which channels_last pays: benchmarks/precision.py
 
 
 def set_memory_format(task: AdversarialTask, shape: Sequence[int], channels_last: bool | None) -> None:

@@ -38,9 +38,8 @@ class Probe:
         self.task, self.num_samples = task, num_samples
         self.step, self.progress = task.num_steps, task.progress
         self.is_sharded = any(hasattr(parameter, "to_local") for parameter in task.parameters())
-        self.before = {
-            role: [p.detach().clone() for p in getattr(task, role).parameters()] for role in task.roles
-        }
+        roles = () if self.is_sharded else task.roles
+        self.before = {role: [p.detach().clone() for p in getattr(task, role).parameters()] for role in roles}
         self.gradient_norms: dict[str, Tensor] = {}
 
     def note_gradients(self, role: str, optimizer: Optimizer) -> None:
