@@ -6,11 +6,14 @@ Two processes on this machine train the same task, in turns of some generator up
 under each strategy; the table shows medians over the turns and the median of the paired ratios to stock DDP,
 `ddp_find_unused_parameters_true`. Bytes are what one process hands to all-reduce in a generator update, over the
 ideal, five times the discriminator's gradient and once the generator's. They are counted in turns that are not timed.
+Scaling is the images a second of both over those of one process that trains alone, in a turn of its own, on batches of
+the same size; 2 is the most.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import socket
 import statistics
@@ -53,7 +56,7 @@ def strategies() -> dict[str, Any]:
 
 
 class Clock(pl.Callback):
-    """Seconds a generator update, after one that warms up, and the numbers that were handed to all-reduce in it."""
+    """Seconds a generator update, after one that warms up, and the bytes that were handed to all-reduce in it."""
 
     def __init__(self, num_cycles: int, is_counting: bool) -> None:
         self.num_cycles, self.is_counting = num_cycles, is_counting
@@ -65,7 +68,8 @@ class Clock(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
         if task.num_steps == N_CRITIC:
-            dist.barrier()
+            if trainer.world_size > 1:
+                dist.barrier()
             self._start, self.num_bytes = time.perf_counter(), 0
         if task.num_steps == N_CRITIC * (1 + self.num_cycles):
             self.seconds = (time.perf_counter() - self._start) / self.num_cycles
@@ -83,8 +87,11 @@ class Clock(pl.Callback):
         return counted
 
 
-def turn(overrides: list[str], strategy: Any, num_cycles: int, is_counting: bool) -> tuple[Clock, Any]:
-    """Train for some generator updates under ``strategy``; return the clock and the task."""
+def turn(
+    overrides: list[str], strategy: Any, num_cycles: int, is_counting: bool = False, num: int = 2
+) -> tuple[Clock, Any]:
+    """Train for some generator updates on ``num`` processes under ``strategy``; return the clock and the task."""
+    gc.collect()  # the turn before: its networks are held by cycles alone
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
         config = hydra.compose("train", [*COMMON, *overrides, "num_images=1e9"])
     run, clock = build_run(config), Clock(num_cycles, is_counting)
@@ -92,7 +99,7 @@ def turn(overrides: list[str], strategy: Any, num_cycles: int, is_counting: bool
     if is_counting and isinstance(strategy, AdversarialDDPStrategy):
         dist.all_reduce = clock.count(all_reduce)
     trainer = pl.Trainer(
-        accelerator="cpu", devices=2, strategy=strategy, callbacks=[clock], logger=False, max_epochs=-1,
+        accelerator="cpu", devices=num, strategy=strategy, callbacks=[clock], logger=False, max_epochs=-1,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=10**9,
     )  # fmt: skip
     try:
@@ -100,6 +107,13 @@ def turn(overrides: list[str], strategy: Any, num_cycles: int, is_counting: bool
     finally:
         dist.all_reduce = all_reduce
     return clock, run.task
+
+
+def alone(overrides: list[str], num_cycles: int) -> float:
+    """Return the seconds that the first process takes while the second one waits; of no meaning on that one."""
+    seconds = turn(overrides, "auto", num_cycles, num=1)[0].seconds if dist.get_rank() == 0 else 1.0
+    dist.barrier()
+    return seconds
 
 
 def measure(case: str, num_blocks: int, num_cycles: int) -> Table:
@@ -110,16 +124,25 @@ def measure(case: str, num_blocks: int, num_cycles: int) -> Table:
         size = {role: sum(p.numel() for p in getattr(task, role).parameters()) for role in task.roles}
         ideal = 4 * (N_CRITIC * size["discriminator"] + size["generator"])
         share[name] = clock.num_bytes / ideal
+    singles = []
     for _ in range(num_blocks):
+        singles.append(alone(CASES[case], num_cycles))
         for name, strategy in strategies().items():
-            seconds[name].append(turn(CASES[case], strategy, num_cycles, is_counting=False)[0].seconds)
+            seconds[name].append(turn(CASES[case], strategy, num_cycles)[0].seconds)
     title = f"{case}: {sum(size.values()) / 1e6:.1f} M parameters, {N_CRITIC} critic steps, torch {torch.__version__}"
     table = Table(title=title, title_justify="left")
-    for column in ("strategy", "bytes / ideal", "ms a generator update", "time / stock"):
+    for column in ("strategy", "bytes / ideal", "ms a generator update", "time / stock", "scaling"):
         table.add_column(column, justify="left" if column == "strategy" else "right")
     for name, times in seconds.items():
         ratio = statistics.median(ours / stock for ours, stock in zip(times, seconds[STOCK], strict=True))
-        table.add_row(name, f"{share[name]:.3f}", f"{1e3 * statistics.median(times):.0f}", f"{ratio:.3f}")
+        scaling = statistics.median(2 * one / both for one, both in zip(singles, times, strict=True))
+        cells = (
+            f"{share[name]:.3f}",
+            f"{1e3 * statistics.median(times):.0f}",
+            f"{ratio:.3f}",
+            f"{scaling:.2f}",
+        )
+        table.add_row(name, *cells)
     return table
 
 

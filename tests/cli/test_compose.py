@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganworks.cli.check import check_config
 from ganworks.cli.resolvers import register
 from ganworks.errors import SettingError
+from ganworks.task import AdversarialTask
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "tune"))
@@ -127,6 +130,23 @@ def test_sweep_makes_one_folder_with_a_whole_run_for_each_job(ganworks: Callable
         assert json.loads((sweep / job / "summary.json").read_text())["status"] == "finished"
     losses = [OmegaConf.load(sweep / job / "config.yaml").loss._target_ for job in ("0", "1")]
     assert losses == ["ganworks.loss.BCE", "ganworks.loss.Hinge"]
+
+
+def test_jobs_of_a_sweep_leave_no_networks_and_no_handler_behind(ganworks: Callable) -> None:
+    gc.collect()
+    before, handler = num_tasks(), signal.getsignal(signal.SIGTERM)
+    gc.disable()
+    try:
+        result = ganworks("train", "-m", "seed=0,1", "num_images=64", "model.width=8", "metric=none")
+    finally:
+        gc.enable()
+    assert result.code == 0, result.err
+    assert num_tasks() == before
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def num_tasks() -> int:
+    return sum(issubclass(type(thing), AdversarialTask) for thing in gc.get_objects())
 
 
 def test_wrong_option_in_a_sweep_stops_it_before_the_first_job(ganworks: Callable) -> None:

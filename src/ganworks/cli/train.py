@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -50,6 +51,8 @@ def main_of_hydra(config: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     with user_errors():  # here too: Hydra prints what it sees pass
         outcome = start(config, Path(hydra_config.runtime.output_dir), LAUNCHED_AT)
+    if hydra_config.mode == RunMode.MULTIRUN:
+        gc.collect()  # trainer and task hold each other, and with them memory that the next job needs
     # One run that diverges does not end a sweep; an interrupt does.
     goes_on = hydra_config.mode == RunMode.MULTIRUN and outcome.status == "diverged"
     if exit_code(outcome) and not goes_on:
