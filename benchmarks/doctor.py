@@ -1,11 +1,11 @@
 """The broken zoo: does the stability doctor name what is sick, and leave alone what is well?
 
-    python benchmarks/doctor.py [--seeds 4] [--runs FOLDER] [--only WORDS] [--even] [--report | --calibrate | --cost]
+    python benchmarks/doctor.py [--runs FOLDER] [--only WORDS] [--open] [--report | --calibrate | --cost]
 
 Trains every kind of `doctor_zoo.py` with every seed in this process, one run after the other; FOLDER keeps what the
-doctor saw in each run, so that a broken-off call goes on and thresholds are tried without training. Even seeds are for
-setting the thresholds (--even trains no others; --calibrate prints what each signal does in healthy and in sick runs),
-odd ones for the figures.
+doctor saw in each run, so that a broken-off call goes on and thresholds are tried without training. Seeds
+0 to 3 are for setting the thresholds (--open trains no others; --calibrate prints what each signal does in healthy and
+in sick runs), seeds 4 to 7 for the figures.
 Whether a run is sick is decided by what its generator draws in the end, not by its kind; a run whose outcome
 contradicts its kind counts for neither side and is listed.
 """
@@ -27,7 +27,7 @@ from typing import Any
 import hydra
 import pytorch_lightning as pl
 import torch
-from doctor_report import judged, print_calibration, print_cost, print_report
+from doctor_report import HELD_OUT, OPEN, judged, print_calibration, print_cost, print_report
 from doctor_zoo import KINDS, Kind
 from pytorch_lightning.plugins.precision import MixedPrecision
 from rich.console import Console
@@ -130,7 +130,7 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def train_all(folder: Path, seeds: range, only: str, console: Console) -> None:
+def train_all(folder: Path, seeds: list[int], only: str, console: Console) -> None:
     """Train what is missing in ``folder``, one seed of all kinds after the other."""
     outcome = Outcome()
     jobs = [(seed, name) for seed in seeds for name in KINDS if only in name]
@@ -215,11 +215,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--runs", type=Path, default=Path("runs/doctor"))
     parser.add_argument("--only", default="", help="train the kinds with these words in their name")
     parser.add_argument(
-        "--even", action="store_true", help="train the seeds that thresholds are set on alone"
+        "--open", action="store_true", help="train the seeds that thresholds are set on alone"
     )
     for name in ("report", "calibrate", "cost"):
         parser.add_argument(f"--{name}", action="store_true", help="this alone, from the runs that are there")
@@ -232,7 +231,7 @@ def main() -> None:
     if arguments.cost:
         return cost(console)
     if not (arguments.report or arguments.calibrate):
-        seeds = range(0, arguments.seeds, 2 if arguments.even else 1)
+        seeds = [*OPEN, *([] if arguments.open else HELD_OUT)]
         train_all(arguments.runs, seeds, arguments.only, console)
     runs = [judged(json.loads(path.read_text())) for path in sorted(arguments.runs.glob("*.json"))]
     if arguments.calibrate:

@@ -15,6 +15,7 @@ from ganworks.doctor import RULES, Diagnosis, Facts
 from ganworks.doctor.derived import blindness, overfit
 
 Run = dict[str, Any]
+OPEN, HELD_OUT = range(4), range(4, 8)  # seeds that thresholds are set on, seeds for the figures
 
 
 def is_healthy(run: Run) -> bool:
@@ -95,8 +96,8 @@ def split(runs: list[Run]) -> tuple[list[Run], list[Run], list[Run]]:
 def print_report(runs: list[Run], console: Console) -> None:
     """Print all tables, for the seeds that thresholds were set on and for those that were held out."""
     outcomes(runs, console)
-    for title, parity in (("seeds that thresholds were set on", 0), ("held-out seeds", 1)):
-        half = [run for run in runs if run["seed"] % 2 == parity]
+    for title, seeds in (("seeds that thresholds were set on", OPEN), ("held-out seeds", HELD_OUT)):
+        half = [run for run in runs if run["seed"] in seeds]
         if half:
             healthy, sick, odd = split(half)
             rules(title, healthy, sick, console)
@@ -193,7 +194,7 @@ def share(part: int, whole: int) -> str:
 
 def print_calibration(runs: list[Run], console: Console) -> None:
     """Print what each signal does in the runs that thresholds are set on: quantiles over its observations."""
-    healthy, sick, _ = split([run for run in runs if run["seed"] % 2 == 0])
+    healthy, sick, _ = split([run for run in runs if run["seed"] in OPEN])
     for rule in RULES:
         table = Table(
             title=f"{rule.name}: {rule.signal} {'>' if rule.is_above else '<'} {rule.begin}",

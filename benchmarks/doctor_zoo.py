@@ -119,7 +119,7 @@ def sick(kind: Kind, *expected: str, also: tuple[str, ...] = (), half: bool = Fa
 
 
 WINS = ("discriminator-wins", "discriminator-overfits")
-LOST = ("mode-collapse", "duplicates", "dropped-modes", "low-coverage")
+LOST = ("no-progress", "mode-collapse", "duplicates", "dropped-modes", "low-coverage")
 BLOWN = ("not-finite", "exploding-gradient", "large-updates", "not-lipschitz")
 # What steps that were far too large leave behind: ReLUs that died, weights grown beyond reach, logits that are huge on
 # whichever side they fell.

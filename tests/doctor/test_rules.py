@@ -11,6 +11,7 @@ import pytest
 
 from ganworks.cli.build import build_run
 from ganworks.doctor import RULES, Diagnosis, Facts, Rule
+from ganworks.doctor.rules import BY_NAME
 from running import compose
 
 NUM_IMAGES = 100_000
@@ -141,6 +142,20 @@ def test_a_coverage_that_still_grows_is_no_trouble_and_one_that_stays_is() -> No
     assert diagnose(rule, [0.05 * n for n in range(10)]).episodes == []
     (episode,) = diagnose(rule, [0.0, 0.01, 0.02, 0.02, 0.025, 0.02]).episodes
     assert episode.since > 0
+
+
+def test_no_progress_is_said_of_a_run_that_nothing_else_explains() -> None:
+    rules = [BY_NAME["duplicates"], BY_NAME["no-progress"]]
+    alone, explained = Diagnosis(Facts(), NUM_IMAGES, rules), Diagnosis(Facts(), NUM_IMAGES, rules)
+    for images in range(0, NUM_IMAGES, NUM_IMAGES // 100):
+        alone.observe(images, {"energy_distance": 0.4, "nearest_ratio": 1.0})
+        explained.observe(
+            images, {"energy_distance": 0.4, "nearest_ratio": 0.0 if images < NUM_IMAGES // 2 else 1.0}
+        )
+    assert [episode.rule for episode in alone.episodes] == ["no-progress"]
+    first, second = explained.episodes
+    assert (first.rule, second.rule) == ("duplicates", "no-progress")
+    assert alone.episodes[0].since < first.until
 
 
 def test_the_guide_has_a_heading_and_the_thresholds_of_every_rule() -> None:

@@ -36,6 +36,15 @@ def more_modes(facts: Facts) -> list[str]:
     return advice + slower(facts, ("discriminator", "generator"), 3)[:2]
 
 
+def closer(facts: Facts) -> list[str]:
+    """Against samples that come no closer to the data: what holds the discriminator, a faster generator."""
+    is_held = facts.has_critic_norm or any(facts.weights.values())
+    advice = [] if is_held else stronger_critic_penalty(facts)
+    if not facts.is_relativistic:
+        advice.append("loss=r3gan")
+    return advice + slower(facts, ("generator",), 1 / 3)
+
+
 def augment(facts: Facts) -> list[str]:
     """Augmentation of images where there is none yet."""
     return ["augment=diffaugment"] if facts.is_image and not facts.has_augment else []

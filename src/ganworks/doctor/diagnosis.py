@@ -87,7 +87,8 @@ class Diagnosis:
             if self._lasted(rule, watch.num_good, images_seen - watch.good_since):
                 episode.until = watch.good_since
             return []
-        if not self._lasted(rule, watch.num_bad, images_seen - watch.bad_since):
+        is_explained = rule.is_last and any(episode.until is None for episode in self.episodes)
+        if is_explained or not self._lasted(rule, watch.num_bad, images_seen - watch.bad_since):
             return []
         return [self.begin(rule, typical, watch.bad_since)]
 

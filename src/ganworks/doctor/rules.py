@@ -33,6 +33,7 @@ class Rule:
         span: share of the run in a row, at least.
         start: share of the run before which the rule is not asked.
         applies: which runs the rule is about.
+        is_last: say nothing while another trouble lasts, which then is the cause.
         gain: a value that beats the best so far by more than this is well, wherever it is; None asks for no progress.
     """
 
@@ -48,6 +49,7 @@ class Rule:
     span: float = 0.03
     start: float = 0.08
     applies: Callable[[Facts], bool] = always
+    is_last: bool = False
     gain: float | None = None
 
     @property
@@ -120,5 +122,8 @@ RULES: tuple[Rule, ...] = (
     Rule("slowdown", "slowdown", "speed_ratio", "images come at {value} of the earlier rate", 0.3, 0.5, span=0.05),
     Rule("scaler-skips", "skipped updates", "scaler_skips", "the gradient scaler left out {value} updates lately",
          3, 1, advice.numbers, num=5, span=0.03, start=0.1),
+    Rule("no-progress", "no progress", "energy_distance",
+         "samples stay {value} (0 to 1) away from the data", 0.25, 0.15, advice.closer,
+         span=0.05, start=0.12, is_last=True),
 )  # fmt: skip
 BY_NAME = {rule.name: rule for rule in RULES}
