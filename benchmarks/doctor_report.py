@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from ganworks.doctor import RULES, Diagnosis, Facts
 from ganworks.doctor.derived import blindness, overfit
 
 Run = dict[str, Any]
+FACTS = {field.name for field in dataclasses.fields(Facts)}
 OPEN, HELD_OUT = range(4), range(4, 8)  # seeds that thresholds are set on, seeds for the figures
 
 
@@ -38,12 +40,8 @@ def is_healthy(run: Run) -> bool:
 
 
 def facts_of(run: Run) -> Facts:
-    """Return what the doctor knew of a run."""
-    losses = [o for o in KINDS[run["kind"]].overrides if o.startswith("loss=")]
-    is_cross_entropy = (
-        losses[-1:] in ([], ["loss=bce"], ["loss=minimax"]) and not run["facts"]["is_relativistic"]
-    )
-    return Facts(**{"is_cross_entropy": is_cross_entropy, **run["facts"]})
+    """Return what the doctor knew of a run, of the facts that there still are."""
+    return Facts(**{name: value for name, value in run["facts"].items() if name in FACTS})
 
 
 def observations(run: Run) -> Iterator[tuple[int, dict[str, float]]]:

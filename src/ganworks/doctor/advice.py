@@ -1,122 +1,233 @@
-"""What to try, in overrides of the command line that fit the run's own configuration."""
+"""What to try, in overrides of the command line that fit the run's own configuration and what was seen in it.
+
+A piece of advice is one override, or several that belong together. `benchmarks/doctor_advice.py` follows it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 from ganworks.doctor.facts import Facts
 
-Advice = Callable[[Facts], list[str]]
+Signals = Mapping[str, float]
+Advice = Callable[[Facts, Signals], list[str]]
+Overrides = list[str]
+
+# Updates over weights, in one step. In runs of benchmarks/doctor.py that go well they are .005 to .02 in the generator
+# and .9 to 5 times as large in the discriminator; large networks that train for long have less.
+SOUND = {"generator": 1e-2, "discriminator": 2e-2}
+SLOWEST, FASTEST = 2e-3, 6e-2
+BALANCE = 0.5, 6.0  # the discriminator's over the generator's
+LARGEST_LR = (
+    1e-2  # of Adam and its like; what is past it may have small updates because its weights have grown
+)
+USUAL_WEIGHT = 10.0  # of the gradient penalty, DRAGAN, R1 and R2 in their papers; see conf/regularizer
+MOMENTUM = 0.5  # Radford et al. 2016, section 4: .9 makes training oscillate
 
 
-def stronger_critic_penalty(facts: Facts) -> list[str]:
-    """A penalty where there is none, more of it where there is one."""
-    if facts.is_wasserstein and "gradient_penalty" not in facts.weights:
-        return ["loss=wgan_gp"]
-    known = {name: weight for name, weight in facts.weights.items() if weight}
-    if known:
-        return [f"regularizer.{name}.weight={10 * weight:g}" for name, weight in known.items()]
-    return [] if facts.weights else ["regularizer=r1"]
+def options(*bundles: Iterable[str]) -> list[str]:
+    """Return each bundle of overrides as one piece of advice, without empty ones and repetitions."""
+    return list(dict.fromkeys(" ".join(bundle) for bundle in map(list, bundles) if bundle))
 
 
-def weaker_critic_penalty(facts: Facts) -> list[str]:
-    """A tenth of the penalties."""
-    return [f"regularizer.{name}.weight={weight / 10:g}" for name, weight in facts.weights.items() if weight]
+def rounded(value: float) -> str:
+    """Return one digit: more would say that it is known.
+
+    >>> rounded(1.2345e-4), rounded(12.0)
+    ('0.0001', '10')
+    """
+    return f"{float(f'{value:.1g}'):g}"
 
 
-def more_modes(facts: Facts) -> list[str]:
-    """Relativistic pairing with R1 and R2, or more of them; a critic that can't memorise."""
-    has_both = {"r1", "r2"} <= facts.weights.keys()
-    if facts.is_relativistic and has_both:
-        advice = stronger_critic_penalty(facts)
-    elif facts.is_relativistic or has_both or facts.weights:
-        advice = ["loss=r3gan"]
-    else:
-        advice = ["regularizer=r1_r2", "loss=r3gan"]
-    return advice + slower(facts, ("discriminator", "generator"), 3)[:2]
+def mended(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+    """Everything together that is far from what runs that go well have."""
+    unsaturated = ["loss=bce"] if facts.is_saturating else []
+    held = holding(facts) or lighter(facts, signals)
+    return [*unsaturated, *held, *without_momentum(facts), *sound_rates(facts, signals, may_raise)]
 
 
-def closer(facts: Facts) -> list[str]:
-    """Against samples that come no closer to the data: what holds the discriminator, a faster generator."""
-    is_held = facts.has_critic_norm or any(facts.weights.values())
-    advice = [] if is_held else stronger_critic_penalty(facts)
-    if not facts.is_relativistic:
-        advice.append("loss=r3gan")
-    return advice + slower(facts, ("generator",), 1 / 3)
+def paired(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+    """Relativistic pairing with R1 and R2, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), if it is not there."""
+    if facts.is_relativistic and {"r1", "r2"} <= facts.weights.keys():
+        return []
+    parts = ["loss=r3gan", "regularizer=r1_r2", *without_batch_norm(facts)]
+    return [*parts, *without_momentum(facts), *sound_rates(facts, signals, may_raise)]
 
 
-def augment(facts: Facts) -> list[str]:
+def holding(facts: Facts) -> Overrides:
+    """A penalty for a discriminator that nothing holds; for a Wasserstein critic the one that makes its slope 1."""
+    if facts.critic_norm == "spectral" or "gradient_penalty" in facts.weights:
+        return []
+    if facts.is_wasserstein:
+        return ["regularizer=gradient_penalty", *without_batch_norm(facts)]
+    return [] if facts.weights else ["regularizer=r1", *without_batch_norm(facts)]
+
+
+def without_batch_norm(facts: Facts) -> Overrides:
+    return ["model.discriminator.norm=none"] if facts.critic_norm == "batch" else []
+
+
+def lighter(facts: Facts, signals: Signals, share_from: float = 0.5) -> Overrides:
+    """Less of a penalty that is most of the discriminator's loss, or out of all proportion."""
+    share = signals.get("penalty_share", 0.0)
+    return [
+        f"regularizer.{name}.weight={rounded(min(weight / 10, USUAL_WEIGHT))}"
+        for name, weight in facts.weights.items()
+        if weight and (share >= share_from or weight > 10 * USUAL_WEIGHT)
+    ]
+
+
+def heavier(facts: Facts, signals: Signals) -> Overrides:
+    """More of the penalties, up to what is usual, unless they are much of the loss already."""
+    known = {} if signals.get("penalty_share", 0.0) > 0.3 else facts.weights
+    return [
+        f"regularizer.{name}.weight={rounded(min(10 * weight, USUAL_WEIGHT))}"
+        for name, weight in known.items()
+        if weight and weight < USUAL_WEIGHT
+    ]
+
+
+def without_momentum(facts: Facts) -> Overrides:
+    """Less of Adam's first moment where there is more than GANs bear."""
+    return [
+        f"optimizer.{role}.betas.0={MOMENTUM}" for role, beta in facts.momentum.items() if beta > MOMENTUM
+    ]
+
+
+def sound_rates(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+    """Learning rates that bring updates near a hundredth of the weights, where they are far from it or far apart.
+
+    Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little.
+    """
+    ratios = {role: ratio for role in facts.lr if (ratio := update_ratio(role, signals)) > 0}
+    is_sound = all(SLOWEST <= ratio <= FASTEST for ratio in ratios.values())
+    if {"generator", "discriminator"} <= ratios.keys():
+        is_sound &= BALANCE[0] <= ratios["discriminator"] / ratios["generator"] <= BALANCE[1]
+    if is_sound:
+        return []
+    found = []
+    for role, ratio in ratios.items():
+        lr, factor = facts.lr[role], min(max(SOUND.get(role, 1e-2) / ratio, 1e-4), 1e4)
+        rate = min(factor * lr, LARGEST_LR) if role in facts.momentum else factor * lr
+        is_raised = rate > 2 * lr and (may_raise or role == "discriminator")
+        if lr and (is_raised or rate < lr / 2):
+            found.append(f"optimizer.{role}.lr={rounded(rate)}")
+    return found
+
+
+def update_ratio(role: str, signals: Signals) -> float:
+    """Return the relative update of a network at its first learning rate, 0 where it is not known."""
+    ratio = signals.get(f"{role}_update_ratio", math.nan) / signals.get(f"{role}_lr_factor", 1.0)
+    return ratio if math.isfinite(ratio) else 0.0
+
+
+def slower(facts: Facts, roles: tuple[str, ...], factor: float) -> Overrides:
+    """Lower learning rates of ``roles``."""
+    return [f"optimizer.{role}.lr={rounded(facts.lr[role] / factor)}" for role in roles if facts.lr.get(role)]
+
+
+def augmented(facts: Facts) -> Overrides:
     """Augmentation of images where there is none yet."""
     return ["augment=diffaugment"] if facts.is_image and not facts.has_augment else []
 
 
-def slower(facts: Facts, roles: tuple[str, ...], factor: float) -> list[str]:
-    """Lower learning rates of ``roles``."""
-    return [f"optimizer.{role}.lr={facts.lr[role] / factor:.2g}" for role in roles if facts.lr.get(role)]
+def spectral(facts: Facts) -> Overrides:
+    return [] if facts.critic_norm == "spectral" else ["model.discriminator.norm=spectral"]
 
 
-def collapse(facts: Facts) -> list[str]:
-    return more_modes(facts) + augment(facts)
+def clipped(facts: Facts) -> Overrides:
+    return [] if facts.is_clipped else ["task.gradient_clip=1"]
 
 
-def weaken_critic(facts: Facts) -> list[str]:
-    """Against a discriminator that wins: a penalty or a norm, a lower rate, augmentation for few data."""
-    advice = ["loss=bce"] if facts.is_saturating else []
-    advice += stronger_critic_penalty(facts)
-    if not facts.has_critic_norm and not facts.weights:
-        advice.append("model.discriminator.norm=spectral")
-    return advice + slower(facts, ("discriminator",), 4) + augment(facts)
+def collapse(facts: Facts, signals: Signals) -> list[str]:
+    """Against a generator that draws few samples."""
+    return options(
+        paired(facts, signals, may_raise=False) or heavier(facts, signals),
+        mended(facts, signals, may_raise=False) or slower(facts, ("discriminator", "generator"), 3),
+        augmented(facts),
+    )
 
 
-def strengthen_critic(facts: Facts) -> list[str]:
-    """Against a discriminator that can't tell: less penalty, more steps."""
-    return [*weaker_critic_penalty(facts), f"task.n_critic={facts.n_critic + 2}"]
+def weaken_critic(facts: Facts, signals: Signals) -> list[str]:
+    """Against a discriminator that wins: what holds it, rates that fit, augmentation for few data."""
+    known = mended(facts, signals) or heavier(facts, signals) or slower(facts, ("discriminator",), 4)
+    return options(paired(facts, signals), known, spectral(facts), augmented(facts))
 
 
-def calmer(facts: Facts) -> list[str]:
-    """Against gradients and updates that are too large."""
-    advice = slower(facts, ("generator", "discriminator"), 10)
-    if not facts.weights:
-        advice += stronger_critic_penalty(facts)
-    return advice if facts.is_clipped else [*advice, "task.gradient_clip=1"]
+def strengthen_critic(facts: Facts, signals: Signals) -> list[str]:
+    """Against a discriminator that can't tell: less penalty, rates that fit, more steps."""
+    known = [*lighter(facts, signals), *sound_rates(facts, signals)] or lighter(
+        facts, signals, share_from=0.05
+    )
+    return options(known, paired(facts, signals), [f"task.n_critic={facts.n_critic + 2}"])
 
 
-def lipschitz(facts: Facts) -> list[str]:
+def lighter_penalty(facts: Facts, signals: Signals) -> list[str]:
+    return options([*lighter(facts, signals, share_from=0), *sound_rates(facts, signals)])
+
+
+def calmer(facts: Facts, signals: Signals) -> list[str]:
+    """Against gradients that are too large."""
+    return options(
+        mended(facts, signals) or slower(facts, ("generator", "discriminator"), 10),
+        clipped(facts),
+    )
+
+
+def other_rates(facts: Facts, signals: Signals) -> list[str]:
+    """Against updates of the wrong size."""
+    return options(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10))
+
+
+def lipschitz(facts: Facts, signals: Signals) -> list[str]:
     """Against a Wasserstein critic whose slope is not 1."""
-    return [*stronger_critic_penalty(facts), f"task.n_critic={max(5, facts.n_critic + 1)}"]
+    known = [*holding(facts), *sound_rates(facts, signals)] or heavier(facts, {})
+    return options(known, [f"task.n_critic={max(5, facts.n_critic + 1)}"])
 
 
-def gradients_back(facts: Facts) -> list[str]:
+def gradients_back(facts: Facts, signals: Signals) -> list[str]:
     """Against a generator that gets no gradient."""
-    advice = ["loss=bce", "loss=hinge"] if facts.is_saturating else []
-    return advice + stronger_critic_penalty(facts) + slower(facts, ("discriminator",), 4)
+    known = mended(facts, signals) or slower(facts, ("discriminator",), 4)
+    return options(paired(facts, signals), known)
 
 
-def faster(facts: Facts) -> list[str]:
+def faster(facts: Facts, signals: Signals) -> list[str]:
     """Against weights that do not move."""
-    return slower(facts, ("generator", "discriminator"), 0.1)
+    return options(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 0.1))
 
 
-def against_memory(facts: Facts) -> list[str]:
+def closer(facts: Facts, signals: Signals) -> list[str]:
+    """Against samples that come no closer to the data."""
+    return options(
+        paired(facts, signals), mended(facts, signals), slower(facts, ("generator", "discriminator"), 1 / 3)
+    )
+
+
+def against_memory(facts: Facts, signals: Signals) -> list[str]:
     """Against copies of the training set."""
-    return [*augment(facts), *stronger_critic_penalty(facts)]
+    return options(augmented(facts), holding(facts) or heavier(facts, signals))
 
 
-def stop_earlier(facts: Facts) -> list[str]:
+def stop_earlier(facts: Facts, signals: Signals) -> list[str]:
     """Against figures that get worse: what holds the critic, and a learning rate that falls."""
-    falls = "optimizer.schedule._target_=ganworks.optimizer.Cosine"
-    return [*augment(facts), *stronger_critic_penalty(facts), falls]
+    falls = ["optimizer.schedule._target_=ganworks.optimizer.Cosine"]
+    return options(augmented(facts), holding(facts) or heavier(facts, signals), falls)
 
 
-def numbers(facts: Facts) -> list[str]:
+def numbers(facts: Facts, signals: Signals) -> list[str]:
     """Against NaN and infinity."""
-    return [*calmer(facts), "callback.doctor.on_divergence=restore"]
+    held = [
+        *holding(facts),
+        *(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10)),
+    ]
+    return options(held, clipped(facts), ["callback.doctor.on_divergence=restore"])
 
 
-def no_batch_norm(facts: Facts) -> list[str]:
+def no_batch_norm(facts: Facts, signals: Signals) -> list[str]:
     return ["model.discriminator.norm=none", "model.discriminator.norm=layer"]
 
 
-def nothing(facts: Facts) -> list[str]:
+def nothing(facts: Facts, signals: Signals) -> list[str]:
     """No setting helps: the words of the page do."""
     return []

@@ -33,6 +33,7 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
         "largest_gradient_norm": largest(norms),
         "largest_update_ratio": largest([raw[role] for role in lr_factors if is_known[role]]),
         "smallest_update_ratio": -largest([-ratio for ratio in at_first_rate]),
+        **{f"{role}_lr_factor": factor for role, factor in lr_factors.items()},
     }
     if "auc" in found:
         result["blindness"] = blindness(found["auc"], found["energy_distance"])

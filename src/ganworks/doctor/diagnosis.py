@@ -57,10 +57,12 @@ class Diagnosis:
         self.rules = [rule for rule in rules if rule.applies(facts)]
         self.watches = {rule.name: Watch([]) for rule in self.rules}
         self.episodes: list[Episode] = []
+        self.latest: dict[str, float] = {}  # the last value of each signal
 
     def observe(self, images_seen: int, signals: dict[str, float]) -> list[Episode]:
         """Take in the signals at ``images_seen``; return the episodes that begin with them."""
         begun = []
+        self.latest |= signals
         for rule in self.rules:
             value = signals.get(rule.signal, math.nan)
             if images_seen >= rule.start * self.num_images and not math.isnan(value):
@@ -97,7 +99,7 @@ class Diagnosis:
 
     def begin(self, rule: Rule, value: float, since: int) -> Episode:
         """Open the episode of a rule and put it into words."""
-        advice, link = " or ".join(rule.advice(self.facts)), f"{PAGE}#{rule.name}"
+        advice, link = " or ".join(rule.advice(self.facts, self.latest)), f"{PAGE}#{rule.name}"
         message = f"{rule.title}: {rule.words.format(value=figure(value))} since {short(since)} images"
         message += f"; try {advice} ({link})" if advice else f" ({link})"
         episode = Episode(rule.name, rule.severity, since, None, value, rule.begin, message, advice, link)
@@ -117,6 +119,7 @@ class Diagnosis:
         return {
             "episodes": [asdict(episode) for episode in self.episodes],
             "watches": {name: asdict(watch) for name, watch in self.watches.items()},
+            "latest": dict(self.latest),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -124,6 +127,7 @@ class Diagnosis:
         self.episodes = [Episode(**episode) for episode in state["episodes"]]
         known = {name: Watch(**watch) for name, watch in state["watches"].items()}
         self.watches |= {name: watch for name, watch in known.items() if name in self.watches}
+        self.latest = dict(state.get("latest", {}))
 
 
 def place(episode: Episode) -> str:

@@ -27,7 +27,7 @@ class Rule:
         title: the trouble in two or three words.
         words: what is seen, with the ``{value}`` of the signal.
         begin, clear: thresholds; a rule is about large values where ``begin`` is at or above ``clear``.
-        advice: from the facts to overrides.
+        advice: from the facts, and the last value of each signal, to overrides.
         severity: "error" where the run is lost, "warning" where a look is worth it.
         num: observations in a row, at least.
         span: share of the run in a row, at least.
@@ -75,10 +75,10 @@ RULES: tuple[Rule, ...] = (
          "the nearest sample of a batch is {value} as far as among the data", 0.15, 0.25, advice.collapse, "error",
          start=0.1),
     Rule("dropped-modes", "dropped modes", "modes_kept", "{value} of the data's modes are drawn, and no more come",
-         0.85, 0.95, advice.more_modes, num=2, span=0, start=0, gain=0.02),
+         0.85, 0.95, advice.collapse, num=2, span=0, start=0, gain=0.02),
     Rule("low-coverage", "low coverage", "coverage_kept",
          "recall or coverage is {value} of what real data get, and grows no more",
-         0.03, 0.06, advice.more_modes, num=2, span=0, start=0.25, gain=0.02),
+         0.03, 0.06, advice.collapse, num=2, span=0, start=0.25, gain=0.02),
     Rule("discriminator-wins", "the discriminator wins", "auc",
          "it tells {value} of the pairs of real and fake apart", 0.9995, 0.98, advice.weaken_critic,
          span=0.05, start=0.1, applies=lambda facts: not facts.is_wasserstein),
@@ -92,7 +92,7 @@ RULES: tuple[Rule, ...] = (
     Rule("exploding-gradient", "exploding gradient", "largest_gradient_norm",
          "a network's gradient has the norm {value}", 100, 30, advice.calmer, "error"),
     Rule("large-updates", "updates too large", "largest_update_ratio",
-         "one update moves a network's weights by {value} of their size", 0.15, 0.1, advice.calmer,
+         "one update moves a network's weights by {value} of their size", 0.15, 0.1, advice.other_rates,
          num=3, span=0, start=0),
     Rule("small-updates", "updates too small", "smallest_update_ratio",
          "one update moves a network's weights by {value} of their size", 1e-5, 5e-5, advice.faster),
@@ -100,7 +100,7 @@ RULES: tuple[Rule, ...] = (
          "its gradient has the norm {value} between real and fake samples", 2.0, 1.7, advice.lipschitz, "error",
          applies=lambda facts: facts.is_wasserstein),
     Rule("penalty-dominates", "the penalty dominates", "penalty_share",
-         "it is {value} of the discriminator's loss", 0.9, 0.8, advice.weaker_critic_penalty),
+         "it is {value} of the discriminator's loss", 0.9, 0.8, advice.lighter_penalty),
     Rule("penalised-batch-norm", "batch norm under a penalty", "penalised_batch_norm",
          "the penalty's gradient of one sample depends on the others of its batch", 0.5, 0.5,
          advice.no_batch_norm, "error", num=1, span=0, start=0),
