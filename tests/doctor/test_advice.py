@@ -90,6 +90,17 @@ def test_rate_that_a_schedule_has_lowered_is_judged_at_its_first_value() -> None
     assert sound_rates(facts, {"generator_update_ratio": 1e-5, "generator_lr_factor": 1e-3}) == []
 
 
+def test_smaller_updates_are_sound_in_a_longer_run() -> None:
+    seen = rates(1e-3, 2e-3)
+    short, long = (Facts(lr=RATES, num_steps=num) for num in (500, 100_000))
+    assert sound_rates(short, seen) == ["optimizer.generator.lr=0.002", "optimizer.discriminator.lr=0.002"]
+    assert sound_rates(long, seen) == []
+    assert sound_rates(long, rates(1e-5, 2e-5)) == [
+        "optimizer.generator.lr=0.02",
+        "optimizer.discriminator.lr=0.02",
+    ]
+
+
 def test_rate_of_the_generator_is_not_raised_where_samples_have_collapsed() -> None:
     facts = Facts(lr=RATES)
     slower, faster = "optimizer.discriminator.lr=8e-06", "optimizer.generator.lr=0.02"

@@ -20,6 +20,7 @@ from ganworks.task import AdversarialTask, NonFiniteLossError
 from ganworks.words import short
 
 log = logging.getLogger(__name__)
+MIN_LOOKS = 40  # of a run: rules ask for five in a row, and should speak within a fifth of it
 ON_DIVERGENCE = ("stop", "restore", "continue")
 
 
@@ -30,7 +31,8 @@ class Doctor(pl.Callback):
     but for ``on_divergence``.
 
     Args:
-        every_n_steps: batches between two looks.
+        every_n_steps: batches between two looks; None for `trainer.log_every_n_steps`, or less in a run so short that
+            it would get fewer than `MIN_LOOKS`.
         on_divergence: what follows `task.patience` updates in a row whose loss is not finite: "stop" the run with its
             cause, "restore" the last good checkpoint with lower learning rates, or "continue".
         max_restores: restores of a run, after which it stops.
@@ -42,12 +44,12 @@ class Doctor(pl.Callback):
 
     def __init__(
         self,
-        every_n_steps: int = 50,
+        every_n_steps: int | None = None,
         on_divergence: str = "stop",
         max_restores: int = 3,
         lr_factor: float = 0.5,
     ) -> None:
-        self.every_n_steps = check_count("every_n_steps", every_n_steps)
+        self.every_n_steps = None if every_n_steps is None else check_count("every_n_steps", every_n_steps)
         self.on_divergence = check_choice("on_divergence", on_divergence, ON_DIVERGENCE)
         self.max_restores = check_count("max_restores", max_restores)
         self.lr_factor = check_range("lr_factor", lr_factor, 1e-6, 1.0)
@@ -60,8 +62,10 @@ class Doctor(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         samples = getattr(trainer.datamodule, "samples", None)  # type: ignore[attr-defined]
-        facts = facts_of(task, None if samples is None else len(samples))
+        batch_size = getattr(trainer.datamodule, "batch_size", 0) * trainer.world_size  # type: ignore[attr-defined]
+        facts = facts_of(task, None if samples is None else len(samples), batch_size or None)
         self.diagnosis = Diagnosis(facts, task.num_images)
+        self._interval = self.every_n_steps or interval(trainer.log_every_n_steps, facts.num_steps)  # type: ignore[attr-defined]
         if self._state is not None:
             self.diagnosis.load_state_dict(self._state)
         task.guard.is_fatal = self.on_divergence == "stop"
@@ -69,7 +73,7 @@ class Doctor(pl.Callback):
         self._start_stretch(trainer, task)
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
-        is_due = trainer.is_global_zero and task.is_turn_every(self.every_n_steps)
+        is_due = trainer.is_global_zero and task.is_turn_every(self._interval)
         self._probe = Probe(task) if is_due else None
 
     def on_before_optimizer_step(  # type: ignore[override]
@@ -209,6 +213,11 @@ class Doctor(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._state, self.num_restores = state_dict["diagnosis"] or None, state_dict["num_restores"]
+
+
+def interval(num_steps: int, num_steps_in_all: int | None) -> int:
+    """Return the batches between two looks: ``num_steps``, or less where that would be fewer than `MIN_LOOKS` looks."""
+    return num_steps if num_steps_in_all is None else max(1, min(num_steps, num_steps_in_all // MIN_LOOKS))
 
 
 def evaluation_of(trainer: pl.Trainer) -> Evaluation | None:

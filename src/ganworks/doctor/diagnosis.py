@@ -18,7 +18,10 @@ PAGE = "docs/doctor.md"
 
 @dataclass
 class Episode:
-    """A trouble from ``since`` to ``until`` images; None while it lasts."""
+    """A trouble from ``since`` to ``until`` images; None while it lasts.
+
+    ``advice`` has all that may help; ``message``, for a line of the terminal, the first two pieces of it.
+    """
 
     rule: str
     severity: str
@@ -99,9 +102,10 @@ class Diagnosis:
 
     def begin(self, rule: Rule, value: float, since: int) -> Episode:
         """Open the episode of a rule and put it into words."""
-        advice, link = " or ".join(rule.advice(self.facts, self.latest)), f"{PAGE}#{rule.name}"
+        pieces, link = rule.advice(self.facts, self.latest), f"{PAGE}#{rule.name}"
         message = f"{rule.title}: {rule.words.format(value=figure(value))} since {short(since)} images"
-        message += f"; try {advice} ({link})" if advice else f" ({link})"
+        message += f"; try {' or '.join(pieces[:2])} ({link})" if pieces else f" ({link})"
+        advice = " or ".join(pieces)
         episode = Episode(rule.name, rule.severity, since, None, value, rule.begin, message, advice, link)
         self.episodes.append(episode)
         return episode

@@ -24,6 +24,7 @@ class Facts:
         has_augment: an augmentation stands before the discriminator.
         is_clipped: the norm of the gradients is limited.
         num_samples: size of the training set, None where it is not known.
+        num_steps: batches of the whole run, None where it is not known.
         weights: the regularizers' weights under their names; None for a schedule, or where there is no weight.
         lr: the optimizers' first learning rates by network.
         momentum: their first beta, where they have betas.
@@ -40,13 +41,14 @@ class Facts:
     is_clipped: bool = False
     n_critic: int = 1
     num_samples: int | None = None
+    num_steps: int | None = None
     weights: dict[str, float | None] = field(default_factory=dict)
     lr: dict[str, float] = field(default_factory=dict)
     momentum: dict[str, float] = field(default_factory=dict)
 
 
-def facts_of(task: AdversarialTask, num_samples: int | None = None) -> Facts:
-    """Return the facts of a task whose optimizers exist."""
+def facts_of(task: AdversarialTask, num_samples: int | None = None, batch_size: int | None = None) -> Facts:
+    """Return the facts of a task whose optimizers exist, on so many samples, in batches of all devices together."""
     groups = {role: o.param_groups[0] for role, o in zip(task.roles, task.trainer.optimizers, strict=True)}
     return Facts(
         is_image=len(task.generator.shape) == 3,
@@ -60,6 +62,7 @@ def facts_of(task: AdversarialTask, num_samples: int | None = None) -> Facts:
         is_clipped=task.gradient_clip is not None,
         n_critic=task.n_critic,
         num_samples=num_samples,
+        num_steps=task.num_images // batch_size if batch_size else None,
         weights={name: weight_of(regularizer) for name, regularizer in task.regularizers.items()},
         lr={role: float(group.get("initial_lr", group["lr"])) for role, group in groups.items()},
         momentum={role: float(group["betas"][0]) for role, group in groups.items() if "betas" in group},

@@ -129,7 +129,7 @@ def episode(found: dict[str, Any], images_seen: int) -> dict[str, Any]:
     advice, link = str(found.get("advice") or ""), str(found.get("link") or "")
     # On a terminal a message ends with its advice; here that stands below.
     message = str(found.get("message") or rule_of(found)).removesuffix(f" ({link})")
-    message = message.removesuffix(f"; try {advice}")
+    message = message.partition("; try ")[0]
     return {
         "kind": kind_of(found),
         "message": message[:1].upper() + message[1:],
