@@ -133,7 +133,7 @@ def episode(found: dict[str, Any], images_seen: int) -> dict[str, Any]:
     return {
         "kind": kind_of(found),
         "message": message[:1].upper() + message[1:],
-        "advice": advice if advice[:4].lower() in ("", "try ") else f"Try {advice}",
+        "advice": [piece for piece in advice.split(" or ") if piece],
         "link": link,
         "when": f"{rule_of(found)}, from {since or 0:,.0f} {end} images",
         "limit": f"value {number(value)}, limit {number(threshold)}" if value is not None else "",
