@@ -158,9 +158,8 @@ def weaken_critic(facts: Facts, signals: Signals) -> list[str]:
 
 def strengthen_critic(facts: Facts, signals: Signals) -> list[str]:
     """Against a discriminator that can't tell: less penalty, rates that fit, more steps."""
-    known = [*lighter(facts, signals), *sound_rates(facts, signals)] or lighter(
-        facts, signals, share_from=0.05
-    )
+    known = [*lighter(facts, signals), *sound_rates(facts, signals)]
+    known = known or lighter(facts, signals, share_from=0.05)
     return options(known, paired(facts, signals), [f"task.n_critic={facts.n_critic + 2}"])
 
 
@@ -184,7 +183,9 @@ def other_rates(facts: Facts, signals: Signals) -> list[str]:
 def lipschitz(facts: Facts, signals: Signals) -> list[str]:
     """Against a Wasserstein critic whose slope is not 1."""
     known = [*holding(facts), *sound_rates(facts, signals)] or heavier(facts, {})
-    return options(known, [f"task.n_critic={max(5, facts.n_critic + 1)}"])
+    return options(
+        known or slower(facts, ("discriminator",), 4), [f"task.n_critic={max(5, facts.n_critic + 1)}"]
+    )
 
 
 def gradients_back(facts: Facts, signals: Signals) -> list[str]:
@@ -218,11 +219,8 @@ def stop_earlier(facts: Facts, signals: Signals) -> list[str]:
 
 def numbers(facts: Facts, signals: Signals) -> list[str]:
     """Against NaN and infinity."""
-    held = [
-        *holding(facts),
-        *(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10)),
-    ]
-    return options(held, clipped(facts), ["callback.doctor.on_divergence=restore"])
+    rates = sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10)
+    return options([*holding(facts), *rates], clipped(facts), ["callback.doctor.on_divergence=restore"])
 
 
 def no_batch_norm(facts: Facts, signals: Signals) -> list[str]:
