@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ganworks.callback.doctor import interval
 from ganworks.logger import read_metrics
 from running import checkpoint, compose, differences, train, train_apart, train_on
 
@@ -17,6 +18,20 @@ SICK = ["optimizer.discriminator.lr=1e30", "optimizer.generator.lr=1e30", "task.
 
 def doctor_of(run_dir: Path) -> dict[str, Any]:
     return json.loads((run_dir / "summary.json").read_text())["doctor"]
+
+
+def test_a_short_run_is_looked_at_more_often() -> None:
+    assert [interval(50, num_steps) for num_steps in (None, 100_000, 2_000, 375, 10)] == [50, 50, 50, 9, 1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "num_looks"), [(None, 40), (20, 2)], ids=["its own choice", "as it is told"]
+)
+def test_looks_come_at_the_interval(setting: int | None, num_looks: int, tmp_path: Path) -> None:
+    overrides = [] if setting is None else [f"callback.doctor.every_n_steps={setting}"]
+    train(tmp_path, "num_images=2560", "data.batch_size=64", "metric=none", *overrides)
+    looks = [row for row in read_metrics(tmp_path / "metrics.csv") if "doctor/auc" in row]
+    assert len(looks) == num_looks
 
 
 @pytest.mark.parametrize(

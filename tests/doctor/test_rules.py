@@ -95,6 +95,9 @@ def test_the_words_are_those_of_the_guide() -> None:
     start = "mode collapse: samples' mean pair distance is .31 of the data's since 48k images; try loss=r3gan"
     assert episode.message.startswith(start)
     assert episode.message.endswith("(docs/doctor.md#mode-collapse)")
+    first, second, *others = episode.advice.split(" or ")
+    assert f"; try {first} or {second} (" in episode.message
+    assert others
     assert diagnosis.verdict == "Mode collapse (since 48k images)."
 
 
