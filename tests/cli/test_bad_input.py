@@ -70,6 +70,10 @@ MISTAKES = {
     "folder missing": (["data=folder", "data.root=nowhere", *SMALL], ["data.root=nowhere", "exists"]),
     "run directory missing": (["resume=nowhere"], ["resume=nowhere", "an existing run directory"]),
     "runs below a file": (["paths.runs=/dev/null/runs"], ["/dev/null", "Not a directory"]),
+    "a setting of a penalty that another replaced": (
+        ["regularizer=r1", "regularizer.r1.weight=5", "regularizer=none"],
+        ["regularizer.r1.weight", "leave it out", "r1_r2"],
+    ),
 }
 
 

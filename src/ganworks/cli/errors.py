@@ -125,6 +125,11 @@ def unknown_setting(error: HydraException, compose: Callable[[], DictConfig] | N
     parent, name, names = place(match[1].split("@")[0], compose())
     if name in names:
         return f"{match[1]}: {cause[0] if cause else message}"
+    if not names and (options := options_of(parent)):  # a group that is empty until an option is chosen
+        return (
+            f"there is no setting {match[1]!r} with the option of {parent} that is chosen: leave it out, or choose the"
+            f" one that has it, {parent}= one of {', '.join(options)}"
+        )
     hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
     where = f"{parent} has" if parent else "there are"
     return f"there is no setting {match[1]!r}; {where} {', '.join(names)}.{hint} (+{match[1]}=... adds a new one)"
