@@ -33,9 +33,9 @@ from rich.table import Table
 from torch import Tensor
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run
-from ganworks.cli.log import quieten
+from ganworks.run import resolvers
+from ganworks.run.build import build_run
+from ganworks.run.log import quieten
 from ganworks.strategy import AdversarialDDPStrategy
 
 N_CRITIC = 5

@@ -34,14 +34,14 @@ from rich.console import Console
 
 from ganworks.callback import Doctor, Evaluation
 from ganworks.callback.summary import without_nan
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run, build_trainer, make
-from ganworks.cli.check import drop_leftovers
-from ganworks.cli.log import quieten
 from ganworks.data import Digits
-from ganworks.metric import Suite, measure
-from ganworks.metric.digits import load_digits_classifier
-from ganworks.sampler import Sampler
+from ganworks.metric import Suite, evaluate
+from ganworks.metric.extractor.digits import load_digits_classifier
+from ganworks.run import resolvers
+from ganworks.run.build import build_run, build_trainer, make
+from ganworks.run.check import drop_leftovers
+from ganworks.run.log import quieten
+from ganworks.sample.sampler import Sampler
 from ganworks.task import NonFiniteLossError
 
 COMMON = ["trainer=cpu", "callback.sample_grid=null", "callback.progress=null", "callback.checkpoint=null",
@@ -81,7 +81,7 @@ class Outcome:
         if name not in self.suites:
             self.suites[name] = full_suite() if name == "digits" else run.suite
             self.suites[name].prepare(Digits() if name == "digits" else run.datamodule)
-        figures = measure(self.suites[name], Sampler(generator, {}), run.datamodule)
+        figures = evaluate(self.suites[name], Sampler(generator, {}), run.datamodule)
         found = {"finite": 1.0, **figures.values}
         found |= {f"{name}/floor": value for name, value in figures.floor.items()}
         if generator.num_classes:

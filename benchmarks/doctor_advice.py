@@ -29,9 +29,9 @@ from rich.table import Table
 
 from doctor import Outcome, train
 from ganworks.callback.summary import without_nan
-from ganworks.cli import resolvers
-from ganworks.cli.log import quieten
 from ganworks.doctor import Diagnosis
+from ganworks.run import resolvers
+from ganworks.run.log import quieten
 
 ROUNDS = 3
 DRAWS = {"open": range(30), "held_out": range(60, 100)}

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganworks.cli.build import Run
 from ganworks.data.samples import TensorSamples
+from ganworks.run.build import Run
 
 DIGITS = ("experiment=digits_dcgan", "num_images=24_000", "model.width=16", "metric.num_samples=500", "~metric.measure.kid_digits")  # fmt: skip
 SLOW = (*DIGITS, "num_images=60_000")  # for what learns more slowly: lower rates, a smoother or a harder game

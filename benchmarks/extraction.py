@@ -36,7 +36,7 @@ from ganworks.data import evaluated
 from ganworks.data.evaluated import EvaluatedImages
 from ganworks.metric import Features, Inception
 from ganworks.metric.collect import Batch, Keep, collect
-from ganworks.metric.extractor import Extractor
+from ganworks.metric.extractor.base import Extractor
 from ganworks.metric.weights import file_sha256
 from ganworks.noise import keyed_rng
 

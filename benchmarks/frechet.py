@@ -26,8 +26,8 @@ from torchmetrics.image.fid import _compute_fid
 
 from ganworks.callback.summary import peak_memory_mb
 from ganworks.metric import FeatureSet, SampleSet, precision_recall_density_coverage
-from ganworks.metric.measures import FrechetDistance
-from ganworks.metric.moments import Moments
+from ganworks.metric.distance.moments import Moments
+from ganworks.metric.measure.features import FrechetDistance
 from ganworks.noise import keyed_rng
 
 
@@ -93,11 +93,11 @@ def digits() -> float:
     """Return the seconds of an evaluation of 1,797 fakes with all of metric=digits."""
     import hydra
 
-    from ganworks.cli import resolvers
     from ganworks.data import Digits
-    from ganworks.metric import measure
+    from ganworks.metric import evaluate
     from ganworks.model import DCGANGenerator
-    from ganworks.sampler import Sampler
+    from ganworks.run import resolvers
+    from ganworks.sample.sampler import Sampler
 
     resolvers.register()
     with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
@@ -106,7 +106,7 @@ def digits() -> float:
     suite.prepare(data)
     sampler = Sampler(DCGANGenerator(shape=(1, 8, 8), latent_dim=100, width=64), {})
     start = time.process_time()
-    measure(suite, sampler, data)
+    evaluate(suite, sampler, data)
     return time.process_time() - start
 
 

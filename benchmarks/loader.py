@@ -30,10 +30,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import make
-from ganworks.cli.log import quieten
 from ganworks.data import GanDataModule
+from ganworks.run import resolvers
+from ganworks.run.build import make
+from ganworks.run.log import quieten
 
 BATCH, SIDE = 64, 64
 

@@ -38,9 +38,9 @@ from rich.table import Table
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run, build_trainer
-from ganworks.cli.log import quieten
+from ganworks.run import resolvers
+from ganworks.run.build import build_run, build_trainer
+from ganworks.run.log import quieten
 from ganworks.task import AdversarialTask
 
 COMMON = ["metric=none", "callback=basic", "callback.sample_grid.every_images=null", "num_images=1e9",

@@ -30,9 +30,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run
-from ganworks.cli.log import quieten
+from ganworks.run import resolvers
+from ganworks.run.build import build_run
+from ganworks.run.log import quieten
 from ganworks.task.base import local
 
 STRATEGIES = ("adversarial_ddp", "adversarial_fsdp")

@@ -42,7 +42,7 @@ class Trace(MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Find nothing; note that the import of the run's own code begins, which comes after composing."""
-        if name == "ganworks.cli.run":
+        if name == "ganworks.run.fit":
             self.mark("composing the configuration")
 
     def after(self, owner: Any, name: str, part: str) -> None:
@@ -83,7 +83,8 @@ def trace(arguments: list[str]) -> None:
 def hook(noted: Trace) -> None:
     """Note the parts of a run's beginning."""
     from ganworks.callback import Evaluation, RunSummary, SampleGrid
-    from ganworks.cli import build, run
+    from ganworks.run import build
+    from ganworks.run import fit as run
 
     noted.after(run, "check_config", "checking the configuration")
     for name, part in {

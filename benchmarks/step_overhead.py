@@ -30,11 +30,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run, build_trainer
-from ganworks.cli.log import quieten
 from ganworks.optimizer import build
 from ganworks.optimizer.build import with_plain_settings
+from ganworks.run import resolvers
+from ganworks.run.build import build_run, build_trainer
+from ganworks.run.log import quieten
 from ganworks.task import AdversarialTask
 
 COMMON = ["metric=none", "trainer=cpu", "trainer.log_every_n_steps=50", "callback.sample_grid.every_images=null",

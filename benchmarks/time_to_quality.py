@@ -25,13 +25,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run, build_trainer
-from ganworks.cli.log import quieten
-from ganworks.metric import Suite, measure
+from ganworks.metric import Suite, evaluate
 from ganworks.model import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
 from ganworks.model.dcgan import dcgan_init
-from ganworks.sampler import Sampler
+from ganworks.run import resolvers
+from ganworks.run.build import build_run, build_trainer
+from ganworks.run.log import quieten
+from ganworks.sample.sampler import Sampler
 
 SHAPE = (1, 8, 8)
 
@@ -50,7 +50,7 @@ class StopAtTarget(pl.Callback):
         if task.images_seen % self.every:
             return
         self.seconds += time.perf_counter() - self._start
-        figures = measure(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)
+        figures = evaluate(self.suite, Sampler(task.ema_generator, {}), trainer.datamodule)
         self.reached = figures.values["fd_digits"] <= self.target
         trainer.should_stop = trainer.should_stop or self.reached
         self._start = time.perf_counter()
@@ -142,7 +142,7 @@ def plain_loop(networks: Networks, seed: int, target: float, every: int, suite: 
             images += 64
             if images % every == 0:
                 seconds += time.perf_counter() - start
-                figures = measure(suite, Sampler(generator, {}), datamodule)
+                figures = evaluate(suite, Sampler(generator, {}), datamodule)
                 generator.train().requires_grad_(True)
                 if figures.values["fd_digits"] <= target:
                     return seconds

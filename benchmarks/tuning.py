@@ -22,9 +22,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.cli import resolvers
-from ganworks.cli.log import quieten
 from ganworks.cli.tune import compose
+from ganworks.run import resolvers
+from ganworks.run.log import quieten
 from ganworks.tuning.check import checked
 from ganworks.tuning.search import ranked
 from ganworks.tuning.settings import Settings, read_settings

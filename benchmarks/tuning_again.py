@@ -20,8 +20,8 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.cli import resolvers
-from ganworks.cli.log import quieten
+from ganworks.run import resolvers
+from ganworks.run.log import quieten
 from ganworks.tuning.process import TrainingProcess, is_number
 from ganworks.tuning.search import common_overrides, ranked
 from ganworks.tuning.settings import Settings

@@ -11,9 +11,10 @@ import torch.distributed as dist
 from hydra.utils import instantiate
 
 from ganworks.data import Digits
-from ganworks.metric import Evaluation, measure
+from ganworks.metric import Evaluation
+from ganworks.metric.generate import evaluate as evaluate_suite
 from ganworks.model import DCGANGenerator
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 from running import compose
 
 NUM = 101  # two ranks cannot have equal shares
@@ -31,7 +32,7 @@ def evaluate(num: int = NUM) -> Evaluation:
     suite = instantiate(compose("metric=digits", *overrides).metric)
     data = Digits(batch_size=10, resolution=8, channels=1)
     suite.prepare(data)
-    return measure(suite, Sampler(generator, {}), data, batch_size=17)
+    return evaluate_suite(suite, Sampler(generator, {}), data, batch_size=17)
 
 
 if __name__ == "__main__":

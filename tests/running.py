@@ -14,9 +14,9 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from ganworks.cli import resolvers
-from ganworks.cli.resume import resume
-from ganworks.cli.run import Outcome, start
+from ganworks.run import resolvers
+from ganworks.run.fit import Outcome, start
+from ganworks.run.resume import resume
 
 QUICK = ["metric=none", "trainer=cpu", "callback.sample_grid.every_images=null", "model.width=8"]
 

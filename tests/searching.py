@@ -11,8 +11,8 @@ from typing import Any
 import optuna
 import yaml
 
-from ganworks.cli import resolvers
 from ganworks.cli.tune import compose, split
+from ganworks.run import resolvers
 from ganworks.tuning.check import checked
 from ganworks.tuning.settings import Settings, read_settings
 from ganworks.tuning.storage import open_storage, open_study

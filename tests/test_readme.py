@@ -20,12 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 import ganworks as package
-from ganworks.cli import resolvers, tune
-from ganworks.cli.build import build_run
-from ganworks.cli.check import check_config
-from ganworks.cli.resume import change, read_config
+from ganworks.cli import tune
 from ganworks.cli.train import with_recipe
 from ganworks.loss import AdversarialLoss
+from ganworks.run import resolvers
+from ganworks.run.build import build_run
+from ganworks.run.check import check_config
+from ganworks.run.resume import change, read_config
 from ganworks.tuning.check import checked
 from ganworks.tuning.check import compose as compose_point
 from ganworks.tuning.search import common_overrides

@@ -12,7 +12,14 @@ import torch
 
 import ganworks
 from ganworks.errors import GanworksError, SettingError
-from ganworks.sampler import Sampler, build_generator, check_weights, load_generator, read_checkpoint, slerp
+from ganworks.sample.sampler import (
+    Sampler,
+    build_generator,
+    check_weights,
+    load_generator,
+    read_checkpoint,
+    slerp,
+)
 
 CONFIG: dict[str, Any] = {
     "_target_": "ganworks.model.DCGANGenerator",
@@ -148,7 +155,7 @@ def test_folder_from_elsewhere_may_not_name_any_callable(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "target", ["hydra.utils.instantiate", "subprocess.Popen", "ganworks.sampler.Sampler"]
+    "target", ["hydra.utils.instantiate", "subprocess.Popen", "ganworks.sample.sampler.Sampler"]
 )
 def test_generator_has_to_be_a_network(target: str) -> None:
     with pytest.raises((GanworksError, ValueError)):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_fidelity.feature_extractor_clip import CLIPVisual
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from ganworks.metric.network.vision_transformer import VisionTransformer
+from ganworks.metric.extractor.vision_transformer import VisionTransformer
 
 
 class _Initialized(FeatureExtractorInceptionV3):

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganworks.sampler import Sampler, load_generator
+    from ganworks.sample.sampler import Sampler, load_generator
 
 __version__ = version("ganworks")
 __all__ = ["Sampler", "load_generator"]
@@ -15,7 +15,7 @@ __all__ = ["Sampler", "load_generator"]
 def __getattr__(name: str) -> Any:
     # Imported on first use: the commands start quicker and `ganworks.errors` needs no torch.
     if name in __all__:
-        from ganworks import sampler
+        from ganworks.sample import sampler
 
         return getattr(sampler, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ import torch
 
 from ganworks.callback import Checkpoint, Evaluation
 from ganworks.metric import Suite
-from ganworks.sampler import load_generator
+from ganworks.sample.sampler import load_generator
 
 EXPORT = {
     "generator": {

@@ -13,8 +13,8 @@ import torch
 
 from ganworks.callback import Evaluation
 from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Measure, SampleSet, Suite, measure, measure_seeds, terms_of
-from ganworks.sampler import Sampler
+from ganworks.metric import Measure, SampleSet, Suite, evaluate, evaluate_seeds, terms_of
+from ganworks.sample.sampler import Sampler
 
 NAN = float("nan")
 
@@ -123,23 +123,23 @@ def test_labels_are_drawn_as_often_as_the_data_has_them(make_task: Callable) -> 
     data = SimpleNamespace(samples=SimpleNamespace(labels=labels))
     sampler = Sampler(make_task(num_classes=4).ema_generator, {})
     suite = Scripted([1.0, 1.0])
-    measure(suite, sampler, data)
+    evaluate(suite, sampler, data)
     assert sorted(suite.fakes[0].labels.tolist()) == sorted(labels.tolist())
-    measure(suite, sampler, SimpleNamespace())  # data without labels: uniform draws
+    evaluate(suite, sampler, SimpleNamespace())  # data without labels: uniform draws
     assert suite.fakes[1].labels.max() < 4
 
 
 def test_conditional_generator_is_measured_on_data_without_labels(make_task: Callable) -> None:
     data = SimpleNamespace(samples=SimpleNamespace(labels=None))
     sampler = Sampler(make_task(num_classes=4).ema_generator, {})
-    figures = measure(Scripted([1.0]), sampler, data)
+    figures = evaluate(Scripted([1.0]), sampler, data)
     assert figures.values["distance"] == 1.0
 
 
 def test_contract_names_the_average_and_the_truncation(make_task: Callable) -> None:
     sampler = Sampler(make_task().ema_generator, {})
-    assert measure(Scripted([1.0]), sampler, None).contract["truncation"] == "none"
-    contract = measure(Scripted([1.0]), sampler, None, truncation=0.7).contract
+    assert evaluate(Scripted([1.0]), sampler, None).contract["truncation"] == "none"
+    contract = evaluate(Scripted([1.0]), sampler, None, truncation=0.7).contract
     assert (contract["truncation"], contract["ema"], contract["num_fake"]) == (0.7, True, 6)
 
 
@@ -181,7 +181,7 @@ def test_evaluations_during_training_take_fewer_samples_under_their_own_name(
 
 def test_figures_over_seeds_are_means_with_deviations(make_task: Callable) -> None:
     suite = Scripted([1.0, 2.0, 6.0])
-    figures = measure_seeds(suite, Sampler(make_task().ema_generator, {}), None, seeds=[0, 1, 2])
+    figures = evaluate_seeds(suite, Sampler(make_task().ema_generator, {}), None, seeds=[0, 1, 2])
     assert figures.values == {"distance": 3.0, "other": 1.0}
     assert figures.deviation["distance"] == pytest.approx(math.sqrt(7))
     assert figures.deviation["other"] == 0

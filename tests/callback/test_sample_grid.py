@@ -14,7 +14,7 @@ from PIL import Image
 from ganworks.callback import SampleGrid
 from ganworks.errors import SettingError
 from ganworks.picture import image_grid
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
 def test_picture_is_of_the_averaged_generator_on_latents_that_stay(

@@ -12,9 +12,9 @@ import hydra
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.cli.check import check_config
-from ganworks.cli.resolvers import register
 from ganworks.errors import SettingError
+from ganworks.run.check import check_config
+from ganworks.run.resolvers import register
 from ganworks.task import AdversarialTask
 
 CONF = Path(__file__).parents[2] / "conf"

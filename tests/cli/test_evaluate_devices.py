@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import weights_files
-from ganworks.cli.processes import take_device
 from ganworks.data.evaluated import EvaluatedImages
 from ganworks.errors import SettingError
-from ganworks.metric.network import Inception
+from ganworks.evaluation.processes import take_device
+from ganworks.metric.extractor import Inception
 from ganworks.metric.suite import Suite
 from ganworks.metric.weights import file_sha256
 from ganworks.noise import keyed_rng

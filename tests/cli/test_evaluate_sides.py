@@ -24,7 +24,7 @@ from ganworks.metric import (
     frechet_distance,
     load_digits_classifier,
 )
-from ganworks.metric.network import Inception
+from ganworks.metric.extractor import Inception
 from ganworks.metric.weights import file_sha256
 from ganworks.picture import to_uint8
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from ganworks.cli.log import log_to_file, log_to_terminal
+from ganworks.run.log import log_to_file, log_to_terminal
 
 log = logging.getLogger("ganworks.tests")
 

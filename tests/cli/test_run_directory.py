@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from ganworks import load_generator
-from ganworks.cli.build import build_task
-from ganworks.cli.resolvers import register
 from ganworks.logger import read_metrics
 from ganworks.metric import terms_of
+from ganworks.run.build import build_task
+from ganworks.run.resolvers import register
 
 
 def test_run_directory_has_the_files_of_the_contract_and_no_others(trained_run: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from ganworks import Sampler, load_generator
 from ganworks.model import DCGANGenerator, MLPGenerator
 from ganworks.picture import image_grid
-from ganworks.sampler import slerp
+from ganworks.sample.sampler import slerp
 
 
 @pytest.fixture

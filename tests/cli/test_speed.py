@@ -12,10 +12,10 @@ import torch
 from torch._dynamo.utils import counters
 
 from games import GAMES, digits, fit, largest_difference, make_task
-from ganworks.cli.build import build_run
-from ganworks.cli.speed import compile_networks
 from ganworks.errors import SettingError
-from ganworks.sampler import load_generator
+from ganworks.run.build import build_run
+from ganworks.run.speed import compile_networks
+from ganworks.sample.sampler import load_generator
 from running import checkpoint, compose, train, train_on
 
 # No code is generated: the graphs, their backward and their guards are those of the default backend.

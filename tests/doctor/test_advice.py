@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ganworks.cli.build import build_run
 from ganworks.doctor import RULES, Facts
 from ganworks.doctor.advice import SOUND, Signals, heavier, mended, paired, sound_rates
+from ganworks.run.build import build_run
 from running import compose
 
 RATES = {"generator": 2e-4, "discriminator": 2e-4}

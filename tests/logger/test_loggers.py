@@ -10,10 +10,10 @@ import pytest
 import wandb
 from PIL import Image
 
-from ganworks.cli.figures import log_figures
-from ganworks.cli.resume import read_config
+from ganworks.evaluation.pictures import log_figures
 from ganworks.logger import read_metrics
 from ganworks.metric import terms_of
+from ganworks.run.resume import read_config
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 

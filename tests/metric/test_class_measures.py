@@ -13,12 +13,12 @@ from ganworks.metric import (
     IntraFrechetDistance,
     ProbeAccuracy,
     SampleSet,
-    class_measures,
     digits_half,
 )
-from ganworks.metric.classifier_accuracy import fit_linear_probe
-from ganworks.metric.inception_score import inception_score
-from ganworks.metric.intra_distance import intra_distance
+from ganworks.metric.distance.classifier_accuracy import fit_linear_probe
+from ganworks.metric.distance.inception_score import inception_score
+from ganworks.metric.distance.intra_distance import intra_distance
+from ganworks.metric.measure import classes
 
 
 def of_logits(labels: torch.Tensor, num_classes: int = 4) -> SampleSet:
@@ -83,7 +83,7 @@ def test_the_classifier_of_the_same_reals_is_trained_once(rng, monkeypatch):
     labels = torch.arange(60) % 3
     sets = [labelled(one_hot(labels, 3) + torch.randn(60, 3, generator=rng), labels) for _ in range(3)]
     measure, fits = ProbeAccuracy(extractor="x"), []
-    monkeypatch.setattr(class_measures, "fit_linear_probe", lambda *a: fits.append(a) or fit_linear_probe(*a))
+    monkeypatch.setattr(classes, "fit_linear_probe", lambda *a: fits.append(a) or fit_linear_probe(*a))
     first = measure.figures(sets[0], sets[1], rng)
     assert measure.figures(sets[0], sets[1], rng) == first
     assert len(fits) == 3

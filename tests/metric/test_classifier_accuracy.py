@@ -4,12 +4,12 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ganworks.metric.classifier_accuracy import (
+from ganworks.metric.distance.classifier_accuracy import (
     fit_digits_classifier,
     fit_linear_probe,
     transfer_accuracy,
 )
-from ganworks.metric.digits import digits_half
+from ganworks.metric.extractor.digits import digits_half
 
 
 @pytest.fixture(scope="module")

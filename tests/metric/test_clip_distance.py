@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from ganworks.metric import distances
-from ganworks.metric.clip_distance import clip_distance, gaussian_mmd
+from ganworks.metric.distance import pairwise
+from ganworks.metric.distance.clip_distance import clip_distance, gaussian_mmd
 
 
 def naive(real: torch.Tensor, fake: torch.Tensor, sigma: float, scale: float) -> float:
@@ -23,7 +23,7 @@ def test_distance_equals_the_naive_double_sum_whatever_the_block(sigma, rng, mon
     real, fake = torch.randn(23, 6, generator=rng), torch.randn(17, 6, generator=rng) + 0.5
     expected = pytest.approx(naive(real, fake, sigma, 1000.0), rel=1e-8)
     assert clip_distance(real, fake, sigma) == expected
-    monkeypatch.setattr(distances, "BLOCK_ELEMENTS", 40)
+    monkeypatch.setattr(pairwise, "BLOCK_ELEMENTS", 40)
     assert clip_distance(real, fake, sigma) == expected
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganworks.cli.check import check_config
 from ganworks.errors import SettingError
+from ganworks.run.check import check_config
 from running import compose
 
 CONF = Path(__file__).parents[2] / "conf" / "metric"

@@ -6,15 +6,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ganworks.errors import GanworksError
-from ganworks.metric import train_digits_classifier
-from ganworks.metric.digits import (
+from ganworks.metric.extractor import train_digits_classifier
+from ganworks.metric.extractor.digits import (
     WEIGHTS,
     DigitsClassifier,
     digits_half,
     digits_images,
     load_digits_classifier,
 )
-from ganworks.metric.train_digits_classifier import (
+from ganworks.metric.extractor.train_digits_classifier import (
     accuracy,
     initialized,
     made_with,

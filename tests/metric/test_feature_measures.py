@@ -3,8 +3,8 @@ import torch
 
 from ganworks.errors import SettingError
 from ganworks.metric import Authenticity, ClipDistance, FeatureSet, Memorised, SampleSet
-from ganworks.metric.clip_distance import clip_distance
-from ganworks.metric.memorisation import authenticity
+from ganworks.metric.distance.clip_distance import clip_distance
+from ganworks.metric.distance.memorisation import authenticity
 
 
 def of(features: torch.Tensor) -> SampleSet:

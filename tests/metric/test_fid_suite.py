@@ -11,7 +11,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 import weights_files
 from ganworks.errors import GanworksError, SettingError
 from ganworks.metric import Suite, terms_of
-from ganworks.metric.network.base import to_uint8
+from ganworks.metric.extractor.network import to_uint8
 from ganworks.metric.weights import file_sha256
 from ganworks.metric.weights.known import INCEPTION
 

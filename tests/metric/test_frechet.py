@@ -3,8 +3,12 @@ import pytest
 import scipy.linalg
 import torch
 
-from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features, mean_and_covariance
-from ganworks.metric.moments import Moments, total
+from ganworks.metric.distance.frechet import (
+    frechet_distance,
+    frechet_distance_of_features,
+    mean_and_covariance,
+)
+from ganworks.metric.distance.moments import Moments, total
 
 
 def by_scipy(first: torch.Tensor, second: torch.Tensor) -> float:

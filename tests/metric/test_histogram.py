@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from ganworks.metric.histogram import class_ratio, reverse_kl, shares
+from ganworks.metric.distance.histogram import class_ratio, reverse_kl, shares
 
 
 def test_class_ratio_is_one_for_the_same_shares_and_the_larger_of_both_factors_otherwise():

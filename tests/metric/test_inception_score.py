@@ -5,7 +5,7 @@ import torch
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
 from ganworks.errors import SettingError
-from ganworks.metric.inception_score import inception_score
+from ganworks.metric.distance.inception_score import inception_score
 
 
 @pytest.mark.parametrize("num_splits", [1, 3, 10])

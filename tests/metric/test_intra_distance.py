@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ganworks.metric.frechet import frechet_distance_of_features
-from ganworks.metric.intra_distance import intra_distance
+from ganworks.metric.distance.frechet import frechet_distance_of_features
+from ganworks.metric.distance.intra_distance import intra_distance
 
 
 def two_classes(rng: torch.Generator, num: int = 2000) -> tuple[torch.Tensor, torch.Tensor]:

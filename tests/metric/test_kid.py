@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from ganworks.metric import KernelDistance, distances
-from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
+from ganworks.metric import KernelDistance
+from ganworks.metric.distance import pairwise
+from ganworks.metric.distance.kid import kernel_distance, kernel_distance_of_subsets
 
 
 def naive(real: torch.Tensor, fake: torch.Tensor) -> float:
@@ -24,7 +25,7 @@ def test_kernel_distance_equals_the_naive_double_sum(rng, monkeypatch):
     real, fake = torch.randn(23, 5, generator=rng), 1.5 * torch.randn(17, 5, generator=rng) + 0.3
     whole = kernel_distance(real, fake)
     assert whole == pytest.approx(naive(real, fake), rel=1e-10)
-    monkeypatch.setattr(distances, "BLOCK_ELEMENTS", 40)  # two or three rows a block
+    monkeypatch.setattr(pairwise, "BLOCK_ELEMENTS", 40)  # two or three rows a block
     assert kernel_distance(real, fake) == pytest.approx(whole, rel=1e-12)
 
 

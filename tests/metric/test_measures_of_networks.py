@@ -14,11 +14,11 @@ from torchvision.transforms.functional import gaussian_blur
 import weights_files
 from ganworks.errors import GanworksError, SettingError
 from ganworks.metric import Suite
-from ganworks.metric.clip_distance import clip_distance
-from ganworks.metric.frechet import frechet_distance_of_features
-from ganworks.metric.inception_score import inception_score
+from ganworks.metric.distance.clip_distance import clip_distance
+from ganworks.metric.distance.frechet import frechet_distance_of_features
+from ganworks.metric.distance.inception_score import inception_score
 from ganworks.metric.weights import file_sha256
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 NUM = 24
 

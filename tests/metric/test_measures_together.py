@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from ganworks.cli.build import build_run
 from ganworks.errors import SettingError
-from ganworks.metric import measure
-from ganworks.sampler import Sampler
+from ganworks.metric import evaluate
+from ganworks.run.build import build_run
+from ganworks.sample.sampler import Sampler
 from running import compose
 
 QUICK = ("metric.num_samples=120", "metric.measure.classifier_accuracy.num_updates=3")
@@ -28,7 +28,7 @@ def evaluated():
     run = build_run(config)
     run.suite.prepare(run.datamodule)
     sampler = Sampler(run.task.ema_generator, {})
-    return run.suite, [measure(run.suite, sampler, run.datamodule) for _ in range(2)]
+    return run.suite, [evaluate(run.suite, sampler, run.datamodule) for _ in range(2)]
 
 
 def test_all_options_merge_into_one_evaluation_with_a_floor_and_a_contract_for_each_figure(evaluated):

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ganworks.metric.digits import digits_half, digits_images
-from ganworks.metric.memorisation import authenticity, memorised_floor, memorised_share
+from ganworks.metric.distance.memorisation import authenticity, memorised_floor, memorised_share
+from ganworks.metric.extractor.digits import digits_half, digits_images
 
 
 def naive_share(real: torch.Tensor, fake: torch.Tensor, ratio: float) -> float:

@@ -14,9 +14,9 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 
 import weights_files
 from ganworks.errors import GanworksError, SettingError
-from ganworks.metric.network import Clip, DinoV2, ImageExtractor, Inception, Lpips
-from ganworks.metric.network.base import to_uint8
-from ganworks.metric.network.vision_transformer import VisionTransformer
+from ganworks.metric.extractor import Clip, DinoV2, ImageExtractor, Inception, Lpips
+from ganworks.metric.extractor.network import to_uint8
+from ganworks.metric.extractor.vision_transformer import VisionTransformer
 from ganworks.metric.weights import file_sha256
 
 FILES = {

@@ -12,9 +12,9 @@ from torch import Tensor
 import weights_files
 from ganworks.errors import GanworksError
 from ganworks.metric.collect import Batch, Keep, collect
-from ganworks.metric.extractor import Features
-from ganworks.metric.network import Inception
-from ganworks.metric.network.passes import CPU_SIZE, MAX_SIZE, Passes, fitting
+from ganworks.metric.extractor import Inception
+from ganworks.metric.extractor.base import Features
+from ganworks.metric.extractor.passes import CPU_SIZE, MAX_SIZE, Passes, fitting
 from ganworks.metric.weights import file_sha256
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

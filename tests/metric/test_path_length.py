@@ -5,8 +5,7 @@ import torch
 from torch_fidelity.noise import batch_lerp, batch_slerp_any
 from torchmetrics.functional.image import perceptual_path_length
 
-from ganworks.metric.extractor import Extractor, Features
-from ganworks.metric.path_length import (
+from ganworks.metric.distance.path_length import (
     EPSILON,
     FeatureDistance,
     PixelDistance,
@@ -15,6 +14,7 @@ from ganworks.metric.path_length import (
     slerp,
     trimmed_mean,
 )
+from ganworks.metric.extractor.base import Extractor, Features
 
 pixel_distances = PixelDistance()
 

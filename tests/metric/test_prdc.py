@@ -3,8 +3,8 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from ganworks.metric import distances
-from ganworks.metric.prdc import Prdc, precision_recall_density_coverage
+from ganworks.metric.distance import pairwise
+from ganworks.metric.distance.prdc import Prdc, precision_recall_density_coverage
 
 
 def naive(real: torch.Tensor, fake: torch.Tensor, k: int) -> Prdc:
@@ -34,7 +34,7 @@ def test_figures_equal_the_naive_definition_whatever_the_block(k, shift, rng, mo
     real, fake = torch.randn(40, 3, generator=rng), torch.randn(31, 3, generator=rng) + shift
     expected = pytest.approx(asdict(naive(real, fake, k)))
     assert asdict(precision_recall_density_coverage(real, fake, k)) == expected
-    monkeypatch.setattr(distances, "BLOCK_ELEMENTS", 64)
+    monkeypatch.setattr(pairwise, "BLOCK_ELEMENTS", 64)
     assert asdict(precision_recall_density_coverage(real, fake, k)) == expected
 
 

@@ -11,7 +11,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from ganworks.errors import SettingError
-from ganworks.metric.resize import RESIZERS, antialias, clean, find_resizer, legacy
+from ganworks.metric.extractor.resize import RESIZERS, antialias, clean, find_resizer, legacy
 
 SHAPES = {
     "up": (3, 32, 32),

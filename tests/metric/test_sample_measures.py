@@ -16,10 +16,10 @@ from ganworks.metric import (
     SpectrumDistance,
     digits_half,
 )
-from ganworks.metric.spectrum import power_spectrum, spectrum_distance
-from ganworks.metric.transport import sliced_wasserstein
+from ganworks.metric.distance.spectrum import power_spectrum, spectrum_distance
+from ganworks.metric.distance.transport import sliced_wasserstein
 from ganworks.model import DCGANGenerator
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
 def of(samples: Tensor, labels: Tensor | None = None) -> SampleSet:

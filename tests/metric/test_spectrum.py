@@ -4,8 +4,8 @@ import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from ganworks.metric.digits import digits_half
-from ganworks.metric.spectrum import QUANTISATION, power_spectrum, spectrum_distance
+from ganworks.metric.distance.spectrum import QUANTISATION, power_spectrum, spectrum_distance
+from ganworks.metric.extractor.digits import digits_half
 
 
 def naive_spectrum(images: torch.Tensor) -> list[float]:

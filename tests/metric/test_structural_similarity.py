@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torchvision.transforms.functional import gaussian_blur
 
 from ganworks.errors import SettingError
-from ganworks.metric.structural_similarity import (
+from ganworks.metric.distance.structural_similarity import (
     WEIGHTS,
     check_scales,
     mean_similarity,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from ganworks.metric.transport import sliced_wasserstein, wasserstein
+from ganworks.metric.distance.transport import sliced_wasserstein, wasserstein
 
 
 @pytest.mark.parametrize(("num_x", "num_y"), [(50, 50), (50, 35), (1, 7), (64, 32)])

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import ganworks.model
-from ganworks.cli.resolvers import register
+from ganworks.run.resolvers import register
 
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])

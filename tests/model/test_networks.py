@@ -15,7 +15,7 @@ from ganworks.model import (
     ResnetDiscriminator,
     ResnetGenerator,
 )
-from ganworks.model.norm import BatchNorm, ConditionalBatchNorm, ProjectionHead
+from ganworks.model.layer.norm import BatchNorm, ConditionalBatchNorm, ProjectionHead
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import squared_gradient_norm
 

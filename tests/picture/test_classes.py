@@ -14,7 +14,7 @@ from ganworks.picture.classes import (
     conditional_sheet,
     shown_classes,
 )
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
 def sampler(num_classes: int) -> Sampler:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganworks.errors import GanworksError
 from ganworks.model import DCGANGenerator, Generator, MLPGenerator, ResnetGenerator
 from ganworks.picture.directions import latent_weight, moved, semantic_directions
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
 class Linear(Generator):

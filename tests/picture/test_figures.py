@@ -13,7 +13,7 @@ from PIL import Image
 from ganworks.errors import SettingError
 from ganworks.model import DCGANGenerator, MLPGenerator
 from ganworks.picture import Population, write_figures
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 NEED_A_GENERATOR = {"interpolation", "directions"}
 

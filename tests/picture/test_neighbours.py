@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganworks.metric.distances import nearest_few
-from ganworks.metric.memorisation import memorised_share
+from ganworks.metric.distance.memorisation import memorised_share
+from ganworks.metric.distance.pairwise import nearest_few
 from ganworks.picture.neighbours import find_neighbours, neighbour_rows, neighbour_sheet
 
 
@@ -34,7 +34,7 @@ def test_more_neighbours_than_points_are_all_points() -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, points = noise(23, 0).flatten(1), noise(40, 1).flatten(1)
     whole = nearest_few(queries, points, 3)
-    monkeypatch.setattr("ganworks.metric.distances.BLOCK_ELEMENTS", 200)
+    monkeypatch.setattr("ganworks.metric.distance.pairwise.BLOCK_ELEMENTS", 200)
     for one, other in zip(whole, nearest_few(queries, points, 3), strict=True):
         assert torch.equal(one, other)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganworks.errors import GanworksError
-from ganworks.metric.spectrum import power_spectrum
+from ganworks.metric.distance.spectrum import power_spectrum
 from ganworks.picture.spectrum import NUM_PARTS, decibels, spectra_of_parts, spectrum_plot
 
 

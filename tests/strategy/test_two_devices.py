@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganworks.cli.build import strategy_of
 from ganworks.errors import SettingError
+from ganworks.run.build import strategy_of
 from ganworks.strategy import AdversarialDDPStrategy
 from ganworks.strategy.reducer import make_buckets
 from pairs import TESTS, TRAIN

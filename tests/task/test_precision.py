@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganworks.cli.build import build_run
+from ganworks.run.build import build_run
 from running import compose, train
 
 

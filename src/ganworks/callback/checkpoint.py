@@ -11,7 +11,7 @@ import torch
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.interval import ImageInterval
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 from ganworks.task import AdversarialTask
 from ganworks.task.base import local
 

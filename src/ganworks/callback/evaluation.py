@@ -12,8 +12,8 @@ import torch
 
 from ganworks.callback.interval import ImageInterval
 from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Suite, measure, merged
-from ganworks.sampler import Sampler
+from ganworks.metric import Suite, evaluate, merged
+from ganworks.sample.sampler import Sampler
 from ganworks.task import AdversarialTask
 
 
@@ -62,7 +62,7 @@ class Evaluation(ImageInterval):
     def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
         start = time.perf_counter()
         sampler = Sampler(task.averaged(), {})
-        figures = measure(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
+        figures = evaluate(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
         figures = trainer.strategy.broadcast(figures)
         elapsed = time.perf_counter() - start
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganworks.callback.interval import ImageInterval
 from ganworks.errors import check_count
 from ganworks.picture import log_pictures, save_picture
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 from ganworks.task import AdversarialTask
 
 

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganworks.cli import resolvers
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.log import is_first_rank, log_to_terminal
-from ganworks.cli.source import read_saved
 from ganworks.errors import SettingError, check_count
+from ganworks.evaluation.source import read_saved
+from ganworks.run import resolvers
+from ganworks.run.log import is_first_rank, log_to_terminal
 
 if TYPE_CHECKING:
     from ganworks.metric import Evaluation
@@ -97,8 +97,8 @@ def main() -> None:
 
 def measured(arguments: Arguments, overrides: list[str]) -> Evaluation | None:
     """Return the figures; on several devices the first process has them."""
-    from ganworks.cli.measuring import measure, of_folders, of_run
-    from ganworks.cli.processes import processes, take_device
+    from ganworks.evaluation.measuring import measure, of_folders, of_run
+    from ganworks.evaluation.processes import processes, take_device
 
     take_device(arguments.devices, arguments.device)
     work = of_run(arguments, overrides) if arguments.run else of_folders(arguments, overrides)

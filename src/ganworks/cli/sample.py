@@ -65,7 +65,7 @@ def main() -> None:
 
 def draw(arguments: Arguments) -> Tensor:
     """Return the samples that the arguments ask for, (N, *shape)."""
-    from ganworks.sampler import load_generator
+    from ganworks.sample.sampler import load_generator
 
     with called(path="run"):
         sampler = load_generator(str(arguments.run), arguments.device)

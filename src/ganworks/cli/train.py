@@ -18,8 +18,8 @@ from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402
 
-from ganworks.cli import resolvers  # noqa: E402
 from ganworks.cli.errors import user_errors  # noqa: E402
+from ganworks.run import resolvers  # noqa: E402
 
 CONFIG = "pkg://ganworks.conf"
 PARTS = {
@@ -37,8 +37,8 @@ def main() -> None:
         if path is None:
             sys.argv[1:] = with_directory(with_recipe(overrides))
             return main_of_hydra()
-        from ganworks.cli.resume import resume
-        from ganworks.cli.run import exit_code
+        from ganworks.run.fit import exit_code
+        from ganworks.run.resume import resume
 
         sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
@@ -46,7 +46,7 @@ def main() -> None:
 @hydra.main(config_path=CONFIG, config_name="train", version_base="1.3")
 def main_of_hydra(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
-    from ganworks.cli.run import exit_code, start
+    from ganworks.run.fit import exit_code, start
 
     hydra_config = HydraConfig.get()
     with user_errors():  # here too: Hydra prints what it sees pass

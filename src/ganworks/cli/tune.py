@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig, open_dict
 
-from ganworks.cli import resolvers
 from ganworks.cli.errors import options_of, user_errors
 from ganworks.errors import GanworksError, SettingError, nearest
+from ganworks.run import resolvers
 
 if TYPE_CHECKING:
     from ganworks.tuning.settings import Settings
@@ -108,7 +108,7 @@ def search(settings: Settings, report: bool, dry_run: bool) -> int:
     """Check the space, run the workers, show the study; return the exit code."""
     from rich.console import Console
 
-    from ganworks.cli.log import log_to_terminal, quieten
+    from ganworks.run.log import log_to_terminal, quieten
     from ganworks.tuning.finish import Finish, begin, show_plan
     from ganworks.tuning.live import Display
     from ganworks.tuning.pool import Pool, note_signals

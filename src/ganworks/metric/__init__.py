@@ -1,23 +1,32 @@
 """Metrics: extractors of features, measures of sets of samples, and the suite that evaluates a generator."""
 
-from ganworks.metric.class_measures import (
+from ganworks.metric.contract import Contract, differences, terms_of, warn_of_differences
+from ganworks.metric.distance.frechet import frechet_distance, frechet_distance_of_features
+from ganworks.metric.distance.kid import kernel_distance, kernel_distance_of_subsets
+from ganworks.metric.distance.memorisation import memorised_floor, memorised_share
+from ganworks.metric.distance.path_length import FeatureDistance, PixelDistance
+from ganworks.metric.distance.prdc import Prdc, precision_recall_density_coverage
+from ganworks.metric.evaluation import Evaluation, merged
+from ganworks.metric.extractor import Clip, DinoV2, Inception, Lpips
+from ganworks.metric.extractor.base import Extractor, Features, Identity
+from ganworks.metric.extractor.digits import (
+    DigitsExtractor,
+    digits_half,
+    digits_images,
+    load_digits_classifier,
+)
+from ganworks.metric.feature_cache import FeatureCache
+from ganworks.metric.generate import evaluate, evaluate_seeds
+from ganworks.metric.measure.base import Measure
+from ganworks.metric.measure.classes import (
     ClassDivergence,
     DigitsAccuracy,
     InceptionScore,
     IntraFrechetDistance,
     ProbeAccuracy,
 )
-from ganworks.metric.contract import Contract, differences, terms_of, warn_of_differences
-from ganworks.metric.digits import DigitsExtractor, digits_half, digits_images, load_digits_classifier
-from ganworks.metric.evaluation import Evaluation, merged
-from ganworks.metric.extractor import Extractor, Features, Identity
-from ganworks.metric.feature_cache import FeatureCache
-from ganworks.metric.feature_measures import Authenticity, ClipDistance
-from ganworks.metric.frechet import frechet_distance, frechet_distance_of_features
-from ganworks.metric.generate import measure, measure_seeds
-from ganworks.metric.kid import kernel_distance, kernel_distance_of_subsets
-from ganworks.metric.measure import Measure
-from ganworks.metric.measures import (
+from ganworks.metric.measure.copies import Authenticity, ClipDistance
+from ganworks.metric.measure.features import (
     ClassRatio,
     FrechetDistance,
     KernelDistance,
@@ -25,17 +34,13 @@ from ganworks.metric.measures import (
     Modes,
     PrecisionRecall,
 )
-from ganworks.metric.memorisation import memorised_floor, memorised_share
-from ganworks.metric.network import Clip, DinoV2, Inception, Lpips
-from ganworks.metric.path_length import FeatureDistance, PixelDistance
-from ganworks.metric.prdc import Prdc, precision_recall_density_coverage
-from ganworks.metric.reference import ReferenceData
-from ganworks.metric.sample_measures import (
+from ganworks.metric.measure.samples import (
     ImageSimilarity,
     PathLength,
     SlicedWasserstein,
     SpectrumDistance,
 )
+from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 from ganworks.metric.suite import Suite
 
@@ -79,13 +84,13 @@ __all__ = [
     "differences",
     "digits_half",
     "digits_images",
+    "evaluate",
+    "evaluate_seeds",
     "frechet_distance",
     "frechet_distance_of_features",
     "kernel_distance",
     "kernel_distance_of_subsets",
     "load_digits_classifier",
-    "measure",
-    "measure_seeds",
     "memorised_floor",
     "memorised_share",
     "merged",

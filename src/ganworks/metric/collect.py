@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ganworks.errors import GanworksError
-from ganworks.metric.extractor import Extractor, Features
-from ganworks.metric.measure import Measure
-from ganworks.metric.moments import Moments
+from ganworks.metric.distance.moments import Moments
+from ganworks.metric.extractor.base import Extractor, Features
+from ganworks.metric.measure.base import Measure
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 
 STEP = 32

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from ganworks.errors import SettingError
 from ganworks.metric.collect import Batch, Keep, collect
-from ganworks.metric.extractor import Extractor
-from ganworks.metric.moments import Moments
+from ganworks.metric.distance.moments import Moments
+from ganworks.metric.extractor.base import Extractor
 from ganworks.metric.sample_set import FeatureSet, SampleSet, joined
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.metric.suite import Suite, full_precision
 from ganworks.noise import keyed_rng
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
-def measure(
+def evaluate(
     suite: Suite,
     sampler: Sampler,
     datamodule: Any,
@@ -76,7 +76,7 @@ def draw(
 
     Args:
         num_shown: of how many to keep samples and features for pictures, beyond what the measures need.
-        others: see `measure`.
+        others: see `evaluate`.
     """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
     labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
@@ -107,16 +107,16 @@ def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evalua
     return figures
 
 
-def measure_seeds(
+def evaluate_seeds(
     suite: Suite, sampler: Sampler, datamodule: Any, seeds: Sequence[int], **kwargs: Any
 ) -> Evaluation:
     """Return the mean of each figure over evaluations with the given seeds, and their deviations.
 
     Args:
         seeds: keys of the latents, from two up; the deviation has N - 1 in the denominator.
-        kwargs: see `measure`.
+        kwargs: see `evaluate`.
     """
-    found = [measure(suite, sampler, datamodule, seed=seed, **kwargs) for seed in seeds]
+    found = [evaluate(suite, sampler, datamodule, seed=seed, **kwargs) for seed in seeds]
     values = {name: [evaluation.values[name] for evaluation in found] for name in found[0].values}
     return replace(
         found[0],

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganworks.metric.frechet import covariance_root, mean_and_root
-from ganworks.metric.moments import Moments, total
+from ganworks.metric.distance.frechet import covariance_root, mean_and_root
+from ganworks.metric.distance.moments import Moments, total
 from ganworks.metric.reference import ReferenceData
 
 if TYPE_CHECKING:
-    from ganworks.sampler import Sampler
+    from ganworks.sample.sampler import Sampler
 
 
 BLOCK = 5000  # features that are turned to float64 at a time

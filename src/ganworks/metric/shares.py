@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch.distributed as dist
 
 from ganworks.metric.collect import Keep, collect
-from ganworks.metric.extractor import Extractor
+from ganworks.metric.extractor.base import Extractor
 from ganworks.metric.feature_cache import FeatureCache, Kept, Read
 from ganworks.metric.sample_set import SampleSet, joined
 

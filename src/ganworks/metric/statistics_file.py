@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ganworks.errors import GanworksError
-from ganworks.metric.moments import Moments
+from ganworks.metric.distance.moments import Moments
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 from ganworks.metric.weights import file_sha256
 

@@ -16,9 +16,9 @@ from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.metric.collect import Batch, Keep, collect, counted, take, with_labels
 from ganworks.metric.contract import Contract
 from ganworks.metric.evaluation import Evaluation
-from ganworks.metric.extractor import Extractor, Identity
+from ganworks.metric.extractor.base import Extractor, Identity
 from ganworks.metric.feature_cache import FeatureCache
-from ganworks.metric.measure import Measure
+from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
@@ -26,7 +26,7 @@ from ganworks.noise import keyed_rng
 
 if TYPE_CHECKING:
     from ganworks.model import Generator
-    from ganworks.sampler import Sampler
+    from ganworks.sample.sampler import Sampler
 
 
 class Suite:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import check_choice, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
-from ganworks.model.norm import BatchNorm, ProjectionHead, finish_norm, output_norm
+from ganworks.model.layer.norm import BatchNorm, ProjectionHead, finish_norm, output_norm
 
 
 class MLPGenerator(Generator):

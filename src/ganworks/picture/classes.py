@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganworks.metric.histogram import shares
+from ganworks.metric.distance.histogram import shares
 from ganworks.picture.population import Population
 from ganworks.picture.sheet import Row, block, sheet
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 MAX_CLASSES = 20  # rows that a person reads; of more classes so many are shown, evenly spread
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganworks.errors import GanworksError
 from ganworks.model import Generator
 from ganworks.picture.sheet import Row, block, sheet
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 Weighted = (
     nn.Linear | nn.modules.conv._ConvNd

@@ -20,7 +20,7 @@ from ganworks.picture.neighbours import neighbour_sheet
 from ganworks.picture.population import Population
 from ganworks.picture.samples import save_image
 from ganworks.picture.spectrum import spectrum_plot
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganworks.picture.sheet import Row, block, sheet
-from ganworks.sampler import Sampler
+from ganworks.sample.sampler import Sampler
 
 
 def interpolation_sheet(

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganworks.metric.distances import nearest_few
-from ganworks.metric.memorisation import RATIO
+from ganworks.metric.distance.memorisation import RATIO
+from ganworks.metric.distance.pairwise import nearest_few
 from ganworks.noise import keyed_rng
 from ganworks.picture.sheet import Row, block, sheet
 

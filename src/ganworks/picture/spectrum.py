@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganworks.errors import GanworksError
-from ganworks.metric.spectrum import power_spectrum
+from ganworks.metric.distance.spectrum import power_spectrum
 from ganworks.noise import keyed_rng
 from ganworks.picture.plot import FAKE, REAL, finish, new_plot
 

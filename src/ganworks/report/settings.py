@@ -10,7 +10,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.cli import resolvers
+from ganworks.run import resolvers
 
 log = logging.getLogger(__name__)
 Settings = dict[str, Any]

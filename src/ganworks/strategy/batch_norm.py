@@ -6,7 +6,7 @@ from pytorch_lightning.plugins.layer_sync import LayerSync
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganworks.model.norm import BatchNorm
+from ganworks.model.layer.norm import BatchNorm
 
 
 class SharedBatchStatistics(LayerSync):

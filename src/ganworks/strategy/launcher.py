@@ -36,7 +36,7 @@ class RunLauncher(_SubprocessScriptLauncher):
                 raise
         # fit hands on (model, loaders, validation loaders, data module, checkpoint, ...)
         checkpoint = next((str(argument) for argument in args if isinstance(argument, str | os.PathLike)), "")
-        command = [sys.executable, "-m", "ganworks.cli.worker", trainer.default_root_dir, checkpoint]
+        command = [sys.executable, "-m", "ganworks.run.worker", trainer.default_root_dir, checkpoint]
         ranks = OtherRanks(command, environment, self.num_processes, self.num_nodes)
         self.procs = ranks.processes  # Lightning sends them its signals
 

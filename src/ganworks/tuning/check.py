@@ -10,11 +10,11 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ganworks.cli import resolvers
-from ganworks.cli.build import build_run
-from ganworks.cli.check import check_config, drop_leftovers
 from ganworks.cli.errors import missing_option, unknown_setting
 from ganworks.errors import GanworksError, SettingError
+from ganworks.run import resolvers
+from ganworks.run.build import build_run
+from ganworks.run.check import check_config, drop_leftovers
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.space import combinations

@@ -15,7 +15,7 @@ from ganworks.tuning.settings import Settings
 from ganworks.tuning.worker import work
 
 log = logging.getLogger(__name__)
-PRELOADED = ["ganworks.cli.train", "ganworks.cli.run", "ganworks.tuning.worker"]
+PRELOADED = ["ganworks.cli.train", "ganworks.run.fit", "ganworks.tuning.worker"]
 
 
 class Pool:

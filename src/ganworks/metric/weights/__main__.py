@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ganworks.metric.digits import WEIGHTS, WEIGHTS_SHA256
+from ganworks.metric.extractor.digits import WEIGHTS, WEIGHTS_SHA256
 from ganworks.metric.weights import file_sha256
 from ganworks.metric.weights.known import KNOWN
 

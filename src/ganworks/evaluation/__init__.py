@@ -1,0 +1,1 @@
+"""From two sides (a run, a folder, statistics) to figures."""

@@ -1,0 +1,145 @@
+"""From the arguments of `evaluate.py` to figures: what is measured is found and checked first, then measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from ganworks.errors import SettingError
+from ganworks.evaluation import sides as outside
+from ganworks.evaluation.pictures import (
+    MAX_FAKES,
+    MAX_REALS,
+    classes_of,
+    draw_figures,
+    log_figures,
+    num_shown,
+)
+from ganworks.evaluation.sides import Sides
+from ganworks.evaluation.source import Source, compose
+from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
+from ganworks.metric.generate import draw, judge
+from ganworks.run.build import make, setting_path
+from ganworks.run.resume import change
+
+if TYPE_CHECKING:
+    from ganworks.cli.evaluate import Arguments
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is measured, checked, before the first sample is read.
+
+    Args:
+        config: the settings of the run, or of folders.
+        sides: reals and fakes.
+        suite: the metric.
+        source: the generator and its run; None of folders and files.
+    """
+
+    config: DictConfig
+    sides: Sides
+    suite: Suite
+    source: Source | None = None
+
+
+def of_run(arguments: Arguments, overrides: list[str]) -> Work:
+    """Return a generator under its run's own metric and data, or those that are asked for."""
+    source = Source.find(str(arguments.run), arguments.checkpoint)
+    config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
+    change(config, overrides)
+    sampler = source.load(arguments.device)
+    real: Any = outside.find_beside(sampler, arguments.real) if arguments.real else make_data(config)
+    sides = Sides(real, sampler, (arguments.real, None))
+    return Work(config, sides, checked_suite(config, arguments, sides), source)
+
+
+def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
+    """Return ``fake`` and ``real``, folders of images or files of statistics."""
+    for name, _, value in (override.partition("=") for override in overrides):
+        if not name.startswith(("metric.", "paths.")):
+            raise SettingError(name, value, "left out: of two folders only metric.x=value is a setting")
+    config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
+    change(config, overrides)
+    how = arguments.channels or 3, arguments.resolution
+    fake = outside.find("fake", str(arguments.fake), *how)
+    real = outside.find("real", str(arguments.real), *how)
+    sides = Sides(real, fake, (arguments.real, arguments.fake))
+    num = outside.num_fakes(fake, config, overrides)
+    return Work(config, sides, checked_suite(config, arguments, sides, num_samples=num))
+
+
+def make_data(config: DictConfig) -> Any:
+    """Return the data of ``config``, checked."""
+    datamodule = make("data", config.data)
+    with setting_path("data"):
+        datamodule.check()
+    return datamodule
+
+
+def checked_suite(config: DictConfig, arguments: Arguments, sides: Sides, **changes: Any) -> Suite:
+    """Return the metric of ``config``, checked against both sides and what is to be written."""
+    if arguments.seed is not None:
+        changes["seed"] = arguments.seed
+    suite = outside.make_suite(config, sides, arguments.figures, **changes)
+    for name in ("save_real", "save_fake"):
+        if getattr(arguments, name):
+            outside.statistics_extractor(suite, name)
+    return suite
+
+
+def measure(work: Work, arguments: Arguments) -> Evaluation | None:
+    """Return the figures, and write the files that are asked for; on several ranks the first one alone has them."""
+    suite, sides, source = work.suite, work.sides, work.source
+    nums = shown(work) if arguments.figures else (0, 0)
+    outside.prepare(suite, sides, nums[0])
+    settings: dict[str, Any] = {"truncation": arguments.truncation, "cache": suite.cache, "show_bar": True}
+    if source is not None and arguments.seeds > 1:
+        seeds, num = range(suite.seed, suite.seed + arguments.seeds), source.num_evaluations
+        found = evaluate_seeds(suite, sides.fake, sides.real, seeds, num_evaluations=num, **settings)
+        return outside.described(found, sides) if found.values else None
+    if source is None:
+        fake = outside.collect_fakes(suite, sides.fake, nums[1])
+    else:
+        fake = draw(suite, sides.fake, sides.real, num_shown=nums[1], **settings)
+    if fake is None:
+        return None
+    if source is None:
+        figures = suite.compare(fake)
+    else:
+        figures = judge(suite, fake, suite.seed, True, source.num_evaluations)
+    figures = outside.described(figures, sides)
+    save(arguments, suite, fake, figures)
+    if arguments.figures:
+        write_figures(work, fake, nums)
+    return figures
+
+
+def shown(work: Work) -> tuple[int, int]:
+    """Return how many reals and fakes the pictures take."""
+    real, fake = work.sides.real, work.sides.fake
+    shape = fake.shape if work.source is None else fake.generator.shape
+    num_reals = min(real.num_reals, work.suite.num_reals or real.num_reals)
+    return num_shown(num_reals, MAX_REALS, shape), num_shown(work.suite.num_samples, MAX_FAKES, shape)
+
+
+def write_figures(work: Work, fake: SampleSet, nums: tuple[int, int]) -> None:
+    """Draw the pictures, and log them where there is a run."""
+    run_dir = None if work.source is None else work.source.run_dir
+    folder = (run_dir or Path()) / "figures"
+    paths = draw_figures(folder, work.suite, fake, nums, classes_of(work.sides.real, work.sides.fake))
+    print(f"{len(paths)} pictures in {folder}")
+    if run_dir is not None:
+        images_seen = work.sides.fake.config.get("images_seen", 0)
+        log_figures(paths, work.config, run_dir, int(images_seen))
+
+
+def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Evaluation) -> None:
+    """Write the statistics of both sides where that was asked for."""
+    splits = figures.contract["split"], figures.notes.get("fake_split", f"samples of {arguments.run}")
+    for name, found, split in zip(("save_real", "save_fake"), (suite.real, fake), splits, strict=True):
+        if path := getattr(arguments, name):
+            outside.save_statistics(suite, found, name, path, split)

@@ -1,0 +1,1 @@
+"""Pure functions of sets of features and samples: distances, neighbours, spectra."""

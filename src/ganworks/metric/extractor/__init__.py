@@ -1,0 +1,21 @@
+"""From samples to features: networks with published weights, the classifier of digits, the samples themselves."""
+
+from ganworks.metric.extractor.base import Extractor, Features, Identity
+from ganworks.metric.extractor.clip import Clip
+from ganworks.metric.extractor.digits import DigitsExtractor
+from ganworks.metric.extractor.dinov2 import DinoV2
+from ganworks.metric.extractor.inception import Inception
+from ganworks.metric.extractor.lpips import Lpips
+from ganworks.metric.extractor.network import ImageExtractor
+
+__all__ = [
+    "Clip",
+    "DigitsExtractor",
+    "DinoV2",
+    "Extractor",
+    "Features",
+    "Identity",
+    "ImageExtractor",
+    "Inception",
+    "Lpips",
+]

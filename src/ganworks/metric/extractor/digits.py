@@ -1,0 +1,136 @@
+"""The digits classifier: a small CNN whose 64 penultimate features carry `fd_digits` and its companions.
+
+It was trained on half of scikit-learn's bundled digits (`digits_half`), so that the other half can stand for
+unseen real images. Its weights ship beside this file; ``python -m ganworks.metric.extractor.train_digits_classifier``
+makes them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+from ganworks.errors import SettingError
+from ganworks.metric.distance.pairwise import nearest
+from ganworks.metric.extractor.base import Extractor, Features
+from ganworks.metric.weights import verify_sha256
+from ganworks.noise import keyed_rng
+
+DIGITS_SHAPE = (1, 8, 8)
+NUM_DIGITS = 10
+WEIGHTS = Path(__file__).with_name("digits_classifier.safetensors")
+WEIGHTS_SHA256 = "93d33f0868302e5ac1f338211c8847322e8cc89557cfa7bbc613f403668537fa"
+
+
+class DigitsClassifier(nn.Module):
+    """Three convolutions with batch norm and two linear layers, for images of 1 x 8 x 8.
+
+    >>> sum(parameter.numel() for parameter in DigitsClassifier().parameters())
+    73162
+    """
+
+    num_features = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _convolution(1, 32)
+        self.body = nn.ModuleList([_convolution(32, 64), _convolution(64, 64)])
+        self.hidden = nn.Linear(64 * 2 * 2, self.num_features)
+        self.output = nn.Linear(self.num_features, NUM_DIGITS)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the features (B, 64), from 0 up, of ``images`` (B, 1, 8, 8) in [-1, 1]."""
+        x = self.stem(images)
+        for block in self.body:
+            x = F.max_pool2d(block(x), 2)
+        return F.relu(self.hidden(x.flatten(1)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (B, 10) of ``images`` (B, 1, 8, 8) in [-1, 1]."""
+        return self.output(self.features(images))
+
+
+def _convolution(num_in: int, num_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(num_in, num_out, 3, padding=1), nn.BatchNorm2d(num_out), nn.ReLU())
+
+
+def digits_images() -> tuple[Tensor, Tensor]:
+    """Return all 1,797 digits (1797, 1, 8, 8) in [-1, 1] (grey value / 8 - 1) and their labels (1797,)."""
+    bundle = load_digits()
+    images = torch.from_numpy(bundle.images).float().unsqueeze(1) / 8 - 1
+    return images, torch.from_numpy(bundle.target).long()
+
+
+def digits_half(train: bool) -> tuple[Tensor, Tensor]:
+    """Return the half of the digits that the classifier was trained on, or the half that was held out.
+
+    The split is fixed and stratified: in every class a keyed permutation gives its first half to training.
+    """
+    images, labels = digits_images()
+    picked = [_half_of_class(labels, digit, train) for digit in range(NUM_DIGITS)]
+    rows = torch.cat(picked).sort().values
+    return images[rows], labels[rows]
+
+
+def load_digits_classifier(path: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> DigitsClassifier:
+    """Return the shipped classifier in eval mode.
+
+    Raises:
+        GanworksError: the file is missing or its SHA-256 is not ``sha256``.
+    """
+    verify_sha256(path, sha256, remedy="reinstall ganworks, or evaluate with metric=none")
+    classifier = DigitsClassifier()
+    classifier.load_state_dict(load_file(path))
+    return classifier.eval().requires_grad_(False)
+
+
+class DigitsExtractor(Extractor):
+    """The shipped classifier's 64 features and 10 logits of images (B, 1, 8, 8) in [-1, 1]."""
+
+    has_logits = True
+    is_cheap = True
+    num_features = DigitsClassifier.num_features
+
+    @property
+    def contract(self) -> dict[str, str | int | float | bool]:
+        return {
+            "extractor": "ganworks digits classifier",
+            "weights_sha256": WEIGHTS_SHA256,
+            "resizer": "none",
+        }
+
+    def check(self) -> None:
+        """Raise `GanworksError` unless the shipped weights are there and unchanged."""
+        load_digits_classifier()
+
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `SettingError` unless the samples are images of 1 x 8 x 8."""
+        if tuple(shape) != DIGITS_SHAPE:
+            allowed = f"fid (images), mixture (ring, grid) or none for samples of {tuple(shape)}"
+            raise SettingError(
+                "metric", "digits", f"{allowed}; digits measures images of {DIGITS_SHAPE} only"
+            )
+
+    def load(self) -> None:
+        self.classifier = load_digits_classifier()
+
+    def __call__(self, samples: Tensor) -> Features:
+        features = torch.cat([self.classifier.features(part) for part in samples.cpu().split(256)])
+        return Features(features, self.classifier.output(features))
+
+    def trained_on(self, samples: Tensor) -> Tensor:
+        """Return (N,) bool: the digits of the half that the classifier was trained on."""
+        return nearest(samples.flatten(1), digits_half(train=True)[0].flatten(1))[0] < 1e-6
+
+
+def _half_of_class(labels: Tensor, digit: int, train: bool) -> Tensor:
+    rows = (labels == digit).nonzero().flatten()
+    order = torch.randperm(len(rows), generator=keyed_rng("digits", "half", digit))
+    middle = len(rows) // 2
+    return rows[order[:middle] if train else order[middle:]]

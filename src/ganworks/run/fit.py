@@ -1,0 +1,142 @@
+"""One training run in its directory: check, write config.yaml, fit, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from ganworks.callback import Evaluation, GracefulStop, RunSummary
+from ganworks.callback.summary import shown
+from ganworks.errors import GanworksError, SettingError
+from ganworks.run.build import build_run, build_trainer
+from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
+from ganworks.run.plan import show_plan
+from ganworks.strategy import slurm
+from ganworks.task import NonFiniteLossError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Outcome:
+    """How a run ended: a status of summary.json, the metric's last value, the error where it failed."""
+
+    status: str
+    value: float | None = None
+    error: Exception | None = None
+    received: signal.Signals | None = None
+
+
+def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
+    """Begin a new run in ``run_dir``; in a SLURM job that was requeued, go on with the run that it had begun."""
+    earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
+    if earlier is not None:
+        from ganworks.run.resume import resume
+
+        remove_if_empty(run_dir, Path(config.paths.runs))  # Hydra has made it
+        return resume(str(earlier), [], launched_at)
+    if (run_dir / "config.yaml").exists() and is_first_rank():
+        raise SettingError(
+            "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"
+        )
+    try:
+        return fit(config, run_dir, launched_at, checkpoint=None)
+    finally:
+        if is_first_rank():
+            remove_if_empty(run_dir, Path(config.paths.runs))
+
+
+def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
+    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+    log_to_terminal()
+    drop_leftovers(config)
+    check_config(config)
+    quieten()
+    if config.num_threads is not None:
+        torch.set_num_threads(config.num_threads)
+    run = build_run(config)
+    if config.dry_run:
+        show_plan(config, run, run_dir, Console())
+        return Outcome("dry_run")
+    since = ""
+    if checkpoint is not None:
+        from ganworks.run.resume import check_checkpoint
+
+        since = f", on from {check_checkpoint(checkpoint, run.task):,}"
+    prepare_directory(config, run_dir)
+    trainer = build_trainer(config, run, run_dir, launched_at)
+    summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
+    log.info(
+        "%s: %s images of %s%s in %s",
+        config.name,
+        f"{run.task.num_images:,}",
+        type(run.datamodule).__name__,
+        since,
+        shown(run_dir),
+    )
+    error = None
+    try:
+        trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except NonFiniteLossError as diverged:
+        error = GanworksError(f"{diverged}\n{advice(run_dir)}")
+        log.error("%s", error)
+    if not summary.content:
+        limits = ", ".join(
+            f"trainer.{name}={config.trainer.get(name)}" for name in ("max_steps", "max_time", "max_epochs")
+        )
+        raise GanworksError(
+            f"there was nothing to train: a limit of the trainer is used up already ({limits}). To go on to"
+            " num_images: trainer.max_steps=-1 trainer.max_time=null trainer.max_epochs=-1"
+        )
+    received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
+    value = next((c.value for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]
+    if received is not None and received == slurm.REQUEUE_SIGNAL and slurm.job_id() and is_first_rank():
+        slurm.requeue()
+    return Outcome(summary.content["status"], value, error, received)
+
+
+def prepare_directory(config: DictConfig, run_dir: Path) -> None:
+    """Make ``run_dir`` with config.yaml and a log in it."""
+    if is_first_rank():
+        (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
+        temporary = run_dir / "config.yaml.tmp"
+        temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
+        temporary.replace(run_dir / "config.yaml")
+        log_to_file(run_dir / "train.log")
+        slurm.mark(run_dir)
+
+
+def advice(run_dir: Path) -> str:
+    """Return where a run that diverged can be taken up again."""
+    checkpoints = [path for path in ("last.ckpt", "best.ckpt") if (run_dir / "checkpoints" / path).exists()]
+    if not checkpoints:
+        return "There is no checkpoint from before."
+    path = shown(run_dir / "checkpoints" / checkpoints[0])
+    return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
+
+
+def remove_if_empty(run_dir: Path, runs: Path) -> None:
+    """Remove a run directory that nothing was written to, and the empty folders above it that came with it.
+
+    A folder that someone may have made stays: the working directory, and ``runs`` where it lies elsewhere.
+    """
+    roots = (Path.cwd(), runs.absolute())
+    for folder in (run_dir.absolute(), *run_dir.absolute().parents):
+        is_below = any(folder != root and folder.is_relative_to(root) for root in roots)
+        if not folder.is_dir() or any(folder.iterdir()) or not (is_below or folder == run_dir.absolute()):
+            return
+        folder.rmdir()
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Return the exit code of the command: 128 + the signal after an interrupt, 1 after a failure."""
+    if outcome.received is not None:
+        return 128 + outcome.received
+    return 0 if outcome.error is None else 1

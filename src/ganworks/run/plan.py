@@ -1,0 +1,40 @@
+"""What `dry_run=true` prints: the networks, the data and the schedule of a run, all of it checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from ganworks.callback.summary import num_parameters, shown
+from ganworks.run.build import Run
+
+
+def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> None:
+    """Print the plan of a run that passed all checks."""
+    task, data, suite = run.task, run.datamodule, run.suite
+    batch = data.batch_size * int(config.trainer.devices if isinstance(config.trainer.devices, int) else 1)
+    batch *= int(config.trainer.num_nodes)
+    num_batches = -(-task.num_images // batch)
+    table = Table(
+        title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False
+    )
+    shape = " x ".join(map(str, data.shape))
+    for name, text in {
+        "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {data.num_classes or 'no'} classes",
+        "generator": f"{type(task.generator).__name__}, {num_parameters(task.generator):,} parameters,"
+        f" latent {task.generator.latent_dim} -> {shape}",
+        "discriminator": f"{type(task.discriminator).__name__}, {num_parameters(task.discriminator):,} parameters",
+        "loss": f"{task.loss}, regularizers: {', '.join(task.regularizers) or 'none'}",
+        "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
+        f" {num_batches // task.n_critic:,} generator updates",
+        "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
+        if suite.better
+        else "none",
+        "run directory": str(shown(run_dir)),
+    }.items():
+        table.add_row(name, text)
+    console.print(table)
+    console.print("All checks passed; nothing was trained or written.")

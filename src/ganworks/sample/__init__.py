@@ -1,0 +1,1 @@
+"""Kinds of samples, and the sampler of a trained generator."""
