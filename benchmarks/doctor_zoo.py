@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganworks.data.samples import TensorSamples
+from ganworks.model.noise import Rng
 from ganworks.run.build import Run
 
 DIGITS = ("experiment=digits_dcgan", "num_images=24_000", "model.width=16", "metric.num_samples=500", "~metric.measure.kid_digits")  # fmt: skip
@@ -68,13 +69,13 @@ def wrong_labels(run: Run) -> None:
 def few_latents(run: Run, num: int) -> None:
     """Let the generator see ``num`` latents, so that it draws as many different samples."""
     for generator in (run.task.generator, run.task.ema_generator):
-        some = generator.draw_latent(num, torch.Generator().manual_seed(run.task.seed))
-        generator.draw_latent = partial(choose, some)  # type: ignore[method-assign]
+        some = generator.noise["latent"].draw(num, torch.Generator().manual_seed(run.task.seed))
+        generator.draw_noise = partial(choose, some)  # type: ignore[method-assign]
 
 
-def choose(some: Tensor, num: int, rng: torch.Generator, *args: object, **kwargs: object) -> Tensor:
-    """Return ``num`` rows drawn from ``some``."""
-    return some[torch.randint(len(some), (num,), generator=rng)]
+def choose(some: Tensor, num: int, rng: Rng, truncation: float | None = None) -> dict[str, Tensor]:
+    """Return ``num`` rows drawn from ``some`` as the latents."""
+    return {"latent": some[torch.randint(len(some), (num,), generator=rng("latent"))]}
 
 
 def copies(run: Run) -> None:

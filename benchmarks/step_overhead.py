@@ -52,8 +52,10 @@ class Example:
     def __init__(self, task: AdversarialTask, batch: Tensor) -> None:
         self.generator, self.discriminator = self.copies(task)
         self.generator.train(), self.discriminator.train()
-        self.generator_optimizer = self.optimizer(task.generator_optimizer, self.generator)
-        self.discriminator_optimizer = self.optimizer(task.discriminator_optimizer, self.discriminator)
+        self.generator_optimizer = self.optimizer(task.optimizer_factories["generator"], self.generator)
+        self.discriminator_optimizer = self.optimizer(
+            task.optimizer_factories["discriminator"], self.discriminator
+        )
         self.loss, self.real = nn.functional.binary_cross_entropy, batch
 
     def copies(self, task: AdversarialTask) -> list[nn.Module]:

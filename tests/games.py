@@ -30,9 +30,10 @@ def rank_and_world_size() -> tuple[int, int]:
 class SharedLatents:
     """Latents in float64; a rank gets its share of those that one process would draw for the global batch."""
 
-    def draw_latent(self, num: int, rng: torch.Generator, *args: Any, **kwargs: Any) -> Tensor:
+    def draw_noise(self, num: int, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         rank, world_size = rank_and_world_size()
-        return super().draw_latent(num * world_size, rng)[rank::world_size].double()  # type: ignore[misc]
+        drawn = super().draw_noise(num * world_size, *args, **kwargs)  # type: ignore[misc]
+        return {name: noise[rank::world_size].double() for name, noise in drawn.items()}
 
 
 class SharedGenerator(SharedLatents, MLPGenerator):
@@ -83,8 +84,7 @@ def make_task(loss: AdversarialLoss | None = None, num_steps: int = 6, **kwargs:
         "generator": SharedGenerator(SHAPE, latent_dim=4, width=16, depth=2),
         "discriminator": MLPDiscriminator(SHAPE, width=16, depth=2),
         "loss": loss or BCE(),
-        "generator_optimizer": partial(torch.optim.SGD, lr=LR),
-        "discriminator_optimizer": partial(torch.optim.SGD, lr=LR),
+        "optimizers": dict.fromkeys(SharedTask.roles, partial(torch.optim.SGD, lr=LR)),
         "schedule": Constant(),
         "ema": ExponentialMovingAverage(half_life=100.0, ramp_up=None),
         "num_images": num_steps * BATCH,
@@ -156,7 +156,8 @@ def spectral_hinge() -> dict[str, Any]:
 def partly_used() -> dict[str, Any]:
     torch.manual_seed(1)
     decay = partial(torch.optim.SGD, lr=LR, weight_decay=0.1)
-    return {"discriminator": PartlyUsed(), "discriminator_optimizer": decay}
+    optimizers = {"generator": partial(torch.optim.SGD, lr=LR), "discriminator": decay}
+    return {"discriminator": PartlyUsed(), "optimizers": optimizers}
 
 
 def conditional() -> dict[str, Any]:

@@ -102,9 +102,11 @@ def draws(mode: str) -> list[dict[str, Any]]:
     """Train the task with the product's own draws; return those of each rank."""
     kept = Draws()
     settings = make_task()
-    parts = (settings.generator_optimizer, settings.discriminator_optimizer, settings.schedule, settings.ema)
+    parts = {"optimizers": settings.optimizer_factories, "schedule": settings.schedule}
     generator = MLPGenerator(SHAPE, latent_dim=4, width=16, depth=2)
-    task = AdversarialTask(generator, settings.discriminator, BCE(), *parts, num_images=6 * BATCH).double()
+    task = AdversarialTask(
+        generator, settings.discriminator, BCE(), settings.ema, **parts, num_images=6 * BATCH
+    ).double()
     fit(task, BATCH // 2, devices=2, strategy=strategy(mode), callbacks=[kept])
     return on_both({"latents": kept.latents, "reals": torch.stack(kept.reals)})
 

@@ -151,7 +151,10 @@ def test_configs_build_their_augmentations():
     assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "diffaugment"}
     assert instantiate(OmegaConf.load(CONF / "none.yaml")) is identity
     compose = instantiate(OmegaConf.load(CONF / "diffaugment.yaml"))
-    assert list(compose.parts.values()) == [Color(), Translation(), Cutout()]
+    assert [type(part) for part in compose.parts.values()] == [Color, Translation, Cutout]
+    expected = Compose(color=Color(), translation=Translation(), cutout=Cutout())
+    images = torch.rand(4, 3, 8, 8)
+    assert torch.equal(compose(images, keyed_rng(0)), expected(images, keyed_rng(0)))
 
 
 def test_parts_can_be_left_out_by_name():

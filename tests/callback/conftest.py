@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ganworks.model import DCGANGenerator, MLPGenerator
+from ganworks.sample.sampler import Sampler
 
 
 class StandInTask(SimpleNamespace):
@@ -28,8 +29,12 @@ class StandInTask(SimpleNamespace):
     def parameters(self) -> list[torch.nn.Parameter]:
         return [*self.generator.parameters(), *self.ema_generator.parameters()]
 
-    def averaged(self) -> torch.nn.Module:
-        return self.ema_generator
+    @property
+    def players(self) -> dict[str, torch.nn.Module]:
+        return {role: getattr(self, role) for role in self.roles}
+
+    def sampler(self, config: dict[str, Any] | None = None) -> Sampler:
+        return Sampler(self.ema_generator, config or {})
 
     def log_scalars(self, scalars: dict[str, float]) -> None:
         self.logged.append((self.images_seen, scalars))

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ganworks.callback import Evaluation
+from ganworks.data import GanDataModule, TensorSamples
 from ganworks.metric import Evaluation as Figures
 from ganworks.metric import Measure, SampleSet, Suite, evaluate, evaluate_seeds, terms_of
 from ganworks.sample.sampler import Sampler
@@ -118,9 +119,20 @@ def test_averaged_generator_is_measured_on_latents_that_stay(
     assert not torch.equal(first, Sampler(task.generator, {}).sample(6, seed=3))
 
 
+class Points(GanDataModule):
+    """Points with labels."""
+
+    def __init__(self, labels: torch.Tensor) -> None:
+        super().__init__((2,), 4, batch_size=2)
+        self.values = TensorSamples(torch.zeros(len(labels), 2), labels)
+
+    def load(self) -> TensorSamples:
+        return self.values
+
+
 def test_labels_are_drawn_as_often_as_the_data_has_them(make_task: Callable) -> None:
     labels = torch.tensor([0, 0, 0, 1, 1, 2])
-    data = SimpleNamespace(samples=SimpleNamespace(labels=labels))
+    data = Points(labels)
     sampler = Sampler(make_task(num_classes=4).ema_generator, {})
     suite = Scripted([1.0, 1.0])
     evaluate(suite, sampler, data)

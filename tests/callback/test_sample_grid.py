@@ -7,13 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
-from PIL import Image
 
 from ganworks.callback import SampleGrid
 from ganworks.errors import SettingError
 from ganworks.picture import image_grid
+from ganworks.sample import Image
 from ganworks.sample.sampler import Sampler
 
 
@@ -29,7 +30,7 @@ def test_picture_is_of_the_averaged_generator_on_latents_that_stay(
     first, second = (tmp_path / "samples" / f"{images:012d}.png" for images in (0, 100))
     assert first.read_bytes() == second.read_bytes()
     assert grid.latest == second
-    pixels = np.asarray(Image.open(first))
+    pixels = np.asarray(PIL.Image.open(first))
     assert np.array_equal(pixels, np.asarray(image_grid(Sampler(task.ema_generator, {}).sample(9))))
     live = np.asarray(image_grid(Sampler(task.generator, {}).sample(9)))
     assert not np.array_equal(pixels, live)
@@ -37,12 +38,14 @@ def test_picture_is_of_the_averaged_generator_on_latents_that_stay(
 
 def test_another_seed_shows_other_latents(make_task: Callable, make_trainer: Callable) -> None:
     sampler = Sampler(make_task().ema_generator, {})
-    assert not torch.equal(SampleGrid(100, seed=0).draw(sampler)[0], SampleGrid(100, seed=1).draw(sampler)[0])
+    assert not torch.equal(
+        SampleGrid(100, seed=0).draw(sampler, Image())[0], SampleGrid(100, seed=1).draw(sampler, Image())[0]
+    )
 
 
 def test_conditional_picture_has_one_class_a_column(make_task: Callable) -> None:
     sampler = Sampler(make_task(num_classes=5).ema_generator, {})
-    samples, columns = SampleGrid(every_images=100, num=17).draw(sampler)
+    samples, columns = SampleGrid(every_images=100, num=17).draw(sampler, Image())
     assert columns == 5
     assert len(samples) == 15
     latent = sampler.draw_latent(15)
@@ -55,7 +58,7 @@ def test_conditional_picture_has_one_class_a_column(make_task: Callable) -> None
 
 def test_many_classes_fill_at_most_sixteen_columns(make_task: Callable) -> None:
     sampler = Sampler(make_task(num_classes=100).ema_generator, {})
-    samples, columns = SampleGrid(every_images=100, num=64).draw(sampler)
+    samples, columns = SampleGrid(every_images=100, num=64).draw(sampler, Image())
     assert (len(samples), columns) == (64, 16)
 
 
@@ -64,7 +67,7 @@ def test_points_are_shown_over_real_ones(make_task: Callable, make_trainer: Call
     data = SimpleNamespace(shape=(2,), reference_batches=lambda num: iter([{"real": real}]))
     task, trainer = make_task(shape=(2,)), make_trainer(datamodule=data)
     SampleGrid(every_images=100, num_points=50).on_train_start(trainer, task)
-    pixels = np.asarray(Image.open(tmp_path / "samples" / "000000000000.png"))
+    pixels = np.asarray(PIL.Image.open(tmp_path / "samples" / "000000000000.png"))
     assert (pixels == 205).all(2).any()
     assert (pixels == np.array([31, 78, 158])).all(2).any()
 

@@ -34,8 +34,8 @@ class Dirac:
         fake = self.theta[:, None]
         value = self.loss.discriminator(self.critic(self.real), self.critic(fake))
         for regularizer in self.regularizers:
-            penalty = regularizer.penalty(self.critic, self.real, fake, self.rng)
-            value = value if penalty is None else value + penalty
+            penalty = regularizer.penalty(self.critic, {"real": self.real, "fake": fake}, self.rng)
+            value = value if penalty is None else value + regularizer.factor(0.0) * penalty
         return value
 
     def field(self, create_graph=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from ganworks.metric.distance.clip_distance import clip_distance
 from ganworks.metric.distance.frechet import frechet_distance_of_features
 from ganworks.metric.distance.inception_score import inception_score
 from ganworks.metric.weights import file_sha256
+from ganworks.model.noise import Noise
 from ganworks.sample.sampler import Sampler
 
 NUM = 24
@@ -106,8 +108,7 @@ class Stripes(torch.nn.Module):
         super().__init__()
         self.phase = torch.nn.Parameter(torch.linspace(0, 6, 32))
 
-    def draw_latent(self, num: int, rng: torch.Generator, truncation: float | None = None) -> Tensor:
-        return torch.randn(num, 3, generator=rng)
+    noise = MappingProxyType({"latent": Noise((3,))})
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         return torch.sin(self.phase + latent[:, :, None, None]).expand(-1, -1, 32, -1)

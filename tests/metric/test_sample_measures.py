@@ -19,6 +19,7 @@ from ganworks.metric import (
 from ganworks.metric.distance.spectrum import power_spectrum, spectrum_distance
 from ganworks.metric.distance.transport import sliced_wasserstein
 from ganworks.model import DCGANGenerator
+from ganworks.model.noise import Noise
 from ganworks.sample.sampler import Sampler
 
 
@@ -85,8 +86,9 @@ class LinearGenerator(torch.nn.Module):
         super().__init__()
         self.weight, self.num_classes = torch.nn.Parameter(matrix), num_classes
 
-    def draw_latent(self, num: int, rng: torch.Generator, truncation: float | None = None) -> Tensor:
-        return torch.randn(num, self.weight.shape[1], generator=rng)
+    @property
+    def noise(self) -> dict[str, Noise]:
+        return {"latent": Noise((self.weight.shape[1],))}
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         images = (latent @ self.weight.T).view(len(latent), 1, 8, 8)

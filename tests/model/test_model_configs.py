@@ -38,7 +38,7 @@ def test_one_switch_makes_both_networks_conditional(name, conditional):
     generator, discriminator = build_pair(composed(name, conditional=conditional, width=8))
     assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
     label = torch.tensor([0, 3])
-    fake = generator(generator.draw_latent(2, torch.Generator()), label)
+    fake = generator(generator.noise["latent"].draw(2, torch.Generator()), label)
     assert fake.shape == (2, 3, 16, 16)
     assert discriminator(fake, label).shape == (2,)
 

@@ -151,17 +151,17 @@ def test_projection_head_equals_its_formula():
 @every_generator
 def test_latents_are_standard_normal_and_keyed(kind):
     generator = kind(SHAPE, 50, width=4)
-    latent = generator.draw_latent(2000, keyed_rng(0))
+    latent = generator.noise["latent"].draw(2000, keyed_rng(0))
     assert latent.shape == (2000, 50)
     assert latent.mean().item() == pytest.approx(0, abs=0.01)
     assert latent.std().item() == pytest.approx(1, abs=0.01)
-    assert torch.equal(latent, generator.draw_latent(2000, keyed_rng(0)))
-    assert not torch.equal(latent, generator.draw_latent(2000, keyed_rng(1)))
+    assert torch.equal(latent, generator.noise["latent"].draw(2000, keyed_rng(0)))
+    assert not torch.equal(latent, generator.noise["latent"].draw(2000, keyed_rng(1)))
 
 
 @pytest.mark.parametrize("truncation", [0.1, 0.7, 2.0, 50.0])
 def test_truncated_latents_are_normal_draws_that_fell_into_the_interval(truncation):
-    latent = MLPGenerator((2,), 100).draw_latent(2000, keyed_rng(0), truncation=truncation)
+    latent = MLPGenerator((2,), 100).noise["latent"].draw(2000, keyed_rng(0), truncation=truncation)
     normal = torch.randn(2_000_000)
     accepted = normal[normal.abs() <= truncation]
     assert latent.abs().max() <= truncation
@@ -172,7 +172,7 @@ def test_truncated_latents_are_normal_draws_that_fell_into_the_interval(truncati
 @pytest.mark.parametrize("truncation", [0.0, -1.0])
 def test_truncation_must_be_above_zero(truncation):
     with pytest.raises(SettingError, match="truncation="):
-        MLPGenerator((2,), 4).draw_latent(3, keyed_rng(0), truncation=truncation)
+        MLPGenerator((2,), 4).noise["latent"].draw(3, keyed_rng(0), truncation=truncation)
 
 
 def test_dcgan_starts_as_published():

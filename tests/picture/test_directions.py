@@ -153,7 +153,7 @@ def test_strip_is_the_sample_in_its_middle_and_the_moved_latents_beside_it() -> 
     sampler = Sampler(Linear(weight), {})
     directions = semantic_directions(sampler.generator, num=2)
     latent = torch.randn(5)
-    strips = moved(sampler, directions, latent, None, torch.tensor([-3.0, 0.0, 3.0]))
+    strips = moved(sampler, directions, {"latent": latent[None]}, torch.tensor([-3.0, 0.0, 3.0]))
     sample = sampler.generator(latent[None])[0]
     assert strips.shape == (2, 3, 7)
     assert torch.allclose(strips[:, 1], sample.expand(2, 7), atol=1e-5)
@@ -166,7 +166,8 @@ def test_strip_of_a_conditional_generator_keeps_its_class() -> None:
     sampler = Sampler(OneHot(), {})
     directions = semantic_directions(sampler.generator, 1, torch.tensor([0]))
     latent = torch.randn(5)
-    strips = [moved(sampler, directions, latent, torch.tensor(label), torch.zeros(3)) for label in (0, 2)]
+    rows = [{"latent": latent[None], "label": torch.tensor([label])} for label in (0, 2)]
+    strips = [moved(sampler, directions, row, torch.zeros(3)) for row in rows]
     for label, strip in zip((0, 2), strips, strict=True):
         expected = sampler.generator(latent[None], torch.tensor([label]))
         assert torch.allclose(strip[0], expected.expand(3, -1, -1, -1), atol=1e-6)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
-from PIL import Image
 
-from ganworks.picture.samples import SIDE, image_grid, save_picture, scatter, to_uint8
+from ganworks.picture.samples import SIDE, image_grid, scatter, to_uint8
+from ganworks.sample import Image
 
 
 def test_range_is_rounded_and_clamped() -> None:
@@ -81,14 +82,14 @@ def test_picture_comes_under_its_name_when_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "new" / "grid.png"
-    assert save_picture(torch.zeros(4, 1, 8, 8), path) == path
+    assert Image().save_picture(torch.zeros(4, 1, 8, 8), path) == [path]
     before = path.read_bytes()
 
-    def fail(self: Image.Image, target: Path, **kwargs: object) -> None:
+    def fail(self: PIL.Image.Image, target: Path, **kwargs: object) -> None:
         Path(target).write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(Image.Image, "save", fail)
+    monkeypatch.setattr(PIL.Image.Image, "save", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_picture(torch.ones(4, 1, 8, 8), path)
+        Image().save_picture(torch.ones(4, 1, 8, 8), path)
     assert path.read_bytes() == before

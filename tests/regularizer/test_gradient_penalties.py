@@ -10,7 +10,7 @@ from ganworks.regularizer import R1, R2, CosineWeight, Dragan, GradientPenalty, 
 from ganworks.regularizer import squared_gradient_norm as squared_norm
 
 PENALTIES = [GradientPenalty(10.0), Dragan(10.0), R1(2.0), R2(2.0)]
-every_penalty = pytest.mark.parametrize("regularizer", PENALTIES, ids=str)
+every_penalty = pytest.mark.parametrize("regularizer", PENALTIES, ids=lambda each: type(each).__name__)
 
 
 def batch(seed, shape=(6, 3), dtype=torch.float64):
@@ -31,7 +31,7 @@ def test_penalty_of_a_linear_critic_is_its_closed_form(regularizer):
     weight = batch(0, (3,))
     norm = weight.norm().item()
     expected = norm**2 if isinstance(regularizer, R1) else 10 * (norm - 1) ** 2
-    found = regularizer.penalty(linear_critic(weight), batch(1), batch(2), keyed_rng(0))
+    found = weighted(regularizer, linear_critic(weight), batch(1), batch(2), keyed_rng(0))
     assert found.item() == pytest.approx(expected, rel=1e-9)
     assert found.shape == ()
 
@@ -40,8 +40,8 @@ def test_r1_looks_at_real_and_r2_at_fake_samples():
     real, fake, critic = batch(1), 3 * batch(2), quadratic_critic(0.7)
     at_real = (0.7 * real).square().sum(1).mean().item()
     at_fake = (0.7 * fake).square().sum(1).mean().item()
-    assert R1(2.0).penalty(critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_real)
-    assert R2(2.0).penalty(critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_fake)
+    assert weighted(R1(2.0), critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_real)
+    assert weighted(R2(2.0), critic, real, fake, keyed_rng(0)).item() == pytest.approx(at_fake)
     assert at_real != pytest.approx(at_fake, rel=0.1)
 
 
@@ -64,6 +64,12 @@ def test_dragan_looks_within_half_a_standard_deviation_above_real_samples():
     assert torch.equal(Dragan(10.0, noise=0.0).points(real, None, keyed_rng(0)), real)
 
 
+def weighted(regularizer, critic, real, fake, rng):
+    """The penalty as the step adds it, at the start of the training."""
+    penalty = regularizer.penalty(critic, {"real": real, "fake": fake}, rng)
+    return None if penalty is None else regularizer.factor(progress=0.0) * penalty
+
+
 class SmallCritic(nn.Module):
     """A smooth critic in float64, so that finite differences of its gradient exist."""
 
@@ -81,7 +87,7 @@ def test_parameter_gradient_of_the_penalty_equals_finite_differences(regularizer
     critic, real, fake = SmallCritic(), batch(4), batch(5)
 
     def value():
-        return regularizer.penalty(critic, real, fake, keyed_rng(7))
+        return weighted(regularizer, critic, real, fake, keyed_rng(7))
 
     value().backward()
     for parameter in list(critic.parameters())[:3]:  # the last bias has no part in the gradient
@@ -118,15 +124,17 @@ def test_batch_norm_mixes_the_samples_which_is_what_per_sample_says():
 @every_penalty
 def test_penalty_leaves_no_gradient_in_the_samples(regularizer):
     real, fake = batch(1).requires_grad_(), batch(2).requires_grad_()
-    regularizer.penalty(SmallCritic(), real, fake, keyed_rng(0)).backward()
+    weighted(regularizer, SmallCritic(), real, fake, keyed_rng(0)).backward()
     assert real.grad is None
     assert fake.grad is None
 
 
-@pytest.mark.parametrize("regularizer", [GradientPenalty(10.0), Dragan(10.0)], ids=str)
+@pytest.mark.parametrize(
+    "regularizer", [GradientPenalty(10.0), Dragan(10.0)], ids=lambda each: type(each).__name__
+)
 def test_gradient_at_zero_norm_is_finite(regularizer):
     weight = torch.zeros(3, requires_grad=True)
-    value = regularizer.penalty(linear_critic(weight), batch(1).float(), batch(2).float(), keyed_rng(0))
+    value = weighted(regularizer, linear_critic(weight), batch(1).float(), batch(2).float(), keyed_rng(0))
     value.backward()
     assert value.item() == pytest.approx(10.0, rel=1e-4)
     assert torch.equal(weight.grad, torch.zeros(3))
@@ -142,8 +150,8 @@ def test_lazy_penalty_has_the_same_mean_over_the_steps(regularizer):
     critic, real, fake = SmallCritic(), batch(4), batch(5)
     lazy = type(regularizer)(regularizer.weight, every=4)
     due = [step for step in range(8) if lazy.is_due(step)]
-    total = sum(lazy.penalty(critic, real, fake, keyed_rng(1)) for _ in due)
-    eager = sum(regularizer.penalty(critic, real, fake, keyed_rng(1)) for _ in range(8))
+    total = sum(weighted(lazy, critic, real, fake, keyed_rng(1)) for _ in due)
+    eager = sum(weighted(regularizer, critic, real, fake, keyed_rng(1)) for _ in range(8))
     assert due == [0, 4]
     assert total.item() == pytest.approx(eager.item())
 
@@ -151,7 +159,7 @@ def test_lazy_penalty_has_the_same_mean_over_the_steps(regularizer):
 @every_penalty
 def test_penalty_is_a_function_of_its_rng(regularizer):
     critic, real, fake = SmallCritic(), batch(4), batch(5)
-    values = [regularizer.penalty(critic, real, fake, keyed_rng(key)).item() for key in (0, 0, 1)]
+    values = [weighted(regularizer, critic, real, fake, keyed_rng(key)).item() for key in (0, 0, 1)]
     assert values[0] == values[1]
     assert (values[0] == values[2]) == isinstance(regularizer, R1)
 
@@ -161,11 +169,11 @@ def test_penalty_is_in_float32_under_autocast_and_from_half_precision_samples(re
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(3, 64), nn.Tanh(), nn.Linear(64, 1), nn.Flatten(0))
     real, fake = batch(4, dtype=torch.float32).bfloat16(), batch(5, dtype=torch.float32).bfloat16()
-    plain = regularizer.penalty(critic, real.float(), fake.float(), keyed_rng(0))
+    plain = weighted(regularizer, critic, real.float(), fake.float(), keyed_rng(0))
     with torch.autocast("cpu", torch.bfloat16):
         assert critic(real).dtype == torch.bfloat16
-        guarded = regularizer.penalty(critic, real.float(), fake.float(), keyed_rng(0))
-        from_half = regularizer.penalty(critic, real, fake, keyed_rng(0))
+        guarded = weighted(regularizer, critic, real.float(), fake.float(), keyed_rng(0))
+        from_half = weighted(regularizer, critic, real, fake, keyed_rng(0))
     assert torch.equal(guarded, plain)
     assert from_half.dtype == torch.float32
 
@@ -191,15 +199,21 @@ def test_negative_noise_is_an_error():
 
 def test_scheduled_weight_follows_the_progress():
     annealed = R1(CosineWeight(start=2.0, end=0.2))
-    assert [annealed.at(progress).weight for progress in (0.0, 0.5, 1.0)] == pytest.approx([2.0, 1.1, 0.2])
-    assert R1(2.0).at(0.5).weight == 2.0
-    with pytest.raises(TypeError, match="at"):
-        annealed.penalty(SmallCritic(), batch(0), batch(1), keyed_rng(0))
+    assert [annealed.factor(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([2.0, 1.1, 0.2])
+    assert R1(2.0).factor(0.5) == 2.0
+    assert R1(2.0, every=4).factor(0.5) == 8.0
+
+
+def test_several_logits_a_sample_are_one_by_their_mean():
+    weight, real, fake = batch(0, (3, 4)), batch(1), batch(2)
+    patches = weighted(R1(2.0), lambda x: (x @ weight).view(-1, 1, 2, 2), real, fake, keyed_rng(0))
+    mean = weighted(R1(2.0), lambda x: (x @ weight).mean(1), real, fake, keyed_rng(0))
+    assert patches.item() == pytest.approx(mean.item(), rel=1e-12)
 
 
 def test_a_plain_regularizer_does_nothing():
     regularizer, critic = Regularizer(), SmallCritic()
     before = [parameter.clone() for parameter in critic.parameters()]
-    assert regularizer.penalty(critic, batch(0), batch(1), keyed_rng(0)) is None
+    assert weighted(regularizer, critic, batch(0), batch(1), keyed_rng(0)) is None
     regularizer.project(critic)
     assert all(map(torch.equal, before, critic.parameters()))

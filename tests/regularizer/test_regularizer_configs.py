@@ -37,4 +37,4 @@ def test_file_builds_regularizers_under_their_names(path):
 def test_weight_can_be_a_schedule():
     weight = {"_target_": "ganworks.regularizer.CosineWeight", "start": 2.0, "end": 0.2}
     r1 = instantiate({"_target_": "ganworks.regularizer.R1", "weight": weight})
-    assert r1.at(1.0).weight == pytest.approx(0.2)
+    assert r1.factor(1.0) == pytest.approx(0.2)

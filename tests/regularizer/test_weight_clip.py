@@ -22,7 +22,7 @@ def test_projection_equals_a_naive_clamp_of_every_parameter():
 
 
 def test_clipping_has_no_penalty_and_allows_batch_norm():
-    assert WeightClip(0.01).penalty(None, None, None, None) is None
+    assert WeightClip(0.01).penalty(None, None, None) is None
     assert not WeightClip(0.01).per_sample
 
 

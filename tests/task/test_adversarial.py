@@ -36,7 +36,7 @@ def reals(num_steps: int) -> list[Tensor]:
 
 
 def draw_double(task: AdversarialTask, step: int) -> Tensor:
-    return task.generator.draw_latent(BATCH, keyed_rng(0, 0, "latent", step, 0)).double()
+    return task.draw_noise(BATCH, lambda name: keyed_rng(0, 0, name, step, 0))["latent"]
 
 
 def naive_loop(task: AdversarialTask, num_steps: int) -> tuple[nn.Module, nn.Module]:
@@ -49,8 +49,9 @@ def naive_loop(task: AdversarialTask, num_steps: int) -> tuple[nn.Module, nn.Mod
         loss = task.loss.discriminator(discriminator(real), discriminator(fake))
         for name, regularizer in task.regularizers.items():
             if step % regularizer.every == 0:
-                penalty = regularizer.penalty(discriminator, real, fake, keyed_rng(0, 0, name, step, 0))
-                loss = loss + (0 if penalty is None else penalty)
+                batch = {"real": real, "fake": fake}
+                penalty = regularizer.penalty(discriminator, batch, keyed_rng(0, 0, name, step, 0))
+                loss = loss + (0 if penalty is None else regularizer.weight * regularizer.every * penalty)
         descend(discriminator, loss)
         for regularizer in task.regularizers.values():
             regularizer.project(discriminator)
@@ -183,20 +184,21 @@ def test_logged_terms_of_an_accumulated_batch_are_those_of_the_whole() -> None:
 
 
 class Packed(SharedTask):
-    """An application that overrides `sample` and adds a term."""
+    """An application that overrides `produce` and adds a term."""
 
-    def sample(self, batch: dict[str, Tensor]) -> Tensor:
-        return super().sample(batch).clamp(-0.5, 0.5)
+    @staticmethod
+    def produce(generator: nn.Module, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"fake": generator(inputs["latent"]).clamp(-0.5, 0.5)}
 
     def generator_terms(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {**super().generator_terms(batch), "brightness": batch["fake"].mean()}
 
 
-def test_an_application_overrides_sample_and_terms() -> None:
+def test_an_application_overrides_produce_and_terms() -> None:
     base = make_task()
     task = Packed(
-        base.generator, base.discriminator, BCE(), base.generator_optimizer, base.discriminator_optimizer, Constant(),
-        ExponentialMovingAverage(0.0), num_images=2 * BATCH,
+        base.generator, base.discriminator, BCE(), ExponentialMovingAverage(0.0),
+        optimizers=base.optimizer_factories, schedule=Constant(), num_images=2 * BATCH,
     ).double()  # fmt: skip
     assert "train/generator/brightness" in fit(task).scalars
 

@@ -1,6 +1,15 @@
-"""Differentiable augmentation: callables from (B, C, H, W) and a generator of noise to (B, C, H, W)."""
+"""Differentiable augmentation of what the discriminator sees."""
 
-from ganworks.augment.base import Augment, identity
+from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
 from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
 
-__all__ = ["Augment", "Color", "Compose", "Cutout", "Translation", "identity"]
+__all__ = [
+    "Augment",
+    "AugmentFunction",
+    "Color",
+    "Compose",
+    "Cutout",
+    "Translation",
+    "as_module",
+    "identity",
+]

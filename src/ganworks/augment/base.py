@@ -5,12 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""From samples (B, C, H, W) and a generator of noise to the same shape, differentiable in the samples."""
+AugmentFunction = Callable[[Tensor, torch.Generator], Tensor]
+"""From samples (B, ...) and a generator of noise to the same shape, differentiable in the samples."""
+
+
+class Augment(nn.Module):
+    """A differentiable change of what the discriminator sees, drawn anew for every sample.
+
+    It is a module, so that buffers which it registers are state: they are in the checkpoint, equal after a resume, and
+    averaged over the ranks after each step.
+    """
+
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Return samples of the same shape (B, ...), differentiable in ``x``; all draws come from ``rng``."""
+        return x
+
+    def observe(self, real_logits: Tensor, num_images: int) -> None:
+        """Take in what the discriminator says of augmented reals, (B, ...), after each of its updates.
+
+        Args:
+            real_logits: without a graph.
+            num_images: real images of all ranks in that update.
+        """
+
+
+class Function(Augment):
+    """An augmentation without state: a function of samples and random numbers.
+
+    Args:
+        function: from samples (B, ...) and a `torch.Generator` to the same shape.
+    """
+
+    def __init__(self, function: AugmentFunction) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        return self.function(x, rng)
 
 
 def identity(x: Tensor, rng: torch.Generator) -> Tensor:
     """Return the samples (B, ...) as they are."""
     return x
+
+
+def as_module(augment: Augment | AugmentFunction) -> Augment:
+    """Return an augmentation, or a function that is one, as a module."""
+    return augment if isinstance(augment, Augment) else Function(augment)

@@ -1,39 +1,41 @@
 """Differentiable augmentation of real and fake images.
 
-Zhao et al. 2020 (DiffAugment), https://arxiv.org/abs/2006.10738. Each part is a callable from images
-(B, C, H, W) and a generator of noise to images of the same shape, differentiable in the images, and changes
-every image of a batch in its own way.
+Zhao et al. 2020 (DiffAugment), https://arxiv.org/abs/2006.10738. Each part maps images (B, C, H, W) to images of
+the same shape and changes every image of a batch in its own way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganworks.augment.base import Augment
+from ganworks.augment.base import Augment, AugmentFunction, as_module
 from ganworks.errors import SettingError, check_range
 
 
-class Compose:
+class Compose(Augment):
     """Applies named augmentations one after the other; in a config any of them can be left out by name.
 
     Args:
         parts: the augmentations, in the order of their names' appearance.
     """
 
-    def __init__(self, **parts: Augment) -> None:
-        self.parts = parts
+    def __init__(self, **parts: Augment | AugmentFunction) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict({name: as_module(part) for name, part in parts.items()})
 
-    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         for part in self.parts.values():
             x = part(x, rng)
         return x
 
+    def observe(self, real_logits: Tensor, num_images: int) -> None:
+        for part in self.parts.values():
+            assert isinstance(part, Augment)
+            part.observe(real_logits, num_images)
 
-@dataclass(frozen=True)
-class Color:
+
+class Color(Augment):
     """Random brightness, saturation and contrast; 0 switches each off.
 
     Args:
@@ -42,16 +44,13 @@ class Color:
         contrast: the distance to the image's mean is multiplied by 1 + [-contrast, contrast].
     """
 
-    brightness: float = 0.5
-    saturation: float = 1.0
-    contrast: float = 0.5
+    def __init__(self, brightness: float = 0.5, saturation: float = 1.0, contrast: float = 0.5) -> None:
+        super().__init__()
+        self.brightness = check_range("brightness", brightness, 0.0)
+        self.saturation = check_range("saturation", saturation, 0.0, 1.0)
+        self.contrast = check_range("contrast", contrast, 0.0, 1.0)
 
-    def __post_init__(self) -> None:
-        check_range("brightness", self.brightness, 0.0)
-        check_range("saturation", self.saturation, 0.0, 1.0)
-        check_range("contrast", self.contrast, 0.0, 1.0)
-
-    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
         brightness, saturation, contrast = symmetric_noise(3, x, rng)
         x = x + self.brightness * brightness
@@ -61,20 +60,18 @@ class Color:
         return mean + (1 + self.contrast * contrast) * (x - mean)
 
 
-@dataclass(frozen=True)
-class Translation:
+class Translation(Augment):
     """Shift by whole pixels, uniform up to ``ratio`` of the side in each direction; 0 (mid-gray) moves in.
 
     Args:
         ratio: from 0 (off) to 1.
     """
 
-    ratio: float = 0.125
+    def __init__(self, ratio: float = 0.125) -> None:
+        super().__init__()
+        self.ratio = check_range("ratio", ratio, 0.0, 1.0)
 
-    def __post_init__(self) -> None:
-        check_range("ratio", self.ratio, 0.0, 1.0)
-
-    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
         for dim in (2, 3):
             limit = int(x.shape[dim] * self.ratio + 0.5)
@@ -82,20 +79,18 @@ class Translation:
         return x
 
 
-@dataclass(frozen=True)
-class Cutout:
+class Cutout(Augment):
     """Set a rectangle of ``ratio`` of each side to 0 (mid-gray); its centre is anywhere in the image.
 
     Args:
         ratio: from 0 (off) to 1.
     """
 
-    ratio: float = 0.5
+    def __init__(self, ratio: float = 0.5) -> None:
+        super().__init__()
+        self.ratio = check_range("ratio", ratio, 0.0, 1.0)
 
-    def __post_init__(self) -> None:
-        check_range("ratio", self.ratio, 0.0, 1.0)
-
-    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
         rows = self.is_cut(x.shape[2], x, rng)[:, None, :, None]
         columns = self.is_cut(x.shape[3], x, rng)[:, None, None, :]

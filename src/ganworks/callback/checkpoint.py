@@ -11,7 +11,6 @@ import torch
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.interval import ImageInterval
-from ganworks.sample.sampler import Sampler
 from ganworks.task import AdversarialTask
 from ganworks.task.base import local
 
@@ -48,7 +47,7 @@ class Checkpoint(ImageInterval):
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         if not self.save(trainer, task, "last.ckpt"):
             return
-        sampler = Sampler(task.averaged(), {**self.export, "images_seen": task.images_seen})
+        sampler = task.sampler({**self.export, "images_seen": task.images_seen})
         if trainer.is_global_zero:
             sampler.save(Path(trainer.default_root_dir) / "generator")
 

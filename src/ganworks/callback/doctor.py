@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch.optim import Optimizer
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.restore import restore
 from ganworks.doctor import Diagnosis, Episode, Probe, facts_of
-from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation
+from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation, suffixes
 from ganworks.doctor.rules import BY_NAME
 from ganworks.errors import check_choice, check_count, check_range
 from ganworks.task import AdversarialTask, NonFiniteLossError
@@ -38,6 +39,10 @@ class Doctor(pl.Callback):
         max_restores: restores of a run, after which it stops.
         lr_factor: factor of the learning rates at each restore, up to 1.
 
+    Attributes:
+        settings: the run's configuration, so that advice names no setting that it does not have; the command that
+            builds the run fills it in.
+
     Raises:
         SettingError: a setting that it cannot have.
     """
@@ -55,15 +60,22 @@ class Doctor(pl.Callback):
         self.lr_factor = check_range("lr_factor", lr_factor, 1e-6, 1.0)
         self.diagnosis: Diagnosis | None = None
         self.num_restores = 0
+        self.settings: Mapping[str, Any] | None = None
         self._state: dict[str, Any] | None = None
         self._probe: Probe | None = None
-        self._speed, self._labels = Speed(), LabelLink()
+        self._is_on = False
+        self._speed, self._labels = Speed(), dict[str, LabelLink]()
         self._scale: float | None = None  # of the loss, at the last look
 
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        self._is_on = isinstance(task, AdversarialTask)
+        if not self._is_on:  # a task of another kind shows no critics to look at
+            return
         samples = getattr(trainer.datamodule, "samples", None)  # type: ignore[attr-defined]
         batch_size = getattr(trainer.datamodule, "batch_size", 0) * trainer.world_size  # type: ignore[attr-defined]
-        facts = facts_of(task, None if samples is None else len(samples), batch_size or None)
+        kind = getattr(trainer.datamodule, "kind", None) or task.sampler().kind  # type: ignore[attr-defined]
+        num_samples = None if samples is None else len(samples)
+        facts = facts_of(task, kind, num_samples, batch_size or None, self.settings)
         self.diagnosis = Diagnosis(facts, task.num_images)
         self._interval = self.every_n_steps or interval(trainer.log_every_n_steps, facts.num_steps)  # type: ignore[attr-defined]
         if self._state is not None:
@@ -73,7 +85,7 @@ class Doctor(pl.Callback):
         self._start_stretch(trainer, task)
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
-        is_due = trainer.is_global_zero and task.is_turn_every(self._interval)
+        is_due = self._is_on and trainer.is_global_zero and task.is_turn_every(self._interval)
         self._probe = Probe(task) if is_due else None
 
     def on_before_optimizer_step(  # type: ignore[override]
@@ -83,6 +95,8 @@ class Doctor(pl.Callback):
             self._probe.note_gradients(task.roles[trainer.optimizers.index(optimizer)], optimizer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
+        if not self._is_on:
+            return
         if self._probe is not None:
             self._observe(trainer, task, self._look(trainer, task))
             self._probe = None
@@ -91,6 +105,8 @@ class Doctor(pl.Callback):
             self._treat(trainer, task)
 
     def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        if not self._is_on:
+            return
         self._look_at_evaluation(trainer, task)
         if trainer.is_global_zero and self.diagnosis is not None:
             log.info("doctor: %s", self.diagnosis.verdict)
@@ -112,8 +128,10 @@ class Doctor(pl.Callback):
             found |= {"loss_scale": scaler.get_scale(), "scaler_skips": self._num_skips(scaler.get_scale())}
         if (probability := getattr(task.augment, "p", None)) is not None:
             found["augment_probability"] = float(probability)
-        if LABEL_MATCHES[0] in found:
-            found["label_link"] = self._labels.add(*(found.pop(name) for name in LABEL_MATCHES))
+        for suffix in suffixes(found):
+            if LABEL_MATCHES[0] + suffix in found:
+                link = self._labels.setdefault(suffix, LabelLink())
+                found[f"label_link{suffix}"] = link.add(*(found.pop(name + suffix) for name in LABEL_MATCHES))
         found["images_per_second"] = self._rate(trainer, task)
         found["speed_ratio"] = self._speed.ratio(found["images_per_second"])
         return found

@@ -13,7 +13,6 @@ import torch
 from ganworks.callback.interval import ImageInterval
 from ganworks.metric import Evaluation as Figures
 from ganworks.metric import Suite, evaluate, merged
-from ganworks.sample.sampler import Sampler
 from ganworks.task import AdversarialTask
 
 
@@ -61,7 +60,7 @@ class Evaluation(ImageInterval):
 
     def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
         start = time.perf_counter()
-        sampler = Sampler(task.averaged(), {})
+        sampler = task.sampler()
         figures = evaluate(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
         figures = trainer.strategy.broadcast(figures)
         elapsed = time.perf_counter() - start

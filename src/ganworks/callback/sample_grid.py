@@ -1,4 +1,4 @@
-"""The picture of training: the same latents through the averaged generator, again and again."""
+"""The picture of training: the same noise through the averaged generator, again and again."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from torch import Tensor
 
 from ganworks.callback.interval import ImageInterval
 from ganworks.errors import check_count
-from ganworks.picture import log_pictures, save_picture
+from ganworks.picture import log_pictures
+from ganworks.sample.kind import Kind
 from ganworks.sample.sampler import Sampler
-from ganworks.task import AdversarialTask
+from ganworks.task import ManualTask
 
 
 class SampleGrid(ImageInterval):
-    """Write `samples/<images_seen>.png` in the run directory and log it, one picture an event.
+    """Write `samples/<images_seen>` in the run directory and log it, one picture an event.
 
-    A conditional generator shows one class a column.
+    What the picture looks like, and what its file is called, is up to the kind of samples. A generator of classes
+    shows one class a column; conditions that are not drawn, such as a source, are those of the first real samples.
 
     Args:
         every_images: interval in images.
         num: samples a picture.
-        num_points: samples a picture where they are points in the plane.
-        seed: key of the latents, which stay the same during a run.
+        num_points: samples a picture of a kind that shows thousands, such as points in the plane.
+        seed: key of the noise, which stays the same during a run.
     """
 
     def __init__(
@@ -35,29 +37,47 @@ class SampleGrid(ImageInterval):
         self.num, self.num_points = check_count("num", num), check_count("num_points", num_points)
         self.latest: Path | None = None
 
-    def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
-        sampler = Sampler(task.averaged(), {})
+    def act(self, trainer: pl.Trainer, task: ManualTask) -> None:
+        sampler = task.sampler()
         if not trainer.is_global_zero:
             return
-        samples, columns = self.draw(sampler)
-        path = Path(trainer.default_root_dir) / "samples" / f"{task.images_seen:012d}.png"
-        self.latest = save_picture(samples, path, columns, self.reals(trainer))
-        log_pictures({"samples": path}, trainer.loggers, task.images_seen)
-
-    def draw(self, sampler: Sampler) -> tuple[Tensor, int | None]:
-        """Return the samples of a picture and its number of columns; None leaves it to the picture."""
-        num_classes = sampler.generator.num_classes
-        if len(sampler.generator.shape) == 1:
-            return sampler.sample(self.num_points, self.seed), None
-        if not num_classes:
-            return sampler.sample(self.num, self.seed), None
-        columns = min(num_classes, 16)
-        num = max(1, self.num // columns) * columns
-        return sampler.sample(num, self.seed, label=torch.arange(num) % columns), columns
-
-    def reals(self, trainer: pl.Trainer) -> Tensor | None:
-        """Return real points (N, D) to show below the samples; None for images."""
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        if datamodule is None or len(datamodule.shape) != 1:
+        kind: Kind = getattr(datamodule, "kind", None) or sampler.kind
+        samples, columns = self.draw(sampler, kind, datamodule)
+        name = f"{task.images_seen:012d}{kind.picture_suffix}"
+        paths = kind.save_picture(
+            samples,
+            Path(trainer.default_root_dir) / "samples" / name,
+            columns,
+            self.reals(kind, datamodule),
+        )
+        self.latest = paths[0]
+        for path in paths:
+            log_pictures({"samples": path}, trainer.loggers, task.images_seen)
+
+    def draw(self, sampler: Sampler, kind: Kind, datamodule: object = None) -> tuple[Tensor, int | None]:
+        """Return the samples of a picture and its number of columns; None leaves it to the kind."""
+        if kind.is_cloud:
+            return sampler.sample(
+                self.num_points, self.seed, conditions=self._given(sampler, datamodule, self.num_points)
+            ), None
+        given = self._given(sampler, datamodule, self.num)
+        if "label" not in sampler.conditions or "label" in given:
+            return sampler.sample(self.num, self.seed, conditions=given), None
+        columns = min(sampler.num_classes, 16)
+        num = max(1, self.num // columns) * columns
+        given = {name: rows[:num] for name, rows in self._given(sampler, datamodule, num).items()}
+        return sampler.sample(num, self.seed, label=torch.arange(num) % columns, conditions=given), columns
+
+    def _given(self, sampler: Sampler, datamodule: object, num: int) -> dict[str, Tensor]:
+        """Return the conditions that are taken from real samples: all but classes, which are drawn."""
+        names = [name for name in sampler.conditions if name != "label"]
+        if sampler.num_classes and getattr(datamodule, "label_kind", "class") not in ("class", "none"):
+            names.append("label")
+        return datamodule.draw_conditions(names, num, self.seed) if names and datamodule is not None else {}  # type: ignore[attr-defined]
+
+    def reals(self, kind: Kind, datamodule: object) -> Tensor | None:
+        """Return real samples to show below a cloud; None for other kinds."""
+        if datamodule is None or not kind.is_cloud:
             return None
-        return next(iter(datamodule.reference_batches(self.num_points)))["real"]
+        return next(iter(datamodule.reference_batches(self.num_points)))["real"]  # type: ignore[attr-defined]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +24,7 @@ from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
 from ganworks.metric.contract import shown as lines_of
 from ganworks.task import ManualTask, NonFiniteLossError
+from ganworks.task.base import num_parameters
 
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
 
@@ -99,7 +99,7 @@ class RunSummary(pl.Callback):
             "seconds": round(self.seconds, 2),
             "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
             "peak_memory_mb": round(peak_memory_mb(), 1),
-            "parameters": {name: num_parameters(getattr(task, name)) for name in task.roles},
+            "parameters": {role: num_parameters(player) for role, player in task.players.items()},
             "device": str(task.device),
             "num_devices": trainer.world_size,
             "precision": str(trainer.precision),
@@ -221,11 +221,6 @@ def without_nan(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [without_nan(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def num_parameters(network: torch.nn.Module) -> int:
-    """Return the number of a network's parameters."""
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def peak_memory_mb() -> float:

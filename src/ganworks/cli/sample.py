@@ -14,7 +14,11 @@ from ganworks.errors import SettingError, check_count
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganworks.sample.kind import Kind
+    from ganworks.sample.sampler import Sampler
+
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+OTHERS = (".gif", ".txt")
 
 
 @dataclass
@@ -59,19 +63,19 @@ def main() -> None:
         if arguments.columns is not None:
             check_count("columns", arguments.columns)
         check_out(Path(arguments.out))
-        samples = draw(arguments)
-        print(f"{len(samples)} samples in {write(samples, arguments)}")
+        samples, kind = draw(arguments)
+        print(f"{len(samples)} samples in {write(samples, kind, arguments)}")
 
 
-def draw(arguments: Arguments) -> Tensor:
-    """Return the samples that the arguments ask for, (N, *shape)."""
+def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
+    """Return the samples that the arguments ask for, (N, *shape), and their kind."""
     from ganworks.sample.sampler import load_generator
 
     with called(path="run"):
         sampler = load_generator(str(arguments.run), arguments.device)
-    label = classes(arguments.label, arguments.interpolate or arguments.num)
+    label = conditions(arguments.label, arguments.interpolate or arguments.num, sampler)
     if arguments.interpolate:
-        return sampler.interpolate(
+        samples = sampler.interpolate(
             arguments.interpolate,
             arguments.num,
             arguments.seed,
@@ -79,7 +83,34 @@ def draw(arguments: Arguments) -> Tensor:
             arguments.truncation,
             arguments.batch_size,
         )
-    return sampler.sample(arguments.num, arguments.seed, label, arguments.truncation, arguments.batch_size)
+    else:
+        settings = (arguments.truncation, arguments.batch_size)
+        samples = sampler.sample(arguments.num, arguments.seed, label, *settings)
+    return samples, sampler.kind
+
+
+def conditions(text: str | None, num: int, sampler: Sampler) -> Tensor | None:
+    """Return the labels that ``label=`` asks for: classes (num,), or one vector of a generator that takes vectors.
+
+    Several classes at once are given by number, ``label=[0,3]``, a vector by its numbers, ``label=[.1,-2,0]``.
+    """
+    import torch
+
+    kind = sampler.config.get("label_kind", "class")
+    if text is None or not sampler.num_classes or kind in ("class", "none"):
+        return classes(text, num)
+    try:
+        numbers = [float(part) for part in text.strip("[]").split(",")]
+    except ValueError:
+        raise SettingError("label", text, "numbers, such as label=[0,3]") from None
+    if kind == "vector":
+        if len(numbers) != sampler.num_classes:
+            raise SettingError("label", text, f"{sampler.num_classes} numbers, such as label=[.1,-2,...]")
+        return torch.tensor(numbers)
+    wrong = [n for n in numbers if n != int(n) or not 0 <= n < sampler.num_classes]
+    if wrong:
+        raise SettingError("label", f"{wrong[0]:g}", f"classes from 0 to {sampler.num_classes - 1}")
+    return torch.zeros(sampler.num_classes).index_fill(0, torch.tensor(numbers).long(), 1.0)
 
 
 def classes(text: str | None, num: int) -> Tensor | None:
@@ -99,30 +130,43 @@ def classes(text: str | None, num: int) -> Tensor | None:
 
 def check_out(out: Path) -> None:
     """Raise `SettingError` unless ``out`` ends like a file that can be written, or names a folder."""
-    if out.suffix not in ("", ".npy", ".pt", *PICTURES):
-        raise SettingError("out", out, f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt")
+    if out.suffix not in ("", ".npy", ".pt", *OTHERS, *PICTURES):
+        allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
+        raise SettingError("out", out, f"{allowed} ({' and '.join(OTHERS)} for clips and texts)")
 
 
-def write(samples: Tensor, arguments: Arguments) -> Path:
+def write(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
     """Write the samples to ``out`` in the form that its name asks for."""
     import numpy as np
     import torch
 
-    from ganworks.picture import image_grid, save_picture
-
     out = Path(arguments.out)
-    if out.suffix in PICTURES:
-        return save_picture(
-            samples, out, arguments.columns or (arguments.num if arguments.interpolate else None)
-        )
     (out.parent if out.suffix else out).mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npy":
         np.save(out, samples.cpu().numpy())
     elif out.suffix == ".pt":
         torch.save(samples.cpu(), out)
-    elif samples.ndim != 4:
-        raise SettingError("out", out, "a .npy, .pt or picture file: these samples are points, not images")
+    elif out.suffix:
+        return write_picture(samples, kind, arguments)
+    elif not kind.has_files:
+        raise SettingError(
+            "out", out, f"a .npy, .pt or picture file: these samples are {kind.noun}, not images"
+        )
     else:
-        for index, image in enumerate(samples):
-            image_grid(image[None], zoom=1, gap=0).save(out / f"{index:06d}.png")
+        for index, sample in enumerate(samples):
+            kind.save(sample, out / f"{index:06d}")
     return out
+
+
+def write_picture(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
+    """Write one picture of all samples, in the form that their kind has."""
+    out = Path(arguments.out)
+    has_default_name = arguments.out == Arguments.out
+    if out.suffix != kind.picture_suffix and (has_default_name or kind.picture_suffix not in PICTURES):
+        if not has_default_name:
+            raise SettingError(
+                "out", out, f"a {kind.picture_suffix}, .npy or .pt file, or a folder, for {kind.noun}"
+            )
+        out = out.with_suffix(kind.picture_suffix)
+    columns = arguments.columns or (arguments.num if arguments.interpolate else None)
+    return kind.save_picture(samples, out, columns)[0]

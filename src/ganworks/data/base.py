@@ -14,26 +14,29 @@ from torch import Tensor
 from ganworks.data.ahead import ahead
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Samples, to_float
+from ganworks.data.samples import Fields, Samples, as_fields, to_float
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
+from ganworks.sample.kind import Kind, kind_of
 
 
 class GanDataModule(LightningDataModule, ABC):
-    """A data set: batches ``{"real": (B, *shape), "label": (B,)}`` in an order keyed by the seed, resumable.
+    """A data set: batches ``{"real": (B, *shape), "label": (B,), ...}`` in an order keyed by the seed, resumable.
 
-    A subclass sets ``name`` and implements `load`. Batches on each device have ``batch_size`` samples.
+    Whatever `Samples.read` returns is handed on as a field of the batch. A subclass sets ``name`` and implements
+    `load`. Batches on each device have ``batch_size`` samples.
 
     Args:
-        shape: shape of a sample, (C, H, W) or (D,).
-        num_classes: 0 when there are no labels.
+        shape: shape of a sample, (C, H, W), (D,) or any other.
+        num_classes: number of classes, or length of the labels where they are vectors; 0 when there are no labels.
         batch_size: real samples in a batch of one device.
         seed: seed of the order and of the flips.
         horizontal_flip: mirror half of the training images, drawn anew every epoch.
         min_batches: a Lightning epoch has at least so many batches, of several passes over few data.
+        kind: of the samples; None takes what their shape says.
 
     Raises:
-        SettingError: a count that is not one.
+        SettingError: a count that is not one, or a shape that the kind does not have.
     """
 
     name: str = "data"
@@ -46,9 +49,12 @@ class GanDataModule(LightningDataModule, ABC):
         seed: int = 0,
         horizontal_flip: bool = False,
         min_batches: int = 1,
+        kind: Kind | None = None,
     ) -> None:
         super().__init__()
         self.shape, self.num_classes = shape, num_classes
+        self.kind = kind or kind_of(shape)
+        self.kind.check(shape)
         self.batch_size = check_count("batch_size", batch_size)
         self.min_batches = check_count("min_batches", min_batches)
         self.seed, self.horizontal_flip = seed, horizontal_flip
@@ -90,7 +96,9 @@ class GanDataModule(LightningDataModule, ABC):
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader of these batches; a data set that is read by workers returns another."""
-        return BatchLoader(self.samples, order, self.horizontal_flip, passes, self._device())
+        return BatchLoader(
+            self.samples, order, self.horizontal_flip, passes, self._device(), {"real": self.kind}
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the loader's position.
@@ -112,12 +120,43 @@ class GanDataModule(LightningDataModule, ABC):
         """
         order = torch.randperm(len(self.samples), generator=keyed_rng("reference"))
         parts = order[start:stop].split(check_count("batch_size", batch_size))
-        read = ahead(lambda part: to_float(self.samples.read(part)), parts, lambda values: values.nbytes)
-        for indices, values in zip(parts, read, strict=True):
-            batch = {"real": values}
+        for indices, batch in zip(parts, ahead(self._fields, parts, num_bytes), strict=True):
             if self.samples.labels is not None:
                 batch["label"] = self.samples.labels[indices]
             yield batch
+
+    def _fields(self, indices: Tensor) -> dict[str, Tensor]:
+        return {name: to_float(values) for name, values in as_fields(self.samples.read(indices)).items()}
+
+    def example(self, num: int = 2) -> dict[str, Tensor]:
+        """Return a batch of real samples, with all their fields, for a look before the training."""
+        return next(self.reference_batches(num, stop=num))
+
+    def draw_conditions(self, names: Sequence[str], num: int, seed: int) -> dict[str, Tensor]:
+        """Return conditions of ``num`` new samples by name, those of real samples in an order keyed by ``seed``.
+
+        Labels come in the proportions of the data, and so does every other field. What the data set does not have is
+        left out.
+        """
+        order = torch.randperm(len(self.samples), generator=keyed_rng(seed, "metric/label"))
+        rows = order[torch.arange(num) % len(order)]
+        drawn: dict[str, Tensor] = {}
+        if "label" in names and self.samples.labels is not None:
+            drawn["label"] = self.samples.labels[rows]
+        if others := [name for name in names if name != "label"]:
+            fields = self._fields(rows)
+            drawn |= {name: fields[name] for name in others if name in fields}
+        return drawn
+
+    @property
+    def label_kind(self) -> str:
+        """What a label is: "class", "multi" (0 or 1 for each of several classes), "vector" (numbers), or "none"."""
+        labels = self.samples.labels
+        if labels is None:
+            return "none"
+        if not labels.is_floating_point():
+            return "class"
+        return "multi" if bool(((labels == 0) | (labels == 1)).all()) else "vector"
 
     @property
     def num_reals(self) -> int:
@@ -199,6 +238,11 @@ def check_shape(shape: Sequence[int] | None, expected: tuple[int, ...], source: 
     """Raise `SettingError` when ``shape`` is given and is not ``expected``, which follows from ``source``."""
     if shape is not None and tuple(shape) != expected:
         raise SettingError("shape", list(shape), f"{list(expected)}, which follows from {source}")
+
+
+def num_bytes(fields: Fields) -> int:
+    """Return the memory of a batch."""
+    return sum(values.nbytes for values in fields.values())
 
 
 def _rank_and_world_size() -> tuple[int, int]:

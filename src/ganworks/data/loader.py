@@ -7,7 +7,7 @@ iterator, may stop early (`trainer.limit_train_batches`) and asks for a new one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Samples, to_float
+from ganworks.data.samples import Fields, Samples, as_fields, to_float
 from ganworks.errors import check_count
 from ganworks.noise import keyed_rng
+from ganworks.sample.kind import Kind, kind_of
 
 
 class BatchLoader:
-    """Batches ``{"real", "label"}`` of samples in memory, by index, without worker processes.
+    """Batches ``{"real", "label", ...}`` of samples in memory, by index, without worker processes.
 
     Args:
         samples: the data.
@@ -30,6 +31,7 @@ class BatchLoader:
         passes: passes over the data in one iteration. The batches are the same; more than one spares a tiny
             data set what Lightning does at every epoch's end (.6 ms).
         device: where batches are delivered. uint8 images move as bytes and become floats there.
+        kinds: of the fields, which say how they are mirrored; those that are not named are what their shape says.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class BatchLoader:
         horizontal_flip: bool = False,
         passes: int = 1,
         device: torch.device | str = "cpu",
+        kinds: Mapping[str, Kind] | None = None,
     ) -> None:
+        self.kinds = dict(kinds or {})
         self.samples, self.order, self.horizontal_flip = samples, order, horizontal_flip
         self.passes, self.device = check_count("passes", passes), torch.device(device)
         self.position = 0
@@ -70,31 +74,30 @@ class BatchLoader:
         batch = min(samples_seen // self.order.global_batch_size, len(self.order))
         self.position = state["epoch"] * len(self.order) + batch
 
-    def read(self, indices: Tensor) -> Tensor:
+    def read(self, indices: Tensor) -> Tensor | Fields:
         """Return the samples of the batch at the present position."""
         return self.samples.read(indices)
 
     def _batch(self, position: int) -> dict[str, Tensor]:
         indices = self.order.indices(position)
-        values = self._move(self.read(indices))
+        fields = {name: self._move(values) for name, values in as_fields(self.read(indices)).items()}
         if self.horizontal_flip:
-            values = mirror(values, self._move(self.order.flips(position)))
-        real = to_float(values)
-        if self.samples.labels is None:
-            return {"real": real}
-        return {"real": real, "label": self._move(self.samples.labels[indices])}
+            chosen = self._move(self.order.flips(position))
+            fields = {
+                name: self._kind(name, values).mirror(values, chosen) for name, values in fields.items()
+            }
+        batch = {name: to_float(values) for name, values in fields.items()}
+        if self.samples.labels is not None:
+            batch["label"] = self._move(self.samples.labels[indices])
+        return batch
+
+    def _kind(self, name: str, values: Tensor) -> Kind:
+        return self.kinds.get(name) or kind_of(values.shape[1:])
 
     def _move(self, values: Tensor) -> Tensor:
         if self.device.type != "cuda":
             return values.to(self.device)
         return values.pin_memory().to(self.device, non_blocking=True)
-
-
-def mirror(images: Tensor, chosen: Tensor) -> Tensor:
-    """Return images (B, C, H, W), those of ``chosen`` (B,) mirrored left to right."""
-    # Choosing whole images out of both versions is several times as fast as `torch.where` on a CPU.
-    rows = torch.arange(len(images), device=images.device)
-    return torch.cat([images, images.flip(-1)]).index_select(0, rows + len(images) * chosen)
 
 
 class WorkerLoader(BatchLoader):
@@ -112,7 +115,7 @@ class WorkerLoader(BatchLoader):
         self.num_workers = check_count("num_workers", num_workers, at_least=0)
         self._iterator: Any = None  # Lightning shuts the workers down through this name
 
-    def read(self, indices: Tensor) -> Tensor:
+    def read(self, indices: Tensor) -> Tensor | Fields:
         """Return the next batch of the stream that the workers read."""
         if self._iterator is None:
             self._iterator = iter(self._stream())

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+Fields = Mapping[str, Tensor]
+
 
 class Samples(Protocol):
     """A data set that is read by index.
 
-    ``labels`` is int64 (N,) or None. ``read`` returns uint8 images (B, C, H, W) in 0..255, or float32 samples
-    that already have the networks' range.
+    ``labels`` is None, classes int64 (N,), or float32 (N, K) for several classes or vectors of numbers. ``read``
+    returns uint8 images (B, C, H, W) in 0..255, or samples that already have the networks' range; or a dict of fields
+    with a row each, ``real`` among them, of which those in uint8 are images too.
     """
 
     labels: Tensor | None
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: Tensor) -> Tensor: ...
+    def read(self, indices: Tensor) -> Tensor | Fields: ...
 
 
 class TensorSamples:
-    """Samples in one tensor.
+    """Samples in one tensor, perhaps with other fields beside them.
 
     Args:
-        values: (N, C, H, W) uint8, or float32 (N, C, H, W) in [-1, 1] or (N, D).
-        labels: int64 (N,), or None.
+        values: (N, C, H, W) uint8, or (N, *shape) in the range of the networks.
+        labels: int64 (N,), float32 (N, K), or None.
+        fields: other tensors with a row for each sample, such as ``source``.
     """
 
-    def __init__(self, values: Tensor, labels: Tensor | None = None) -> None:
-        self.values, self.labels = values, labels
+    def __init__(self, values: Tensor, labels: Tensor | None = None, **fields: Tensor) -> None:
+        self.values, self.labels, self.fields = values, labels, fields
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def read(self, indices: Tensor) -> Tensor:
-        """Return the samples at ``indices`` (B,)."""
-        return self.values.index_select(0, indices)
+    def read(self, indices: Tensor) -> Tensor | Fields:
+        """Return the samples at ``indices`` (B,), in a dict where there are other fields."""
+        values = self.values.index_select(0, indices)
+        if not self.fields:
+            return values
+        return {"real": values, **{name: rows.index_select(0, indices) for name, rows in self.fields.items()}}
+
+
+def as_fields(values: Tensor | Fields) -> dict[str, Tensor]:
+    """Return what `Samples.read` returned as a dict of fields."""
+    return {"real": values} if isinstance(values, Tensor) else dict(values)
 
 
 def to_float(values: Tensor) -> Tensor:

@@ -141,6 +141,18 @@ def clipped(facts: Facts) -> Overrides:
     return [] if facts.is_clipped else ["task.gradient_clip=1"]
 
 
+def possible(piece: str, facts: Facts) -> bool:
+    """Say whether every override of a piece of advice names a setting, or a group, that the run has.
+
+    A setting of a group's option that the same piece chooses is not known before; the option has it.
+    """
+    if facts.settings is None:
+        return True
+    overrides = [override.partition("=")[0] for override in piece.split()]
+    chosen = tuple(f"{path}." for path in overrides if "." not in path)
+    return all(path in facts.settings or path.startswith(chosen or ("\0",)) for path in overrides)
+
+
 def collapse(facts: Facts, signals: Signals) -> list[str]:
     """Against a generator that draws few samples."""
     return options(

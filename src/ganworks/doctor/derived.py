@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable
 
 from ganworks.metric import Evaluation
 
@@ -35,13 +36,26 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
         "smallest_update_ratio": -largest([-ratio for ratio in at_first_rate]),
         **{f"{role}_lr_factor": factor for role, factor in lr_factors.items()},
     }
-    if "auc" in found:
-        result["blindness"] = blindness(found["auc"], found["energy_distance"])
-    if "real_sign" in found:
-        result["overfit"] = overfit(found["real_sign"], found["auc"])
-    if "real_low" in found:
-        result["range_excess"] = range_excess(found["real_low"], found["real_high"])
+    for suffix in suffixes(found):
+        of_critic = {
+            name.removesuffix(suffix): value for name, value in found.items() if name.endswith(suffix)
+        }
+        if "auc" in of_critic:
+            result[f"blindness{suffix}"] = blindness(of_critic["auc"], of_critic["energy_distance"])
+        if "real_sign" in of_critic:
+            result[f"overfit{suffix}"] = overfit(of_critic["real_sign"], of_critic["auc"])
+        if "real_low" in of_critic:
+            result[f"range_excess{suffix}"] = range_excess(of_critic["real_low"], of_critic["real_high"])
     return result
+
+
+def suffixes(found: Iterable[str]) -> list[str]:
+    """Return what stands behind the names of the critics' signals: "" for one critic, "@name" for each of several.
+
+    >>> suffixes(["auc@clip", "auc@frame", "dead_units"])
+    ['@clip', '@frame', '']
+    """
+    return list(dict.fromkeys("".join(name.partition("@")[1:]) for name in found))
 
 
 def blindness(auc: float, energy_distance: float) -> float:

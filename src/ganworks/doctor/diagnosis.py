@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ganworks.doctor.advice import possible
+from ganworks.doctor.derived import suffixes
 from ganworks.doctor.facts import Facts
 from ganworks.doctor.rules import BY_NAME, RULES, Rule
 from ganworks.words import figure, short
@@ -32,6 +34,7 @@ class Episode:
     message: str
     advice: str
     link: str
+    critic: str = ""  # of several, the one that it is about
 
 
 @dataclass
@@ -66,18 +69,20 @@ class Diagnosis:
         """Take in the signals at ``images_seen``; return the episodes that begin with them."""
         begun = []
         self.latest |= signals
+        critics = [suffix.removeprefix("@") for suffix in suffixes(signals)]
         for rule in self.rules:
-            value = signals.get(rule.signal, math.nan)
-            if images_seen >= rule.start * self.num_images and not math.isnan(value):
-                begun += self._judge(rule, value, images_seen)
+            for critic in critics:
+                value = signals.get(named(rule.signal, critic), math.nan)
+                if images_seen >= rule.start * self.num_images and not math.isnan(value):
+                    begun += self._judge(rule, value, images_seen, critic)
         return begun
 
-    def open(self, name: str) -> Episode | None:
+    def open(self, name: str, critic: str = "") -> Episode | None:
         """Return the episode of a rule that lasts, or None."""
-        return next((e for e in self.episodes if e.rule == name and e.until is None), None)
+        return next((e for e in self.episodes if (e.rule, e.critic, e.until) == (name, critic, None)), None)
 
-    def _judge(self, rule: Rule, value: float, images_seen: int) -> list[Episode]:
-        watch = self.watches[rule.name]
+    def _judge(self, rule: Rule, value: float, images_seen: int, critic: str) -> list[Episode]:
+        watch = self.watches.setdefault(named(rule.name, critic), Watch([]))
         watch.recent = [*watch.recent, value][-(MEDIAN_OF if rule.num > MEDIAN_OF // 2 else 1) :]
         typical = statistics.median(watch.recent)
         is_better = rule.gain is not None and watch.best is not None and value > watch.best + rule.gain
@@ -87,7 +92,7 @@ class Diagnosis:
         watch.num_bad = watch.num_bad + 1 if is_bad else 0
         watch.good_since = watch.good_since if watch.num_good else images_seen
         watch.num_good = watch.num_good + 1 if is_good else 0
-        episode = self.open(rule.name)
+        episode = self.open(rule.name, critic)
         if episode is not None:
             if self._lasted(rule, watch.num_good, images_seen - watch.good_since):
                 episode.until = watch.good_since
@@ -95,18 +100,23 @@ class Diagnosis:
         is_explained = rule.is_last and any(episode.until is None for episode in self.episodes)
         if is_explained or not self._lasted(rule, watch.num_bad, images_seen - watch.bad_since):
             return []
-        return [self.begin(rule, typical, watch.bad_since)]
+        return [self.begin(rule, typical, watch.bad_since, critic)]
 
     def _lasted(self, rule: Rule, num: int, num_images: int) -> bool:
         return num >= rule.num and num_images >= rule.span * self.num_images
 
-    def begin(self, rule: Rule, value: float, since: int) -> Episode:
+    def begin(self, rule: Rule, value: float, since: int, critic: str = "") -> Episode:
         """Open the episode of a rule and put it into words."""
-        pieces, link = rule.advice(self.facts, self.latest), f"{PAGE}#{rule.name}"
-        message = f"{rule.title}: {rule.words.format(value=figure(value))} since {short(since)} images"
+        link = f"{PAGE}#{rule.name}"
+        latest = {name.removesuffix(f"@{critic}"): value for name, value in self.latest.items()}
+        pieces = [piece for piece in rule.advice(self.facts, latest) if possible(piece, self.facts)]
+        title = f"{rule.title} (critic {critic})" if critic else rule.title
+        message = f"{title}: {rule.words.format(value=figure(value))} since {short(since)} images"
         message += f"; try {' or '.join(pieces[:2])} ({link})" if pieces else f" ({link})"
         advice = " or ".join(pieces)
-        episode = Episode(rule.name, rule.severity, since, None, value, rule.begin, message, advice, link)
+        episode = Episode(
+            rule.name, rule.severity, since, None, value, rule.begin, message, advice, link, critic
+        )
         self.episodes.append(episode)
         return episode
 
@@ -130,8 +140,15 @@ class Diagnosis:
         """Go on from ``state``; rules that it does not know begin anew."""
         self.episodes = [Episode(**episode) for episode in state["episodes"]]
         known = {name: Watch(**watch) for name, watch in state["watches"].items()}
-        self.watches |= {name: watch for name, watch in known.items() if name in self.watches}
+        self.watches |= {
+            name: watch for name, watch in known.items() if name.partition("@")[0] in self.watches
+        }
         self.latest = dict(state.get("latest", {}))
+
+
+def named(name: str, critic: str) -> str:
+    """Return the name of a signal or a watch of one critic among several."""
+    return f"{name}@{critic}" if critic else name
 
 
 def place(episode: Episode) -> str:

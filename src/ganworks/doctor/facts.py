@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-from ganworks.augment import identity
-from ganworks.loss import BCE, Minimax, Wasserstein
+from ganworks.model.base import num_classes_of
+from ganworks.regularizer import Regularizer
+from ganworks.sample.kind import Kind
 from ganworks.task import AdversarialTask
 
 
@@ -28,6 +31,7 @@ class Facts:
         weights: the regularizers' weights under their names; None for a schedule, or where there is no weight.
         lr: the optimizers' first learning rates by network.
         momentum: their first beta, where they have betas.
+        settings: the paths of the run's settings, None where they are not known: advice names no other.
     """
 
     is_image: bool = True
@@ -45,28 +49,57 @@ class Facts:
     weights: dict[str, float | None] = field(default_factory=dict)
     lr: dict[str, float] = field(default_factory=dict)
     momentum: dict[str, float] = field(default_factory=dict)
+    settings: frozenset[str] | None = None
 
 
-def facts_of(task: AdversarialTask, num_samples: int | None = None, batch_size: int | None = None) -> Facts:
-    """Return the facts of a task whose optimizers exist, on so many samples, in batches of all devices together."""
+def facts_of(
+    task: AdversarialTask,
+    kind: Kind,
+    num_samples: int | None = None,
+    batch_size: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Facts:
+    """Return the facts of a task whose optimizers exist.
+
+    Args:
+        kind: of the samples.
+        num_samples: size of the training set.
+        batch_size: real samples of all devices in a batch.
+        settings: the run's configuration, which says what advice can name; None where it is not known.
+    """
     groups = {role: o.param_groups[0] for role, o in zip(task.roles, task.trainer.optimizers, strict=True)}
+    losses = [critic.objective for critic in task.critics]
     return Facts(
-        is_image=len(task.generator.shape) == 3,
-        is_relativistic=task.loss.relativistic,
-        is_wasserstein=isinstance(task.loss, Wasserstein),
-        is_saturating=isinstance(task.loss, Minimax),
-        is_cross_entropy=isinstance(task.loss, BCE | Minimax),
-        is_conditional=bool(task.discriminator.num_classes),
+        is_image=kind.is_image,
+        is_relativistic=any(loss.relativistic for loss in losses),
+        is_wasserstein=all(loss.lipschitz for loss in losses),
+        is_saturating=any(loss.saturating for loss in losses),
+        is_cross_entropy=all(loss.cross_entropy for loss in losses),
+        is_conditional=bool(num_classes_of(task.discriminator)),
         critic_norm=norm_of(task.discriminator),
-        has_augment=task.augment is not identity,
+        has_augment=task.is_augmenting,
         is_clipped=task.gradient_clip is not None,
         n_critic=task.n_critic,
         num_samples=num_samples,
         num_steps=task.num_images // batch_size if batch_size else None,
-        weights={name: weight_of(regularizer) for name, regularizer in task.regularizers.items()},
+        weights={
+            name: weight_of(r) for name, r in task.all_regularizers.items() if r.player == "discriminator"
+        },
         lr={role: float(group.get("initial_lr", group["lr"])) for role, group in groups.items()},
         momentum={role: float(group["betas"][0]) for role, group in groups.items() if "betas" in group},
+        settings=None if settings is None else frozenset(paths_of(settings)),
     )
+
+
+def paths_of(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the path of every setting, ``a.b.c``, and of every group and node above it."""
+    for name, value in settings.items():
+        path = f"{prefix}{name}"
+        yield path
+        if isinstance(value, Mapping):
+            yield from paths_of(value, f"{path}.")
+        elif isinstance(value, list | tuple):
+            yield from (f"{path}.{index}" for index in range(len(value)))
 
 
 def norm_of(network: nn.Module) -> str:
@@ -77,7 +110,7 @@ def norm_of(network: nn.Module) -> str:
     return "batch" if any(isinstance(layer, _BatchNorm) for layer in layers) else ""
 
 
-def weight_of(regularizer: object) -> float | None:
-    """Return a regularizer's weight where it is a number that the configuration holds."""
-    weight = vars(regularizer).get("weight")
+def weight_of(regularizer: Regularizer) -> float | None:
+    """Return the weight of a penalty where it is a number that the configuration holds."""
+    weight = regularizer.weight if regularizer.is_penalty else None
     return float(weight) if isinstance(weight, int | float) else None

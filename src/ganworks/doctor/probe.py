@@ -16,9 +16,11 @@ from torch.optim import Optimizer
 
 from ganworks.doctor import signals
 from ganworks.doctor.derived import LABEL_MATCHES
+from ganworks.loss import per_sample
+from ganworks.model.base import networks_of, num_classes_of
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
-from ganworks.task import AdversarialTask
+from ganworks.task import AdversarialTask, Critic, Look
 
 Signals = dict[str, float]
 
@@ -28,6 +30,7 @@ class Probe:
 
     Networks are looked at in eval mode, so that no running statistic and no power iteration moves, with draws
     keyed apart from those of the training. Sharded networks, which one process cannot call, are not looked at.
+    Where there are several critics, the signals of each carry its name behind an @.
 
     Args:
         task: what is trained.
@@ -38,9 +41,12 @@ class Probe:
         self.task, self.num_samples = task, num_samples
         self.step, self.progress = task.num_steps, task.progress
         self.is_sharded = any(hasattr(parameter, "to_local") for parameter in task.parameters())
-        roles = () if self.is_sharded else task.roles
-        self.before = {role: [p.detach().clone() for p in getattr(task, role).parameters()] for role in roles}
+        players = {} if self.is_sharded else task.players
+        self.before = {
+            role: [p.detach().clone() for p in player.parameters()] for role, player in players.items()
+        }
         self.gradient_norms: dict[str, Tensor] = {}
+        task.is_watched, task.looks = True, []
 
     def note_gradients(self, role: str, optimizer: Optimizer) -> None:
         """Keep the norm of the gradients that ``optimizer`` is about to apply, before they are clipped."""
@@ -53,35 +59,42 @@ class Probe:
 
     def signals(self) -> Signals:
         """Return the signals of the step; what is not known in it is NaN. The one wait for the device."""
-        found = self._updates()
-        if self.task.outputs:
-            with torch.autocast(self.task.device.type, enabled=False):
-                found |= self._logits() | self._samples()
-                found |= {} if self.is_sharded else self._critic() | self._generator()
+        task, found = self.task, self._updates()
+        task.is_watched = False
+        with torch.autocast(task.device.type, enabled=False):
+            for look in task.looks:
+                suffix = f"@{look.critic.name}" if look.critic.name else ""
+                found |= {name + suffix: value for name, value in self._of_critic(look).items()}
+            found |= {} if self.is_sharded or not task.looks else self._generator()
         values = torch.stack(
-            [torch.as_tensor(v, device=self.task.device).float() for v in found.values()]
+            [torch.as_tensor(v, device=task.device).float() for v in found.values()]
         ).tolist()
         return dict(zip(found, values, strict=True))
 
     def _updates(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for role in self.task.roles:
+        for role, player in self.task.players.items():
             found[f"{role}_gradient_norm"] = self.gradient_norms.get(role, math.nan)
-            after = [p.detach() for p in getattr(self.task, role).parameters()]
+            after = [p.detach() for p in player.parameters()]
             ratio = math.nan if self.is_sharded else signals.update_ratio(self.before[role], after)
             found[f"{role}_update_ratio"] = ratio
         generator, discriminator = (found[f"{role}_gradient_norm"] for role in ("generator", "discriminator"))
         return found | {"gradient_ratio": generator / (discriminator + 1e-30)}
 
-    def _logits(self) -> dict[str, Any]:
-        real, fake = self.task.outputs["real_logits"], self.task.outputs["fake_logits"]
-        of_discriminator, of_generator = signals.slopes(self.task.loss, real, fake)
+    def _of_critic(self, look: Look) -> dict[str, Any]:
+        found = {**self._logits(look), **self._samples(look)}
+        return found if self.is_sharded else found | self._critic(look)
+
+    def _logits(self, look: Look) -> dict[str, Any]:
+        loss, logits = look.critic.objective, (look.batch["real_logits"], look.batch["fake_logits"])
+        of_discriminator, of_generator = signals.slopes(loss, *logits)
+        real, fake = map(per_sample, logits)
         found = {"auc": signals.auc(real, fake), "discriminator_slope": of_discriminator}
         found |= {"generator_slope": of_generator}
-        return found if self.task.loss.relativistic else found | {"real_sign": signals.sign_mean(real)}
+        return found if loss.relativistic else found | {"real_sign": signals.sign_mean(real)}
 
-    def _samples(self) -> dict[str, Any]:
-        real, fake, label = self._some("real"), self._some("fake"), self._label()
+    def _samples(self, look: Look) -> dict[str, Any]:
+        real, fake, label = self._some(look, "real"), self._some(look, "fake"), self._label(look)
         pairs, fake_pairs = signals.pair_distances(real), signals.pair_distances(fake)
         across = torch.cdist(real.flatten(1).float(), fake.flatten(1).float())
         found = {
@@ -93,82 +106,109 @@ class Probe:
             "fake_low": fake.min(),
             "fake_high": fake.max(),
         }
-        if label is not None and self.task.discriminator.num_classes > 1:
+        if label is not None and is_class(label) and num_classes_of(look.critic.network) > 1:
             matches = signals.label_matches(pairs, label)
             found |= dict(zip(LABEL_MATCHES, matches, strict=True))
         return found
 
-    def _critic(self) -> dict[str, Any]:
-        task, real, fake, label = self.task, self._some("real"), self._some("fake"), self._label()
+    def _critic(self, look: Look) -> dict[str, Any]:
+        network, real, fake, label = (
+            look.critic.network,
+            self._some(look, "real"),
+            self._some(look, "fake"),
+            self._label(look),
+        )
         found: dict[str, Any] = {}
-        if (
-            next(task.discriminator.parameters()).element_size() < 4
-        ):  # gradients of samples are taken in float32, which such weights do not have
-            return found
-        with looked_at(task.discriminator):
-            critic = partial(task.discriminator.forward, label=label)
+        if next(network.parameters()).element_size() < 4:
+            return found  # gradients of samples are taken in float32, which such weights do not have
+        with looked_at(network):
+            judge = partial(self._judge, look)
             points = self._between(real, fake)
-            found["critic_gradient_norm"] = squared_gradient_norm(critic, points).detach().sqrt().mean()
-            found["discriminator_spectral_norm"] = signals.spectral_norm(task.discriminator)
-            found |= self._penalties(critic, real, fake)
-            if label is not None and task.discriminator.num_classes > 1:
-                found["label_auc"] = self._label_auc(real, label)
-        return found | {"penalised_batch_norm": float(has_penalised_batch_norm(task))}
+            norms = squared_gradient_norm(partial(judge, label=label), points).detach().sqrt()
+            found["critic_gradient_norm"] = norms.mean()
+            found["discriminator_spectral_norm"] = signals.spectral_norm(network)
+            found |= self._penalties(look, partial(judge, label=label), real, fake)
+            if label is not None and is_class(label) and num_classes_of(network) > 1:
+                found["label_auc"] = self._label_auc(look, real, label)
+        return found | {"penalised_batch_norm": float(has_penalised_batch_norm(look.critic))}
+
+    def _judge(self, look: Look, sample: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return logits (B, ...) of some samples; their other fields are those of the same rows."""
+        rows = {name: values[: len(sample)] for name, values in look.batch.items()}
+        return self.task.look(look.critic, rows, sample, label)
 
     def _between(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return a point (B, ...) on the line between each pair of samples."""
         share = torch.rand(len(real), generator=self._rng("critic"), device=real.device).to(real)
         return torch.lerp(fake, real, share.view(-1, *[1] * (real.dim() - 1)))
 
-    def _penalties(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> dict[str, Any]:
+    def _penalties(
+        self, look: Look, judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor
+    ) -> dict[str, Any]:
         """Return the penalties' share of the discriminator's loss, each at what it costs in the mean of the steps."""
-        task, outputs = self.task, self.task.outputs
-        costs = []
-        for name, regularizer in task.regularizers.items():
+        batch, costs = {**look.batch, "real": real, "fake": fake}, []
+        for name, regularizer in look.critic.penalties.items():
             if isinstance(regularizer, GradientRegularizer):
-                weighted = regularizer.at(self.progress)
-                penalty = weighted.penalty(critic, real, fake, self._rng(name))
-                if penalty is not None:
-                    costs.append(penalty.detach() / regularizer.every)
+                penalty = regularizer.penalty(judge, batch, self._rng(name))
+                costs.append(regularizer.factor(self.progress) * penalty.detach() / regularizer.every)
         if not costs:
             return {}
-        adversarial = task.loss.discriminator(outputs["real_logits"], outputs["fake_logits"]).abs()
-        return {"penalty_share": sum(costs) / (sum(costs) + adversarial)}
+        loss = look.critic.objective.discriminator(batch["real_logits"], batch["fake_logits"])
+        return {"penalty_share": sum(costs) / (sum(costs) + loss.abs())}
 
     @torch.no_grad()
-    def _label_auc(self, real: Tensor, label: Tensor) -> Tensor:
+    def _label_auc(self, look: Look, real: Tensor, label: Tensor) -> Tensor:
         """Return how well the discriminator tells a real sample with its label from one with another label."""
-        num = self.task.discriminator.num_classes
+        num = num_classes_of(look.critic.network)
         shift = torch.randint(1, num, label.shape, generator=self._rng("label"), device=label.device)
-        right, wrong = (self.task.discriminator.forward(real, y) for y in (label, (label + shift) % num))
+        right, wrong = (per_sample(self._judge(look, real, y)) for y in (label, (label + shift) % num))
         return (right > wrong).float().mean() + 0.5 * (right == wrong).float().mean()
 
     @torch.no_grad()
     def _generator(self) -> dict[str, Any]:
-        generator, label = self.task.generator, self._label()
-        latent = generator.draw_latent(len(self._some("real")), self._rng("latent")).to(self.task.dtype)
-        with looked_at(generator):
-            with signals.DeadUnits() as units:
-                generator.forward(latent, label)
-            norm = signals.spectral_norm(generator)
+        task, look = self.task, self.task.looks[0]
+        rows = {name: values[: self.num_samples] for name, values in look.batch.items()}
+        noise = task.draw_noise(len(rows["real"]), self._rng)
+        with looked_at(task.generator):
+            with signals.DeadUnits() as units, eager(task.generator):
+                task.produce(task.generator, {**rows, **noise})
+            norm = signals.spectral_norm(task.generator)
         return {"dead_units": units.share, "generator_spectral_norm": norm}
 
-    def _some(self, name: str) -> Tensor:
-        samples = self.task.outputs[name][: self.num_samples]
-        return samples.to(self.task.outputs["real"].dtype)
+    def _some(self, look: Look, name: str) -> Tensor:
+        samples = look.batch[name][: self.num_samples]
+        return samples.to(look.batch["real"].dtype)
 
-    def _label(self) -> Tensor | None:
-        label = self.task.outputs.get("label")
+    def _label(self, look: Look) -> Tensor | None:
+        label = look.batch.get(look.critic.real_label)
         return None if label is None else label[: self.num_samples]
 
     def _rng(self, stream: str) -> torch.Generator:
         return keyed_rng(self.task.seed, "doctor", stream, self.step, device=self.task.device)
 
 
-def has_penalised_batch_norm(task: AdversarialTask) -> bool:
+def is_class(label: Tensor) -> bool:
+    """Say whether labels are classes (B,), not vectors."""
+    return not label.is_floating_point()
+
+
+def has_penalised_batch_norm(critic: Critic) -> bool:
     """Say whether a penalty takes the gradient of single samples through a batch norm, which mixes them."""
-    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in task.discriminator.modules())
-    return has_batch_norm and any(regularizer.per_sample for regularizer in task.regularizers.values())
+    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in critic.network.modules())
+    return has_batch_norm and any(regularizer.per_sample for regularizer in critic.penalties.values())
+
+
+@contextmanager
+def eager(player: nn.Module) -> Iterator[None]:
+    """Call the networks of ``player`` uncompiled inside."""
+    compiled = {network: network._compiled_call_impl for network in networks_of(player).values()}
+    for network in compiled:
+        network._compiled_call_impl = None
+    try:
+        yield
+    finally:
+        for network, call in compiled.items():
+            network._compiled_call_impl = call
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def measure(work: Work, arguments: Arguments) -> Evaluation | None:
 def shown(work: Work) -> tuple[int, int]:
     """Return how many reals and fakes the pictures take."""
     real, fake = work.sides.real, work.sides.fake
-    shape = fake.shape if work.source is None else fake.generator.shape
+    shape = fake.shape
     num_reals = min(real.num_reals, work.suite.num_reals or real.num_reals)
     return num_shown(num_reals, MAX_REALS, shape), num_shown(work.suite.num_samples, MAX_FAKES, shape)
 

@@ -71,11 +71,13 @@ def find(
 
 def find_beside(sampler: Sampler, path: str) -> EvaluatedImages | Statistics:
     """Return the reals at ``path``, brought to the shape that a generator makes."""
-    shape = sampler.generator.shape
-    if len(shape) == 3:
+    shape = sampler.shape
+    if sampler.kind.is_image:
         return find("real", path, shape[0], shape[2])
     if not is_statistics(path):
-        raise SettingError("real", path, "left out, or a .npz file: this generator makes points, not images")
+        raise SettingError(
+            "real", path, f"left out, or a .npz file: this generator makes {sampler.kind.noun}, not images"
+        )
     return find("real", path)
 
 
@@ -229,7 +231,7 @@ def _check_statistics(suite: Suite, sides: Sides) -> None:
 def _num_features(extractor: Extractor, sides: Sides) -> int:
     """Return how many features an extractor has, by a look at one image."""
     side = sides.real if isinstance(sides.fake, Statistics) else sides.fake
-    shape = side.generator.shape if isinstance(side, Sampler) else side.shape
+    shape = side.shape
     extractor.load()
     with torch.no_grad():
         return extractor(torch.zeros(1, *shape)).features.shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,3 +26,10 @@ class TensorBoardLogger(LightningTensorBoardLogger):
         for path in images:
             picture = np.asarray(Image.open(path).convert("RGB"))
             self.experiment.add_image(key, picture, step, dataformats="HWC")
+
+    @rank_zero_only
+    def log_page_of_text(self, key: str, paths: list[str], step: int | None = None) -> None:
+        """Log the text files ``paths`` under ``key`` at ``step`` images seen."""
+        for path in paths:
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            self.experiment.add_text(key, "\n".join(f"    {line}" for line in lines), step)

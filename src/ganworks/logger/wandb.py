@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import uuid
@@ -84,6 +85,17 @@ class WandbLogger(LightningWandbLogger):
     def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
         """Log the image files ``images`` under ``key`` at ``step`` images seen."""
         self.experiment.log({key: [wandb.Image(image) for image in images], AXIS: step})
+
+    @rank_zero_only
+    def log_clip(self, key: str, paths: list[str], step: int | None = None) -> None:
+        """Log the GIF files ``paths`` under ``key`` at ``step`` images seen."""
+        self.experiment.log({key: [wandb.Video(path, format="gif") for path in paths], AXIS: step})
+
+    @rank_zero_only
+    def log_page_of_text(self, key: str, paths: list[str], step: int | None = None) -> None:
+        """Log the text files ``paths`` under ``key`` at ``step`` images seen."""
+        pages = [f"<pre>{html.escape(Path(path).read_text(encoding='utf-8'))}</pre>" for path in paths]
+        self.experiment.log({key: [wandb.Html(page) for page in pages], AXIS: step})
 
     @rank_zero_only
     def log_page(self, key: str, path: Path) -> None:

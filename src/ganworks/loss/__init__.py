@@ -1,6 +1,6 @@
-"""Adversarial losses: pure functions of logits of shape (B,)."""
+"""Adversarial losses: pure functions of logits of shape (B, ...)."""
 
-from ganworks.loss.base import AdversarialLoss
+from ganworks.loss.base import AdversarialLoss, per_sample
 from ganworks.loss.cross_entropy import BCE, Minimax
 from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
 from ganworks.loss.relativistic import RelativisticPairing
@@ -13,4 +13,5 @@ __all__ = [
     "Minimax",
     "RelativisticPairing",
     "Wasserstein",
+    "per_sample",
 ]

@@ -9,13 +9,22 @@ from torch import Tensor
 
 
 class AdversarialLoss(ABC):
-    """The two objectives of an adversarial game, as functions of logits of shape (B,), both to be minimised.
+    """The two objectives of an adversarial game, as functions of logits of shape (B, ...), both to be minimised.
 
-    ``relativistic`` says that `generator` needs the real logits too; otherwise the step does not compute them
-    and passes None.
+    They take the mean over all logits that they are given: a discriminator that judges patches is trained on each of
+    them, as in Isola et al. 2017, section 3.2.2 (https://arxiv.org/abs/1611.07004).
+
+    Attributes:
+        relativistic: `generator` needs the real logits too; otherwise the step does not compute them and passes None.
+        cross_entropy: a logit is the log odds of being real.
+        lipschitz: the discriminator must be kept Lipschitz, with gradients of norm 1 or less.
+        saturating: the generator's gradient vanishes while the discriminator wins.
     """
 
     relativistic: ClassVar[bool] = False
+    cross_entropy: ClassVar[bool] = False
+    lipschitz: ClassVar[bool] = False
+    saturating: ClassVar[bool] = False
 
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -24,3 +33,13 @@ class AdversarialLoss(ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """Return the generator's loss, a scalar."""
+
+
+def per_sample(logits: Tensor) -> Tensor:
+    """Return one logit a sample, (B,): the mean over patches and heads of logits (B, ...).
+
+    >>> import torch
+    >>> per_sample(torch.tensor([[[1.0, 3.0]], [[0.0, 0.0]]]))
+    tensor([2., 0.])
+    """
+    return logits if logits.dim() == 1 else logits.flatten(1).mean(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -26,6 +27,7 @@ class BCE(AdversarialLoss):
     tensor(1.3863)
     """
 
+    cross_entropy: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class Minimax(BCE):
     Goodfellow et al. 2014, equation 1 (https://arxiv.org/abs/1406.2661). The generator's gradient vanishes
     while the discriminator wins; `BCE` is the practical choice.
     """
+
+    saturating: ClassVar[bool] = True
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return -softplus(fake_logits).mean()

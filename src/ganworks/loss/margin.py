@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import relu
@@ -69,6 +70,8 @@ class Wasserstein(AdversarialLoss):
     Arjovsky et al. 2017, equations 2 and 3 (https://arxiv.org/abs/1701.07875). The constraint is a
     regularizer: `WeightClip` in that paper, `GradientPenalty` in Gulrajani et al. 2017.
     """
+
+    lipschitz: ClassVar[bool] = True
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return fake_logits.mean() - real_logits.mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.metric.suite import Suite, full_precision
-from ganworks.noise import keyed_rng
 from ganworks.sample.sampler import Sampler
 
 
@@ -79,22 +78,21 @@ def draw(
         others: see `evaluate`.
     """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
-    labels = _labels_like(datamodule, num, seed) if sampler.generator.num_classes else None
-    labels = sampler.labels(num, seed, labels)
-    latent = sampler.draw_latent(num, seed, truncation)
+    inputs = sampler.inputs(num, seed, None, truncation, conditions_like(datamodule, sampler, num, seed))
+    labels = inputs.get("label")
     keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown, suite.learned)
     is_shown = show_bar and is_first()
     with Bar("Fakes", len(share(num)), enabled=is_shown) as bar, full_precision():
 
         def read(start: int, stop: int) -> Iterator[Batch]:
-            part = slice(start, stop)
-            part_labels = None if labels is None else labels[part]
-            batches = sampler.batches(latent[part], part_labels, batch_size)
+            part = {name: rows[start:stop] for name, rows in inputs.items()}
+            part_labels = None if labels is None else labels[start:stop]
+            batches = sampler.batches(part, batch_size)
             drawn = ((batch.detach().float(), label) for batch, label in with_labels(batches, part_labels))
             return counted(drawn, bar.advance)
 
         source = "" if cache is None else weights_hash(sampler)
-        source += f" {seed} {truncation} {batch_size} {_hash(labels)}"
+        source += f" {seed} {truncation} {batch_size} {_hash(inputs, sampler)}"
         found = collect_shares(source, read, num, suite.extractors, keep, cache)
     return None if found is None else replace(found, sampler=sampler, truncation=truncation)
 
@@ -136,14 +134,20 @@ def weights_hash(sampler: Sampler) -> str:
     return digest.hexdigest()
 
 
-def _hash(labels: Tensor | None) -> str:
-    return "none" if labels is None else hashlib.sha256(labels.cpu().numpy().tobytes()).hexdigest()
+def _hash(inputs: Mapping[str, Tensor], sampler: Sampler) -> str:
+    """Return a hash of the conditions among the inputs; the noise follows from the seed."""
+    conditions = {name: rows for name, rows in inputs.items() if name not in sampler.noise}
+    if not conditions:
+        return "none"
+    digest = hashlib.sha256()
+    for rows in conditions.values():
+        digest.update(rows.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
-def _labels_like(datamodule: Any, num: int, seed: int) -> Tensor | None:
-    """Return labels (num,) in the proportions of the data; None, uniform draws, where it has none."""
-    labels = getattr(getattr(datamodule, "samples", None), "labels", None)
-    if labels is None:
-        return None
-    order = torch.randperm(len(labels), generator=keyed_rng(seed, "metric/label"))
-    return labels[order[torch.arange(num) % len(labels)]]
+def conditions_like(datamodule: Any, sampler: Sampler, num: int, seed: int) -> dict[str, Tensor]:
+    """Return the conditions of ``num`` samples in the proportions of the data; what it does not have is left out."""
+    draw_conditions = getattr(datamodule, "draw_conditions", None)
+    if not sampler.conditions or draw_conditions is None:
+        return {}
+    return draw_conditions(sampler.conditions, num, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganworks.bar import Bar
 from ganworks.errors import SettingError, check_choice, check_count
@@ -22,10 +22,10 @@ from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
+from ganworks.model.base import num_classes_of
 from ganworks.noise import keyed_rng
 
 if TYPE_CHECKING:
-    from ganworks.model import Generator
     from ganworks.sample.sampler import Sampler
 
 
@@ -115,12 +115,12 @@ class Suite:
             if "labels" in measure.needs and not getattr(datamodule, "num_classes", 0):
                 raise _refused(name, measure, "labels, and the data have none (data.num_classes=0)")
 
-    def check_generator(self, generator: Generator | None) -> None:
+    def check_generator(self, generator: nn.Module | None) -> None:
         """Raise `SettingError` if a measure needs another generator than this, or one where there is none."""
         for name, measure in self.measures.items():
             if "sampler" in measure.needs and generator is None:
                 raise _refused(name, measure, "a generator to draw from, and folders of images are compared")
-            if "labels" in measure.needs and not (generator and generator.num_classes):
+            if "labels" in measure.needs and not (generator is not None and num_classes_of(generator)):
                 raise _refused(name, measure, "a conditional generator (model.conditional=true)")
 
     def prepare(self, datamodule: ReferenceData, num_shown: int = 0) -> None:

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from ganworks.errors import check_choice, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
+from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.norm import BatchNorm, ProjectionHead, finish_norm, output_norm
+from ganworks.sample.kind import kind_of
 
 
 class MLPGenerator(Generator):
@@ -44,7 +46,7 @@ class MLPGenerator(Generator):
         super().__init__(shape, latent_dim, num_classes)
         width, depth = check_count("width", width), check_count("depth", depth)
         has_batch_norm = check_choice("norm", norm, ("none", "batch")) == "batch"
-        self.embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
+        self.embedding = ConditionEmbedding(num_classes, latent_dim) if num_classes else None
         sizes = [latent_dim * (2 if num_classes else 1), *[width] * depth]
         layers: list[nn.Module] = []
         for num_in, num_out in itertools.pairwise(sizes):
@@ -56,7 +58,7 @@ class MLPGenerator(Generator):
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(require_label(label))], dim=1)
         x = self.layers(latent).view(-1, *self.shape)
-        return x.tanh() if len(self.shape) > 1 else x
+        return x.tanh() if kind_of(self.shape).is_bounded else x
 
 
 class MLPDiscriminator(Discriminator):

@@ -11,6 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
+from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.norm import ProjectionHead, finish_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
@@ -50,7 +51,7 @@ class ResnetGenerator(Generator):
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         sizes = stage_channels(self.shape, width, patch_size)
-        self.embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
+        self.embedding = ConditionEmbedding(num_classes, latent_dim) if num_classes else None
         self.mapping = nn.Sequential(
             dense(latent_dim * (2 if num_classes else 1), dense_width), dense(dense_width, dense_width)
         )

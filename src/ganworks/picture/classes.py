@@ -18,15 +18,16 @@ def conditional_sheet(sampler: Sampler, seed: int = 0, num_columns: int = 10) ->
     """Return the classes of a conditional generator as rows, one latent a column."""
     note = "Rows: the class that the generator was asked for. Columns: one latent each."
     rows = conditional_rows(sampler, seed, num_columns)
-    return sheet("Classes", note + left_out(sampler.generator.num_classes), [block(rows)])
+    return sheet("Classes", note + left_out(sampler.num_classes), [block(rows)])
 
 
 def conditional_rows(sampler: Sampler, seed: int, num_columns: int) -> list[Row]:
     """Return a row for each class that is shown, of the same latents."""
-    labels = shown_classes(sampler.generator.num_classes)
-    latent = sampler.draw_latent(num_columns, seed).repeat(len(labels), 1)
-    batches = sampler.batches(latent, labels.repeat_interleave(num_columns).to(sampler.device))
-    images = torch.cat(list(batches)).cpu().split(num_columns)
+    labels = shown_classes(sampler.num_classes)
+    inputs = sampler.inputs(num_columns, seed)
+    inputs = {name: rows.repeat(len(labels), *[1] * (rows.dim() - 1)) for name, rows in inputs.items()}
+    inputs["label"] = labels.repeat_interleave(num_columns).to(sampler.device)
+    images = torch.cat(list(sampler.batches(inputs))).cpu().split(num_columns)
     return [Row(row, f"class {label}") for label, row in zip(labels.tolist(), images, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -103,20 +104,17 @@ def layer_outputs(generator: Generator, latent: Tensor, label: Tensor | None) ->
     return outputs
 
 
-def moved(
-    sampler: Sampler, directions: Directions, latent: Tensor, label: Tensor | None, steps: Tensor
-) -> Tensor:
+def moved(sampler: Sampler, directions: Directions, inputs: Mapping[str, Tensor], steps: Tensor) -> Tensor:
     """Return a sample moved along each direction, (K, steps, *shape), on the CPU.
 
     Args:
-        latent: of the sample, (latent_dim,).
-        label: its class, (), of a conditional generator.
+        inputs: of the sample, a row each: ``latent`` (1, latent_dim), other noise and conditions.
         steps: lengths of the moves, (steps,).
     """
     moves = steps[None, :, None] * directions.vectors[:, None].cpu()
-    latents = (latent + moves.to(latent)).flatten(0, 1)
-    labels = None if label is None else label.expand(len(latents))
-    return torch.cat(list(sampler.batches(latents, labels))).cpu().unflatten(0, moves.shape[:2])
+    latents = (inputs["latent"] + moves.to(inputs["latent"])).flatten(0, 1)
+    rows = {name: row.expand(len(latents), *row.shape[1:]) for name, row in inputs.items()}
+    return torch.cat(list(sampler.batches({**rows, "latent": latents}))).cpu().unflatten(0, moves.shape[:2])
 
 
 def directions_sheet(
@@ -127,14 +125,19 @@ def directions_sheet(
     Raises:
         GanworksError: no layer of the generator reads the latent as it is.
     """
-    label, start = sampler.labels(2, seed), sampler.draw_latent(2, seed)
-    directions = semantic_directions(sampler.generator, num_directions, None if label is None else label[:1])
+    generator = sampler.generator
+    if not isinstance(generator, Generator):
+        raise GanworksError("the generator is more than one network")
+    inputs = sampler.inputs(2, seed)
+    label = inputs.get("label")
+    directions = semantic_directions(generator, num_directions, None if label is None else label[:1])
     steps = torch.linspace(-alpha, alpha, num_steps)
     columns = [f"{step:+.2g}" if abs(step) > 1e-6 else "0" for step in steps.tolist()]
     names = [f"{number}  ({share:.0%})" for number, share in enumerate(directions.shares.tolist(), start=1)]
     blocks = []
     for index, heading in enumerate(("First sample", "Second sample")):
-        strips = moved(sampler, directions, start[index], None if label is None else label[index], steps)
+        sample = {name: rows[index : index + 1] for name, rows in inputs.items()}
+        strips = moved(sampler, directions, sample, steps)
         words = "" if label is None else f", class {label[index]}"
         rows = [Row(strip, name) for strip, name in zip(strips, names, strict=True)]
         blocks.append(block(rows, heading + words, columns))

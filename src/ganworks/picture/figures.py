@@ -69,19 +69,29 @@ def plan(
     """Return what draws each figure, or why there is none, by the figure's name."""
     if min(len(real), len(fake)) < 2:
         return {"of any kind": "it takes two samples of each kind whose values are finite"}
-    if not real.is_images:
+    if not real.is_images and not real.kind.is_cloud:
+        return {"of any kind": f"there are none for {real.kind.noun}"}
+    if real.kind.is_cloud:
         return {"scatter": partial(scatter_plot, real, fake, seed, embedding)}
     return {
         **neighbour_plans(real, fake, seed, extractor),
         "classes": class_plan(real, fake, sampler, seed),
         "embedding": partial(embedding_plot, real, fake, seed, embedding, extractor),
         "spectrum": partial(spectrum_plot, real.samples, fake.samples, seed),
-        "interpolation": partial(interpolation_sheet, sampler, seed) if sampler else NO_GENERATOR,
-        "directions": partial(directions_sheet, sampler, seed) if sampler else NO_GENERATOR,
+        "interpolation": latent_plan(interpolation_sheet, sampler, seed),
+        "directions": latent_plan(directions_sheet, sampler, seed),
     }
 
 
-NO_GENERATOR = "it takes a generator, and these are two sets of images"
+def latent_plan(
+    draw: Callable[[Sampler, int], Image.Image], sampler: Sampler | None, seed: int
+) -> Callable[[], Image.Image] | str:
+    """Return what draws a picture of the latents, or why there is none."""
+    if sampler is None:
+        return "it takes a generator, and these are two sets of images"
+    if "latent" not in sampler.noise:
+        return "the generator takes no latent"
+    return partial(draw, sampler, seed)
 
 
 def neighbour_plans(real: Population, fake: Population, seed: int, extractor: str) -> Plan:
@@ -97,7 +107,7 @@ def class_plan(
     real: Population, fake: Population, sampler: Sampler | None, seed: int
 ) -> Callable[[], Image.Image] | str:
     """Return what draws the grid of classes."""
-    if sampler is not None and sampler.generator.num_classes:
+    if sampler is not None and sampler.num_classes:
         return partial(conditional_sheet, sampler, seed)
     if fake.classes is not None:
         words = fake.classified_by

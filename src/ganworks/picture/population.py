@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganworks.noise import keyed_rng
+from ganworks.sample.kind import Kind, kind_of
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,14 @@ class Population:
         return replace(self, samples=self.samples[rows], features=features, classes=classes)
 
     @property
+    def kind(self) -> Kind:
+        """The kind of the samples, by their shape."""
+        return kind_of(self.samples.shape[1:])
+
+    @property
     def is_images(self) -> bool:
         """Whether the samples are images."""
-        return self.samples.ndim == 4
+        return self.kind.is_image
 
     def finite(self) -> Population:
         """Return those samples that hold neither a NaN nor an infinity."""

@@ -14,13 +14,6 @@ SIDE = 640  # pixels that a grid of small images is enlarged to, at least
 INK, PAPER, SHADE = (31, 78, 158), (255, 255, 255), (205, 205, 205)
 
 
-def save_picture(
-    samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
-) -> Path:
-    """Write ``samples`` to ``path`` as a grid of images (B, C, H, W) or as points (B, 2) over ``reals``."""
-    return save_image(image_grid(samples, columns) if samples.ndim == 4 else scatter(samples, reals), path)
-
-
 def save_image(picture: Image.Image, path: Path) -> Path:
     """Write ``picture`` to ``path``, which holds a whole picture at every moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +69,14 @@ def scatter(points: Tensor, reals: Tensor | None = None) -> Image.Image:
             inside = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
             canvas[y[inside], x[inside]] = color
     return Image.fromarray(canvas)
+
+
+def heat_map(samples: Tensor) -> Image.Image:
+    """Return samples (B, ...) as rows of gray values, black at the lowest of all and white at the highest."""
+    rows = samples.detach().float().cpu().flatten(1)[:64, : 4 * SIDE].nan_to_num()
+    low, high = rows.min(), rows.max()
+    gray = (2 * (rows - low) / (high - low).clamp_min(1e-12) - 1)[:, None, None]  # an image of one row each
+    return image_grid(gray, columns=1, gap=1)
 
 
 def _plane(points: Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Regularizers of the discriminator: gradient penalties and weight clipping."""
+"""Regularizers of the players: gradient penalties and weight clipping."""
 
 from ganworks.regularizer.base import Regularizer
 from ganworks.regularizer.gradient import (

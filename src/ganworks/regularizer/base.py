@@ -1,60 +1,85 @@
-"""What every regularizer of the discriminator offers."""
+"""What every regularizer offers."""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_count
 
-Critic = Callable[[Tensor], Tensor]
 WeightSchedule = Callable[[float], float]
+"""From the progress of training in [0, 1] to a weight."""
 
 
-class Regularizer:
-    """A constraint on the discriminator: a `penalty` in its loss, or a `project` of its weights.
+class Regularizer(nn.Module):
+    """A constraint on a player: a `penalty` in its loss, or a `project` of its weights.
+
+    It is a module, so that buffers which it registers are state: they are in the checkpoint, equal after a resume, and
+    averaged over the ranks after each step in which it acted.
+
+    Args:
+        weight: factor of the penalty, above 0, or a function of the progress of training in [0, 1].
+        every: act in every so many updates of the player, with the weight scaled by as much
+            (lazy regularization, Karras et al. 2020 (StyleGAN2), appendix B).
 
     Attributes:
-        weight: factor of the penalty, or a function of the progress of training in [0, 1]; see `at`.
-        every: the regularizer acts on every so many discriminator steps (lazy regularization).
+        player: the role in whose updates it acts, "generator" or "discriminator".
         per_sample: the penalty needs the discriminator's gradient sample by sample. Batch norm mixes the
             samples of a batch, so that a discriminator with batch norm has no such gradient.
+
+    Raises:
+        SettingError: ``weight`` is not above 0, or ``every`` is no count.
     """
 
+    player: ClassVar[str] = "discriminator"
     per_sample: ClassVar[bool] = False
-    weight: float | WeightSchedule = 1.0
-    every: int = 1
+
+    def __init__(self, weight: float | WeightSchedule = 1.0, every: int = 1) -> None:
+        super().__init__()
+        check_weight(weight)
+        self.weight, self.every = weight, check_count("every", every)
+
+    @property
+    def is_penalty(self) -> bool:
+        """Whether it adds a term to the loss, which then has a weight."""
+        return type(self).penalty is not Regularizer.penalty
 
     def is_due(self, step: int) -> bool:
-        """Return whether the regularizer acts on this discriminator step, counted from 0."""
+        """Return whether the regularizer acts in this update of its player, counted from 0."""
         return step % self.every == 0
 
-    def at(self, progress: float) -> Regularizer:
-        """Return this regularizer with the weight that it has at ``progress`` in [0, 1]."""
-        if not callable(self.weight):
-            return self
-        resolved = copy.copy(self)
-        resolved.weight = self.weight(progress)
-        return resolved
+    def factor(self, progress: float) -> float:
+        """Return what the step multiplies the penalty with: the weight at ``progress``, times ``every``."""
+        return (self.weight(progress) if callable(self.weight) else self.weight) * self.every
 
     def penalty(
-        self, discriminator: Critic, real: Tensor, fake: Tensor, rng: torch.Generator
+        self, network: Callable[..., Any], batch: Mapping[str, Tensor], rng: torch.Generator
     ) -> Tensor | None:
-        """Return the scalar to add to the discriminator's loss, times ``weight`` and ``every``, or None."""
+        """Return the penalty of a batch, a scalar without its weight, or None.
+
+        Args:
+            network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
+                differentiated twice; of the generator, the player itself.
+            batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
+                graph, and ``real_logits`` and ``fake_logits`` are there; for the generator the fakes have theirs, and
+                its noise is there under its names.
+            rng: the penalty's own random numbers.
+        """
         return None
 
-    def project(self, discriminator: nn.Module) -> None:
-        """Map the weights back to the allowed set; called after every discriminator step."""
+    def project(self, network: nn.Module) -> None:
+        """Map the player's weights back to the allowed set; called after each of its updates."""
+
+    def extra_repr(self) -> str:
+        return f"weight={self.weight}, every={self.every}"
 
 
-def check_weight(weight: float | WeightSchedule, every: int) -> None:
-    """Raise `SettingError` unless ``weight`` is above 0 (or a schedule) and ``every`` is a count."""
-    check_count("every", every)
+def check_weight(weight: float | WeightSchedule) -> None:
+    """Raise `SettingError` unless ``weight`` is above 0 or a schedule."""
     is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not callable(weight) and not (is_number and 0 < weight < math.inf):
         raise SettingError("weight", weight, "a number above 0 (regularizer=none does without)")

@@ -22,8 +22,8 @@ class CosineWeight:
     end: float
 
     def __post_init__(self) -> None:
-        check_weight(self.start, every=1)
-        check_weight(self.end, every=1)
+        check_weight(self.start)
+        check_weight(self.end)
 
     def __call__(self, progress: float) -> float:
         return cosine(self.start, self.end, progress)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +9,6 @@ from ganworks.errors import SettingError
 from ganworks.regularizer.base import Regularizer
 
 
-@dataclass
 class WeightClip(Regularizer):
     """Clamp every parameter of the critic to [-bound, bound] after each of its steps.
 
@@ -21,14 +18,17 @@ class WeightClip(Regularizer):
         bound: above 0.
     """
 
-    bound: float
-
-    def __post_init__(self) -> None:
-        if not self.bound > 0:
-            raise SettingError("bound", self.bound, "a number above 0")
+    def __init__(self, bound: float) -> None:
+        super().__init__()
+        if not bound > 0:
+            raise SettingError("bound", bound, "a number above 0")
+        self.bound = bound
 
     @torch.no_grad()
-    def project(self, discriminator: nn.Module) -> None:
-        parameters: list[Tensor] = list(discriminator.parameters())
+    def project(self, network: nn.Module) -> None:
+        parameters: list[Tensor] = list(network.parameters())
         torch._foreach_clamp_min_(parameters, -self.bound)
         torch._foreach_clamp_max_(parameters, self.bound)
+
+    def extra_repr(self) -> str:
+        return f"bound={self.bound}"

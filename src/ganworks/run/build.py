@@ -10,30 +10,30 @@ import hydra
 import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganworks.callback import Checkpoint, Evaluation, GracefulStop, Report, RunSummary
+from ganworks.callback import Checkpoint, Doctor, Evaluation, GracefulStop, Report, RunSummary
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError
 from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
-from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_name, check_processes
-from ganworks.task import AdversarialTask
+from ganworks.task import ManualTask
 
 
 @dataclass
 class Run:
     """The parts of a training run."""
 
-    task: AdversarialTask
+    task: ManualTask
     datamodule: GanDataModule
     suite: Suite
     callbacks: list[pl.Callback]
@@ -65,18 +65,18 @@ def build_run(config: DictConfig) -> Run:
             "task.accumulate", task.accumulate, f"a divisor of data.batch_size={datamodule.batch_size}"
         )
     check_critic(task, config.model.discriminator.get("norm"))
-    check_shapes(task, datamodule)
+    task.check(datamodule.example(), tuple(datamodule.shape))
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config)  # with the trainer's own checks: devices, precision
     check_precision(config, task)
-    set_memory_format(task, datamodule.shape, config.get("channels_last"))
+    set_memory_format(task, datamodule.kind, datamodule.shape, config.get("channels_last"))
     if config.compile:
         compile_networks(task)
     return Run(task, datamodule, suite, callbacks, strategy)
 
 
-def build_task(config: DictConfig) -> AdversarialTask:
+def build_task(config: DictConfig) -> ManualTask:
     """Return the task of ``config`` with initial weights keyed by the seed."""
     if config.model.get("conditional") and not config.data.num_classes:
         raise SettingError(
@@ -86,14 +86,13 @@ def build_task(config: DictConfig) -> AdversarialTask:
     regularizers = {
         name: make(f"regularizer.{name}", node) for name, node in (config.regularizer or {}).items() if node
     }
+    roles = roles_of(config)
     return make(
         "task",
         config.task,
-        generator=make("model.generator", config.model.generator),
-        discriminator=make("model.discriminator", config.model.discriminator),
+        **{role: make_player(f"model.{role}", config.model[role]) for role in roles},
         loss=make("loss", config.loss),
-        generator_optimizer=make("optimizer.generator", config.optimizer.generator),
-        discriminator_optimizer=make("optimizer.discriminator", config.optimizer.discriminator),
+        optimizers={role: make(f"optimizer.{role}", config.optimizer[role]) for role in roles},
         schedule=make("optimizer.schedule", config.optimizer.schedule),
         regularizers=regularizers,
         augment=make("augment", config.augment),
@@ -102,11 +101,39 @@ def build_task(config: DictConfig) -> AdversarialTask:
     )
 
 
+def roles_of(config: DictConfig) -> tuple[str, ...]:
+    """Return the players' roles of the task that ``config`` names.
+
+    Raises:
+        SettingError: `model` or `optimizer` lacks one of them.
+    """
+    roles: tuple[str, ...] = getattr(get_object(config.task["_target_"]), "roles", ManualTask.roles)
+    for group in ("model", "optimizer"):
+        for role in roles:
+            if config[group].get(role) is None:
+                raise SettingError(
+                    f"{group}.{role}", "null", f"given: the task has the players {', '.join(roles)}"
+                )
+    return roles
+
+
+def make_player(path: str, node: DictConfig) -> Any:
+    """Return a player: the network of ``node``, or several by name where it has no ``_target_`` of its own."""
+    if "_target_" in node:
+        return make(path, node)
+    parts = {f"{name!s}": make(f"{path}.{name!s}", part) for name, part in node.items() if part}
+    if not parts:
+        raise SettingError(path, "{}", "a network with a _target_, or several by name")
+    return parts
+
+
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
     for callback in run.callbacks:
         if isinstance(callback, Checkpoint):
-            callback.export = export_of(config)
+            callback.export = export_of(config, run)
+        if isinstance(callback, Doctor):
+            callback.settings = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     loggers = [CSVLogger(str(run_dir / "metrics.csv")), *build_loggers(config, run_dir)]
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
@@ -148,16 +175,23 @@ def strategy_of(config: DictConfig) -> dict[str, Any]:
     return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 
 
-def export_of(config: DictConfig) -> dict[str, Any]:
+def export_of(config: DictConfig, run: Run) -> dict[str, Any]:
     """Return what a checkpoint tells about its generator, in plain types."""
     settings: Any = OmegaConf.to_container(config, resolve=True)
-    return {"generator": settings["model"]["generator"], "name": settings["name"], "data": settings["data"]}
+    return {
+        "generator": settings["model"]["generator"],
+        "task": settings["task"]["_target_"],
+        "kind": run.datamodule.kind.settings,
+        "label_kind": run.datamodule.label_kind,
+        "name": settings["name"],
+        "data": settings["data"],
+    }
 
 
-def check_critic(task: AdversarialTask, norm: str | None) -> None:
+def check_critic(task: ManualTask, norm: str | None) -> None:
     """Raise where a penalty needs the critic's gradient by sample and batch norm mixes the samples."""
-    per_sample = [name for name, regularizer in task.regularizers.items() if regularizer.per_sample]
-    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in task.discriminator.modules())
+    per_sample = per_sample_penalties(task)
+    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in task.players["discriminator"].modules())
     # A network may be too small to hold a layer of the norm that it was asked for.
     if per_sample and (has_batch_norm or norm == "batch"):
         raise SettingError(
@@ -168,9 +202,14 @@ def check_critic(task: AdversarialTask, norm: str | None) -> None:
         )
 
 
-def check_precision(config: DictConfig, task: AdversarialTask) -> None:
+def per_sample_penalties(task: ManualTask) -> list[str]:
+    """Return the names of the penalties that take the discriminator's gradient sample by sample."""
+    return [name for name, each in getattr(task, "all_regularizers", {}).items() if each.per_sample]
+
+
+def check_precision(config: DictConfig, task: ManualTask) -> None:
     """Raise where the weights are in half precision and a penalty needs them in float32."""
-    penalties = [name for name, regularizer in task.regularizers.items() if regularizer.per_sample]
+    penalties = per_sample_penalties(task)
     if penalties and str(config.trainer.precision) in ("16-true", "bf16-true", "transformer-engine-float16"):
         raise SettingError(
             "trainer.precision",
@@ -179,41 +218,17 @@ def check_precision(config: DictConfig, task: AdversarialTask) -> None:
         )
 
 
-def check_optimizers(task: AdversarialTask) -> None:
-    """Make both optimizers as training will, and raise where they reject their settings."""
-    for role, optimizer in zip(
-        task.roles, (task.generator_optimizer, task.discriminator_optimizer), strict=True
-    ):
+def check_optimizers(task: ManualTask) -> None:
+    """Make all optimizers as training will, and raise where they reject their settings."""
+    for role, player in task.players.items():
         path = f"optimizer.{role}"
         try:
             with setting_path(path):
-                task.schedule.apply(build(optimizer, getattr(task, role)), progress=0.0)
+                task.schedule.apply(build(task.optimizer_factories[role], player), progress=0.0)
         except SettingError:
             raise
         except GanworksError as error:
             raise GanworksError(f"{path}: {error}") from error
-
-
-@torch.no_grad()
-def check_shapes(task: AdversarialTask, datamodule: GanDataModule) -> None:
-    """Send two samples through both networks and raise where their shapes do not fit the data's."""
-    shape = tuple(datamodule.shape)
-    task.eval()  # batch statistics stay as they are
-    latent = task.generator.draw_latent(2, keyed_rng("check"))
-    label = torch.zeros(2, dtype=torch.long) if task.generator.num_classes else None
-    with setting_path("model"):
-        fake: Tensor = task.generator(latent, label)
-        if tuple(fake.shape[1:]) != shape:
-            raise SettingError(
-                "model.generator", tuple(fake.shape[1:]), f"a network that makes the data's shape {shape}"
-            )
-        logits: Tensor = task.discriminator(fake, label)
-    if tuple(logits.shape) != (2,):
-        raise SettingError(
-            "model.discriminator", tuple(logits.shape), "a network that returns one logit a sample, (B,)"
-        )
-    task.train()
-    task.ema_generator.eval()
 
 
 def make(path: str, node: DictConfig, **kwargs: Any) -> Any:

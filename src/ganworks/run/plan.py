@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.callback.summary import num_parameters, shown
+from ganworks.callback.summary import shown
 from ganworks.run.build import Run
 
 
@@ -24,12 +24,9 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
     shape = " x ".join(map(str, data.shape))
     for name, text in {
         "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {data.num_classes or 'no'} classes",
-        "generator": f"{type(task.generator).__name__}, {num_parameters(task.generator):,} parameters,"
-        f" latent {task.generator.latent_dim} -> {shape}",
-        "discriminator": f"{type(task.discriminator).__name__}, {num_parameters(task.discriminator):,} parameters",
-        "loss": f"{task.loss}, regularizers: {', '.join(task.regularizers) or 'none'}",
+        **task.describe(),
         "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
-        f" {num_batches // task.n_critic:,} generator updates",
+        f" {num_batches // getattr(task, 'n_critic', 1):,} generator updates",
         "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
         if suite.better
         else "none",

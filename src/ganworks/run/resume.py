@@ -13,7 +13,7 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
 from ganworks.sample.sampler import check_weights, read_checkpoint
-from ganworks.task import AdversarialTask
+from ganworks.task import ManualTask
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
@@ -86,7 +86,7 @@ def change(config: DictConfig, overrides: list[str]) -> None:
             raise SettingError(key, value, str(error).splitlines()[0]) from error
 
 
-def check_checkpoint(path: Path, task: AdversarialTask) -> int:
+def check_checkpoint(path: Path, task: ManualTask) -> int:
     """Return the images that the run has seen.
 
     Raises:

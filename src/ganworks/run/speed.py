@@ -9,18 +9,21 @@ import torch
 from omegaconf import DictConfig
 
 from ganworks.errors import SettingError
-from ganworks.task import AdversarialTask
+from ganworks.model.base import networks_of
+from ganworks.sample.kind import Kind
+from ganworks.task import ManualTask
 
 SHARDED_PRECISIONS = ("32-true", "bf16-mixed")
 MIN_SIDE = 32  # pixels from which channels_last pays: benchmarks/precision.py
 
 
-def set_memory_format(task: AdversarialTask, shape: Sequence[int], channels_last: bool | None) -> None:
+def set_memory_format(task: ManualTask, kind: Kind, shape: Sequence[int], channels_last: bool | None) -> None:
     """Lay the weights of convolutions out with the channels last, in which what they compute follows.
 
     Args:
-        task: its generator, discriminator and averaged generator are changed.
-        shape: of a sample; only images (C, H, W) have such a format.
+        task: its players and averages are changed.
+        kind: of the samples; only images have such a format.
+        shape: of a sample.
         channels_last: None chooses it for images with a side of `MIN_SIDE` or more.
 
     Raises:
@@ -28,10 +31,9 @@ def set_memory_format(task: AdversarialTask, shape: Sequence[int], channels_last
     """
     if channels_last not in (True, False, None):
         raise SettingError("channels_last", channels_last, "true, false or null, which chooses by the data")
-    is_image = len(shape) == 3
-    if channels_last and not is_image:
+    if channels_last and not kind.is_image:
         raise SettingError("channels_last", True, f"false or null for samples of {tuple(shape)}: no images")
-    if is_image and (min(shape[1:]) >= MIN_SIDE if channels_last is None else channels_last):
+    if kind.is_image and (min(shape[1:]) >= MIN_SIDE if channels_last is None else channels_last):
         task.to(memory_format=torch.channels_last)
 
 
@@ -47,13 +49,14 @@ def check_sharding(config: DictConfig) -> None:
         raise SettingError("trainer.precision", config.trainer.precision, allowed, SHARDED_PRECISIONS)
 
 
-def compile_networks(task: AdversarialTask, **options: Any) -> None:
-    """Compile the plain passes of both networks; names in the state stay as they are.
+def compile_networks(task: ManualTask, **options: Any) -> None:
+    """Compile the plain passes of all players' networks; names in the state stay as they are.
 
     Penalties call the networks' own ``forward``: compiled code cannot be differentiated twice (PyTorch issue 91469).
 
     Args:
         options: see `torch.compile`.
     """
-    for network in (task.generator, task.discriminator):
-        network.compile(**options)
+    for player in task.players.values():
+        for network in networks_of(player).values():
+            network.compile(**options)

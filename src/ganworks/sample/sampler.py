@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,99 +17,196 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganworks.errors import GanworksError, SettingError, check_count
-from ganworks.model import Generator
+from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of, num_classes_of, produce
+from ganworks.model.noise import Noise
 from ganworks.noise import keyed_rng
+from ganworks.sample.kind import Kind, kind_of
 
 FORMAT = 1
+Producer = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
+"""From a player and its inputs to what it makes of them, among it ``fake`` (B, *shape)."""
+Label = int | Tensor | None
 
 
 class Sampler:
     """An averaged generator in evaluation mode, with what is needed to draw from it.
 
-    Attributes:
-        generator: the network.
+    Args:
+        generator: the player: a network, or several by name.
         config: its configuration and where it comes from, plain types.
+        produce: what makes samples of the player, from its noise and conditions; see `ManualTask.produce`.
+        kind: of its samples; None takes that of the configuration, or else what their shape says.
+
+    Attributes:
+        generator, config, kind: as above.
+        shape: of a sample; () where no network says it.
+        num_classes: length of the condition ``label``; 0 where there is none.
     """
 
-    def __init__(self, generator: Generator, config: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        config: dict[str, Any],
+        produce: Producer = produce,
+        kind: Kind | None = None,
+    ) -> None:
         self.generator, self.config = generator.eval().requires_grad_(False), config
+        self.produce = produce
+        shapes = [getattr(network, "shape", ()) for network in networks_of(generator).values()]
+        self.shape: tuple[int, ...] = next((tuple(shape) for shape in reversed(shapes) if shape), ())
+        self.num_classes = num_classes_of(generator)
+        self.kind = kind or kind_from(config) or kind_of(self.shape)
+
+    @property
+    def noise(self) -> dict[str, Noise]:
+        """The noise of a sample by name."""
+        return noise_of(self.generator)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions that the generator takes."""
+        return conditions_of(self.generator)
 
     def sample(
         self,
         num: int,
         seed: int = 0,
-        label: int | Tensor | None = None,
+        label: Label = None,
         truncation: float | None = None,
         batch_size: int = 256,
+        conditions: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """Return ``num`` samples (num, *shape) in [-1, 1], a function of the arguments alone.
+        """Return ``num`` samples (num, *shape), a function of the arguments alone.
 
         Args:
             num: how many.
-            seed: key of the latents and, without ``label``, of the labels of a conditional generator.
-            label: one class for all samples or a class for each, (num,); only for conditional generators.
-            truncation: latents are drawn from [-truncation, truncation]; None does not truncate.
+            seed: key of the noise and, without ``label``, of the labels of a conditional generator.
+            label: one class for all samples or a class for each, (num,); several classes or a vector of numbers, one
+                for all (num_classes,) or for each (num, num_classes). Only for conditional generators.
+            truncation: normal noise is drawn from [-truncation, truncation]; None does not truncate.
             batch_size: samples made at a time.
+            conditions: other conditions that the generator takes, such as ``source``, with a row for each sample.
 
         Raises:
-            SettingError: a label that the generator does not have, or too many or few; a count below 1.
+            SettingError: a condition that is missing, or a label that the generator does not have; a count below 1.
         """
-        latent = self.draw_latent(num, seed, truncation)
-        labels = self.labels(num, seed, label)
-        return torch.cat(list(self.batches(latent, labels, batch_size)))
+        return torch.cat(
+            list(self.batches(self.inputs(num, seed, label, truncation, conditions), batch_size))
+        )
 
-    def batches(self, latent: Tensor, labels: Tensor | None, batch_size: int = 256) -> Iterator[Tensor]:
-        """Yield samples for latents (N, latent_dim) and labels (N,), ``batch_size`` at a time."""
-        for start in range(0, len(latent), check_count("batch_size", batch_size)):
-            part = slice(start, start + batch_size)
-            with torch.inference_mode():  # not around the yield, or the caller would be in it as well
-                samples = self.generator(latent[part], None if labels is None else labels[part])
-            yield samples
+    def inputs(
+        self,
+        num: int,
+        seed: int = 0,
+        label: Label = None,
+        truncation: float | None = None,
+        conditions: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return noise and conditions of ``num`` samples by name, a row for each; arguments as for `sample`."""
+        drawn = draw_noise(
+            self.generator,
+            check_count("num", num),
+            lambda name: keyed_rng(seed, f"sample/{name}"),
+            truncation,
+        )
+        like = next(self.generator.parameters())
+        inputs = {name: noise.to(like) for name, noise in drawn.items()}
+        given = dict(conditions or {})
+        if "label" in given:
+            label = given.pop("label")
+        labels = self.labels(num, seed, label)
+        inputs |= {} if labels is None else {"label": labels}
+        for name in self.conditions:
+            if name != "label":
+                inputs[name] = self._condition(name, given, num).to(like)
+        return inputs
+
+    def _condition(self, name: str, given: Mapping[str, Tensor], num: int) -> Tensor:
+        if name not in given:
+            raise SettingError(
+                name, "", f"given: this generator makes its samples from {name!r}, which is not drawn"
+            )
+        if len(given[name]) != num:
+            raise SettingError(name, f"{len(given[name])} of them", f"one for each of {num} samples")
+        return given[name]
+
+    def batches(self, inputs: Mapping[str, Tensor], batch_size: int = 256) -> Iterator[Tensor]:
+        """Yield the samples of `inputs`, ``batch_size`` at a time."""
+        num = max((len(rows) for rows in inputs.values()), default=0)
+        for start in range(0, num, check_count("batch_size", batch_size)):
+            yield self.make({name: rows[start : start + batch_size] for name, rows in inputs.items()})
+
+    @torch.inference_mode()
+    def make(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Return the samples (B, *shape) of noise and conditions with a row for each."""
+        return self.produce(self.generator, inputs)["fake"]
 
     def interpolate(
         self,
         num_strips: int,
         num_steps: int,
         seed: int = 0,
-        label: int | Tensor | None = None,
+        label: Label = None,
         truncation: float | None = None,
         batch_size: int = 256,
     ) -> Tensor:
         """Return strips (num_strips * num_steps, *shape), each on the great circle between two latents.
 
+        Noise beside the latent stays the same along a strip.
+
         Args:
-            label: one class for all strips or a class for each, (num_strips,).
+            label: one class for all strips or a class for each, (num_strips,); other conditions likewise.
             seed, truncation, batch_size: as for `sample`.
+
+        Raises:
+            SettingError: this generator has no latent.
         """
         ends = self.draw_latent(2 * num_strips, seed, truncation)
         shares = torch.linspace(0, 1, check_count("num_steps", num_steps), device=ends.device)
-        latent = slerp(ends[0::2, None], ends[1::2, None], shares[None, :, None]).flatten(0, 1)
-        labels = self.labels(num_strips, seed, label)
-        labels = None if labels is None else labels.repeat_interleave(num_steps)
-        return torch.cat(list(self.batches(latent, labels, batch_size)))
+        inputs = self.inputs(num_strips, seed, label, truncation)
+        strips = {name: rows.repeat_interleave(num_steps, 0) for name, rows in inputs.items()}
+        strips["latent"] = slerp(ends[0::2, None], ends[1::2, None], shares[None, :, None]).flatten(0, 1)
+        return torch.cat(list(self.batches(strips, batch_size)))
 
     def draw_latent(self, num: int, seed: int = 0, truncation: float | None = None) -> Tensor:
-        """Return the latents (num, latent_dim) that ``seed`` stands for."""
-        rng = keyed_rng(seed, "sample/latent")
-        latent = self.generator.draw_latent(check_count("num", num), rng, truncation=truncation)
-        return latent.to(next(self.generator.parameters()))
+        """Return the latents (num, latent_dim) that ``seed`` stands for.
 
-    def labels(self, num: int, seed: int = 0, label: int | Tensor | None = None) -> Tensor | None:
-        """Return labels (num,): those asked for, else uniform draws; None for an unconditional generator."""
-        num_classes = self.generator.num_classes
-        if label is None:
+        Raises:
+            SettingError: this generator has no latent.
+        """
+        if "latent" not in self.noise:
+            raise SettingError("latent", "", "left alone: this generator takes no latent")
+        drawn = draw_noise(
+            self.generator,
+            check_count("num", num),
+            lambda name: keyed_rng(seed, f"sample/{name}"),
+            truncation,
+        )
+        return drawn["latent"].to(next(self.generator.parameters()))
+
+    def labels(self, num: int, seed: int = 0, label: Label = None) -> Tensor | None:
+        """Return labels: those asked for, else uniform draws of classes; None for an unconditional generator."""
+        num_classes, labels = self.num_classes, None if label is None else torch.as_tensor(label)
+        if labels is None:
             if not num_classes:
                 return None
+            if self.config.get("label_kind", "class") != "class":
+                allowed = (
+                    f"given: this generator is conditioned on {num_classes} numbers, which are not drawn"
+                )
+                raise SettingError("label", "", allowed)
             return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(
                 self.device
             )
-        labels = torch.as_tensor(label)
         if not num_classes:
             raise SettingError(
                 "label",
                 labels.flatten()[0].item(),
                 "left out: this generator is unconditional (model.conditional=false)",
             )
+        is_vector = self.config.get("label_kind", "class") != "class" and labels.shape == (num_classes,)
+        if labels.is_floating_point() and (is_vector or labels.shape == (num, num_classes)):
+            return labels.expand(num, num_classes).to(next(self.generator.parameters()))
         if labels.shape not in ((), (num,)):
             raise SettingError("label", tuple(labels.shape), f"one class, or one for each of {num} samples")
         for wrong in labels[(labels < 0) | (labels >= num_classes) | (labels != labels.long())][:1].tolist():
@@ -186,11 +283,16 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
     return sampler
 
 
-def build_generator(config: dict[str, Any]) -> Generator:
-    """Instantiate the generator of a configuration; its ``_target_`` has to be a network class.
+def build_generator(config: dict[str, Any]) -> nn.Module:
+    """Instantiate the player of a configuration: a network, or several by name.
 
     A folder from elsewhere may name any callable: only subclasses of `torch.nn.Module` are called.
+
+    Raises:
+        GanworksError: a ``_target_`` that is no network, or that cannot be built.
     """
+    if "_target_" not in config:
+        return nn.ModuleDict({name: build_generator(part) for name, part in config.items() if part})
     target = get_class(config["_target_"])
     if not issubclass(target, nn.Module):
         raise GanworksError(
@@ -200,6 +302,32 @@ def build_generator(config: dict[str, Any]) -> Generator:
         return instantiate(config, _recursive_=False)
     except InstantiationException as error:
         raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
+
+
+def producer(config: Mapping[str, Any]) -> Producer:
+    """Return what makes samples of the player: the `produce` of the task that trained it.
+
+    Raises:
+        GanworksError: what is named as the task has no such function.
+    """
+    path = config.get("task")
+    if path is None:  # written before tasks of other kinds
+        return produce
+    made = getattr(get_class(path), "produce", None)
+    if made is None:
+        raise GanworksError(f"{path} is no task: it has no function `produce`.")
+    return made
+
+
+def kind_from(config: Mapping[str, Any]) -> Kind | None:
+    """Return the kind of samples that a configuration names, or None."""
+    node = config.get("kind")
+    if node is None:
+        return None
+    target = get_class(node["_target_"])
+    if not issubclass(target, Kind):
+        raise GanworksError(f"{node['_target_']} is no kind of samples.")
+    return target(**{name: value for name, value in node.items() if name != "_target_"})
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -231,7 +359,8 @@ def _from_folder(folder: Path) -> Sampler:
         ) from error
     check_weights(generator.state_dict(), weights, str(folder))
     generator.load_state_dict(weights)
-    return Sampler(generator, {name: value for name, value in config.items() if name != "format"})
+    config = {name: value for name, value in config.items() if name != "format"}
+    return Sampler(generator, config, producer(config))
 
 
 def _from_checkpoint(path: Path) -> Sampler:
@@ -239,7 +368,7 @@ def _from_checkpoint(path: Path) -> Sampler:
     if "export" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks: it does not say which generator it holds.")
     generator = build_generator(checkpoint["export"]["generator"])
-    prefix = "ema_generator."
+    prefix = "ema_generator."  # what an averaged player is called in the state of its task
     weights = {
         name.removeprefix(prefix): tensor
         for name, tensor in checkpoint["state_dict"].items()
@@ -247,7 +376,8 @@ def _from_checkpoint(path: Path) -> Sampler:
     }
     check_weights(generator.state_dict(), weights, str(path))
     generator.load_state_dict(weights)
-    return Sampler(generator, {**checkpoint["export"], "images_seen": checkpoint["time"]["images_seen"]})
+    config = {**checkpoint["export"], "images_seen": checkpoint["time"]["images_seen"]}
+    return Sampler(generator, config, producer(config))
 
 
 def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source: str) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganworks.errors import check_count
+from ganworks.model.base import networks_of
 from ganworks.strategy.adversarial_ddp import running_statistics
 from ganworks.strategy.batch_norm import SharedBatchStatistics
 from ganworks.strategy.launcher import RunLauncher
@@ -65,7 +66,8 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
         """Split the networks of ``task``, each rank beginning with the weights and buffers of rank 0."""
         if self._layer_sync is not None:
             SharedBatchStatistics().apply(task)
-        networks = [child for child in task.children() if any(True for _ in child.parameters())]
+        players = [child for child in task.children() if any(True for _ in child.parameters())]
+        networks = [network for player in players for network in networks_of(player).values()]
         self._templates = {network: copy.deepcopy(network).to("meta") for network in networks}
         task.to(self.root_device).to(memory_format=torch.contiguous_format)  # what fully_shard asks for
         for tensor in tensors_of(task):
@@ -109,6 +111,8 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     def gathered(self, network: Network) -> Network:
         """Return a copy of a network of the task with its whole weights; for all ranks to call together."""
         self._free()
+        if isinstance(network, nn.ModuleDict):
+            return nn.ModuleDict({name: self.gathered(part) for name, part in network.items()})  # type: ignore[return-value]
         plain = copy.deepcopy(self._templates[network]).to_empty(device=self.root_device)
         for tensor, shard in zip(tensors_of(plain), tensors_of(network), strict=True):
             tensor.copy_(whole(shard))

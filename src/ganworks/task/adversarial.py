@@ -1,46 +1,68 @@
-"""The training step of every GAN here: two networks against each other, optimized by hand."""
+"""The training step of every GAN here: players against each other, optimized by hand."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
-from ganworks.augment import Augment, identity
+from ganworks.augment import Augment, AugmentFunction, as_module, identity
 from ganworks.errors import check_count
 from ganworks.loss import AdversarialLoss
-from ganworks.model import Discriminator, Generator
-from ganworks.optimizer import OptimizerFactory, Schedule, build
+from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
-from ganworks.task.base import Batch, ManualTask, Terms, detached, frozen
+from ganworks.task.base import Batch, ManualTask, Terms, as_player, batch_size, detached, frozen
+from ganworks.task.check import check_terms
+from ganworks.task.critic import Critic, critics_of, logits_of
 from ganworks.task.ema import ExponentialMovingAverage
+from ganworks.task.state import average_state
+
+Said = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one critic saw in the discriminator's last update, for whoever watches the training.
+
+    Args:
+        critic: with the loss and the regularizers that it is trained on.
+        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, perhaps ``label``, and the other fields, without
+            graphs.
+        judge: samples (B, *shape) and labels -> logits (B, ...), unaugmented, by the uncompiled network.
+    """
+
+    critic: Critic
+    batch: Batch
+    judge: Callable[[Tensor, Tensor | None], Tensor]
 
 
 class AdversarialTask(ManualTask):
     """A generator and a discriminator in alternating updates (Goodfellow et al. 2014, algorithm 1).
 
-    A batch is a dict: ``real`` (B, *shape), perhaps ``label`` (B,). An application overrides `sample`,
-    `discriminator_terms` or `generator_terms`, and nothing else.
+    A batch is a dict: ``real`` (B, *shape), perhaps ``label``, perhaps ``source``, and whatever else the data set
+    reads. An application overrides `produce`, `discriminator_terms` or `generator_terms`, and nothing else.
 
     Args:
-        generator: maps latents (B, latent_dim) and labels to samples (B, *shape).
-        discriminator: maps samples and labels to logits (B,).
+        generator: a network from noise and conditions to samples (B, *shape), or several by name.
+        discriminator: a network from samples and labels to logits (B, ...), a `Critic`, or several of either by name.
         loss: the adversarial objective, a pure function of logits.
-        generator_optimizer, discriminator_optimizer: take the parameters and return the optimizer.
+        optimizers: by role what takes the player's parameters and returns its optimizer.
         schedule: sets the optimizers' learning rates from the progress in [0, 1].
-        regularizers: penalties and projections of the discriminator under their names.
+        regularizers: penalties and projections of either player under their names.
         augment: differentiable augmentation in front of the discriminator.
         ema: how `ema_generator`, the average that is sampled and measured, follows the generator.
-        n_critic: discriminator updates a generator update.
+        n_critic: discriminator updates per generator update.
         kwargs: see `ManualTask`.
 
     Attributes:
-        outputs: what the discriminator's last update saw: ``real``, ``fake``, their logits, perhaps ``label``.
+        critics: the discriminator's networks, each with its view, loss and regularizers.
+        is_watched: keep what the critics see of this batch in `looks`.
+        looks: what each critic saw in the last update that was watched.
 
     Raises:
         SettingError: a count or a norm that is out of range, naming it.
@@ -48,72 +70,194 @@ class AdversarialTask(ManualTask):
 
     def __init__(
         self,
-        generator: Generator,
-        discriminator: Discriminator,
+        generator: nn.Module | Mapping[str, nn.Module],
+        discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic],
         loss: AdversarialLoss,
-        generator_optimizer: OptimizerFactory,
-        discriminator_optimizer: OptimizerFactory,
-        schedule: Schedule,
         ema: ExponentialMovingAverage,
         regularizers: Mapping[str, Regularizer] | None = None,
-        augment: Augment = identity,
+        augment: Augment | AugmentFunction = identity,
         n_critic: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.generator, self.discriminator = generator, discriminator
-        self.ema_generator = copy.deepcopy(generator).requires_grad_(False).eval()
-        self.loss, self.regularizers, self.augment = loss, dict(regularizers or {}), augment
-        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
-        self.schedule, self.ema = schedule, ema
+        self.loss, self.ema = loss, ema
+        self.generator = as_player(generator)
+        critics = critics_of(discriminator)
+        networks = {critic.name: critic.network for critic in critics}
+        self.discriminator = networks[""] if "" in networks else as_player(networks)
+        self.regularizers = nn.ModuleDict(dict(regularizers or {}))
+        self.shared_regularizers = dict(regularizers or {})
+        self.critic_regularizers = nn.ModuleDict()
+        self.critics = [self._equipped(critic) for critic in critics]
+        self.is_augmenting = augment is not identity
+        self.augment = as_module(augment)
         self.n_critic = check_count("n_critic", n_critic)
-        self.outputs: Batch = {}
+        self.is_watched, self.looks = False, list[Look]()
+        self.freeze_parameters()
+        self.ema_generator = copy.deepcopy(self.generator).requires_grad_(False).eval()
+
+    def _equipped(self, critic: Critic) -> Critic:
+        """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
+        shared = {name: r for name, r in self.shared_regularizers.items() if r.player == "discriminator"}
+        if critic.regularizers is None and not critic.name:
+            return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
+        own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
+        if own:
+            self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
+        return replace(critic, loss=critic.loss or self.loss, regularizers=own)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the discriminator and, every `n_critic` batches, the generator."""
-        latent = self.generator.draw_latent(len(batch["real"]), self.rng("latent"))
-        parts = self.split({**batch, "latent": latent.to(self.dtype)})
-        self.update("discriminator", self.discriminator_terms, parts)
-        self.project()
+        num = batch_size(batch)
+        parts = self.split({**batch, **self.draw_noise(num)})
+        self.update("discriminator", self.terms_of("discriminator"), parts)
+        self.project("discriminator")
         if self.is_generator_turn:
-            self.update("generator", self.generator_terms, parts)
-            self.average(len(latent) * self.n_critic)
-        self.finish_step(len(latent))
-
-    def sample(self, batch: Batch) -> Tensor:
-        """Return fakes (B, *shape) for the batch's ``latent`` (B, latent_dim) and ``label`` (B,)."""
-        return self.generator(batch["latent"], batch.get("label"))
+            self.update("generator", self.terms_of("generator"), parts)
+            self.project("generator")
+            self.average(num * self.n_critic)
+        self.finish_step(num)
 
     def discriminator_terms(self, batch: Batch) -> Terms:
         """Return the terms whose sum the discriminator minimizes, under the names that they are logged with."""
         # On the generator's turn the fakes keep their graph and serve both updates, which saves a forward.
-        fake = self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1).detach()
-        real, label = batch["real"], batch.get("label")
-        real_logits = self.discriminate(real, label, "real")
-        fake_logits = self.discriminate(fake, label, "fake")
-        self.outputs = detached(batch, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
-        terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
-        for name, regularizer in self.regularizers.items():
-            if regularizer.is_due(self.num_steps):
-                critic, weighted = self.raw_critic(label, name), regularizer.at(self.progress)
-                penalty = weighted.penalty(critic, real, fake, self.rng(name))
-                terms |= {} if penalty is None else {name: penalty}
+        self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1)
+        terms: Terms = {}
+        for critic in self.critics:
+            real, fake = batch[critic.real], batch[critic.fake].detach()
+            real_logits = self.judge(critic, real, batch, critic.real_label, "real")["logits"]
+            fake_logits = self.judge(critic, fake, batch, critic.fake_label, "fake")["logits"]
+            terms[f"{critic.prefix}adversarial"] = self.weighted(
+                critic, critic.objective.discriminator(real_logits, fake_logits)
+            )
+            seen = {
+                **batch,
+                "real": real,
+                "fake": fake,
+                "real_logits": real_logits,
+                "fake_logits": fake_logits,
+            }
+            for name, regularizer in self.due(critic.penalties, self.num_steps):
+                raw = self.raw_critic(critic, batch, critic.prefix + name)
+                penalty = regularizer.penalty(raw, seen, self.rng(critic.prefix + name))
+                terms |= self.penalty_term(critic.prefix + name, regularizer, penalty)
+            self.observe(critic, seen)
         return terms
 
     def generator_terms(self, batch: Batch) -> Terms:
         """Return the terms whose sum the generator minimizes; the discriminator is frozen meanwhile."""
-        fake, label = self.fakes(batch, with_graph=True), batch.get("label")
-        real_logits = None
+        self.fakes(batch, with_graph=True)
+        terms: Terms = {}
         with frozen(self.discriminator):
-            fake_logits = self.discriminate(fake, label, "generator/fake")
-            if self.loss.relativistic:
-                real_logits = self.discriminate(batch["real"], label, "generator/real")
-        return {"adversarial": self.loss.generator(fake_logits, real_logits)}
+            for critic in self.critics:
+                fake = self.judge(critic, batch[critic.fake], batch, critic.fake_label, "generator/fake")
+                real: Said = {}
+                if critic.objective.relativistic:
+                    real = self.judge(critic, batch[critic.real], batch, critic.real_label, "generator/real")
+                terms[f"{critic.prefix}adversarial"] = self.weighted(
+                    critic, critic.objective.generator(fake["logits"], real.get("logits"))
+                )
+        for name, regularizer in self.due(self.generator_regularizers, self.num_steps // self.n_critic):
+            penalty = regularizer.penalty(self.generator, batch, self.rng(name))
+            terms |= self.penalty_term(name, regularizer, penalty)
+        return terms
+
+    # What the terms are made of
+
+    def fakes(self, batch: Batch, with_graph: bool) -> Tensor:
+        """Draw the batch's fakes (B, *shape) into it, once unless their graph is needed and was not kept."""
+        if "fake" not in batch or (with_graph and not batch["fake"].requires_grad):
+            with torch.set_grad_enabled(with_graph):
+                batch.update(self.produce(self.generator, batch))
+        return batch["fake"]
+
+    def judge(
+        self,
+        critic: Critic,
+        sample: Tensor,
+        batch: Batch,
+        label: str,
+        stream: str,
+        network: Callable[..., Any] | None = None,
+    ) -> Said:
+        """Return what a critic says of augmented samples: ``logits`` (B, ...) in float32, perhaps more.
+
+        Args:
+            sample: (B, *shape).
+            label: the field of the batch that holds the samples' labels.
+            stream: keys the draws of the augmentation and the view.
+            network: in place of the critic's own, such as the uncompiled one.
+        """
+        stream, view = critic.prefix + stream, critic.view
+        seen = sample
+        if self.is_augmenting:
+            seen = self.augment(sample, self.rng(f"augment/{stream}"))
+        if view is not None:
+            # The same draws for the fields beside the sample, so that both are moved alike.
+            fields = {
+                name: self.augment(batch[name], self.rng(f"augment/{stream}"))
+                if self.is_augmenting
+                else batch[name]
+                for name in view.fields
+            }
+            seen = view(seen, {**batch, **fields}, self.rng(f"view/{stream}"))
+        return said_of(critic, seen, batch.get(label), len(sample), network)
+
+    def raw_critic(self, critic: Critic, batch: Batch, stream: str) -> Callable[[Tensor], Tensor]:
+        """Return samples -> logits through the uncompiled network: penalties differentiate twice."""
+
+        def logits(sample: Tensor) -> Tensor:
+            # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
+            network = critic.network._call_impl
+            return self.judge(critic, sample, batch, critic.real_label, stream, network)["logits"]
+
+        return logits
+
+    def weighted(self, critic: Critic, term: Tensor) -> Tensor:
+        """Return a critic's adversarial term times its weight."""
+        return term if critic.weight == 1 else critic.weight * term
+
+    def due(self, regularizers: Mapping[str, Regularizer], step: int) -> Iterator[tuple[str, Regularizer]]:
+        """Yield the regularizers that act in this update of their player, the ``step``-th."""
+        return ((name, regularizer) for name, regularizer in regularizers.items() if regularizer.is_due(step))
+
+    def penalty_term(self, name: str, regularizer: Regularizer, penalty: Tensor | None) -> Terms:
+        """Return the term of a penalty: its value times weight, schedule and laziness."""
+        average_state(regularizer)
+        return {} if penalty is None else {name: regularizer.factor(self.progress) * penalty}
+
+    def observe(self, critic: Critic, seen: Batch) -> None:
+        """Let the augmentation, and whoever watches, see what a critic said of this batch."""
+        if self.is_augmenting:
+            self.augment.observe(seen["real_logits"].detach(), len(seen["real"]) * self.world_size)
+            average_state(self.augment)
+        if self.is_watched:
+            seen = detached(seen)
+            look = Look(critic, seen, partial(self.look, critic, seen))
+            self.looks = [*(each for each in self.looks if each.critic.name != critic.name), look]
+
+    def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
+        """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
+        view = critic.view
+        seen = sample if view is None else view(sample, batch, self.rng(f"look/{critic.prefix}"))
+        return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
+
+    # When, and what follows an update
+
+    @property
+    def world_size(self) -> int:
+        """Processes that train together."""
+        return 1 if self._trainer is None else self.trainer.world_size
+
+    @property
+    def is_last_of_turn(self) -> bool:
+        """Whether this batch is the last of `n_critic`."""
+        return (self.num_steps + 1) % self.n_critic == 0
 
     @property
     def is_generator_turn(self) -> bool:
-        """Whether this batch is the last of `n_critic`."""
-        return (self.num_steps + 1) % self.n_critic == 0
+        """Whether the generator learns from this batch."""
+        return self.is_last_of_turn and self.phase.method("generator") is not None
 
     @property
     def is_logging(self) -> bool:
@@ -121,59 +265,71 @@ class AdversarialTask(ManualTask):
         return self.is_turn_every(self.trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
     def is_turn_every(self, num_steps: int) -> bool:
-        """Say whether this batch is the one in about ``num_steps`` that is looked at: in it both networks learn."""
+        """Say whether this batch is the one in about ``num_steps`` that is looked at: in it both players learn."""
         interval = max(1, num_steps // self.n_critic)
-        return self.is_generator_turn and self.num_steps // self.n_critic % interval == 0
+        return self.is_last_of_turn and self.num_steps // self.n_critic % interval == 0
 
-    def fakes(self, batch: Batch, with_graph: bool) -> Tensor:
-        """Return the batch's fakes (B, *shape), drawn once unless their graph is needed and was not kept."""
-        if "fake" not in batch or (with_graph and not batch["fake"].requires_grad):
-            with torch.set_grad_enabled(with_graph):
-                batch["fake"] = self.sample(batch)
-        return batch["fake"]
+    @cached_property
+    def generator_regularizers(self) -> dict[str, Regularizer]:
+        """The regularizers of the generator by name."""
+        return {name: r for name, r in self.shared_regularizers.items() if r.player == "generator"}
 
-    def discriminate(
-        self, x: Tensor, label: Tensor | None, stream: str, network: Callable[..., Tensor] | None = None
-    ) -> Tensor:
-        """Return the logits (B,) of augmented samples; ``stream`` keys the augmentation's draws."""
-        if self.augment is not identity:
-            x = self.augment(x, self.rng(f"augment/{stream}"))
-        logits = (network or self.discriminator)(x, label)
-        # The losses compute in the type of the logits, and half precision is not enough for a mean.
-        return logits.float() if logits.dtype.itemsize < 4 else logits
+    @cached_property
+    def projections(self) -> dict[str, list[Callable[[], None]]]:
+        """By role the projections of weights that follow each of its updates."""
+        pairs = [("discriminator", c.network, r) for c in self.critics for r in c.penalties.values()]
+        pairs += [("generator", self.generator, r) for r in self.generator_regularizers.values()]
+        acting = [pair for pair in pairs if type(pair[2]).project is not Regularizer.project]
+        return {
+            role: [partial(regularizer.project, network) for at, network, regularizer in acting if at == role]
+            for role in ("generator", "discriminator")
+        }
 
-    def raw_critic(self, label: Tensor | None, stream: str) -> Callable[[Tensor], Tensor]:
-        """Return samples -> logits through the uncompiled discriminator: penalties differentiate twice."""
-        # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
-        network = self.discriminator._call_impl
-        return partial(self.discriminate, label=label, stream=stream, network=network)
-
-    def project(self) -> None:
-        """Apply the regularizers that act on the discriminator's weights."""
-        for regularizer in self.regularizers.values():
-            regularizer.project(self.discriminator)
+    def project(self, role: str) -> None:
+        """Apply the regularizers that act on the weights of ``role``."""
+        for projection in self.projections[role]:
+            projection()
 
     def average(self, num_images: int) -> None:
         """Let `ema_generator` follow the generator; ``num_images`` of this process passed since it last did."""
         num_images = num_images * self.trainer.world_size
         self.ema.update(self.ema_generator, self.generator, num_images, self.images_seen)
 
-    def averaged(self) -> Generator:
-        """Return the averaged generator; of a sharded one a whole copy, for which all processes have to ask."""
-        gathered = getattr(self.trainer.strategy, "gathered", None)
-        return self.ema_generator if gathered is None else gathered(self.ema_generator)
+    # The surface
 
-    def configure_optimizers(self) -> list[Optimizer]:
-        # A gradient scaler has to unscale before the gradients are clipped: fused optimizers do it inside.
-        allow_fused = getattr(self.trainer.precision_plugin, "scaler", None) is None
-        optimizers = [
-            build(self.generator_optimizer, self.generator, allow_fused),
-            build(self.discriminator_optimizer, self.discriminator, allow_fused),
-        ]
-        self.rates = [float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers]
-        return optimizers
+    @property
+    def averages(self) -> dict[str, nn.Module]:
+        return {"generator": self.ema_generator}
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        super().on_train_batch_start(batch, batch_idx)
-        for optimizer in self.trainer.optimizers:
-            self.schedule.apply(optimizer, self.progress)
+    @property
+    def all_regularizers(self) -> dict[str, Regularizer]:
+        """Every regularizer under the name of its term."""
+        of_critics = {c.prefix + name: r for c in self.critics for name, r in c.penalties.items()}
+        return {**of_critics, **self.generator_regularizers}
+
+    def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
+        check_terms(self, batch, shape)
+
+    def describe(self) -> dict[str, str]:
+        names = ", ".join(self.all_regularizers) or "none"
+        return {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}
+
+
+def said_of(
+    critic: Critic, seen: Tensor, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
+) -> Said:
+    """Return what a critic's network says of what it sees, ``logits`` (B, ...) in float32 among it.
+
+    Args:
+        seen: what the view shows of ``num`` samples, perhaps several rows of each.
+        label: of the samples; handed on to a conditional network alone.
+    """
+    network, several = network or critic.network, len(seen) // num
+    if label is not None and num_classes_of(critic.network):
+        said = network(seen, label if several == 1 else label.repeat_interleave(several, 0))
+    else:
+        said = network(seen)
+    logits = logits_of(said)
+    if several > 1:
+        logits = logits.unflatten(0, (num, several))
+    return {"logits": logits} if isinstance(said, Tensor) else {**said, "logits": logits}

@@ -1,12 +1,14 @@
-"""What surrounds a manually optimized step: time in images, keyed noise, updates, logging, state."""
+"""What surrounds a manually optimized step: players, time in images, keyed noise, updates, logging, state."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from fnmatch import fnmatch
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -14,9 +16,14 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-from ganworks.errors import SettingError, check_count, check_range
+from ganworks.errors import SettingError, check_count, check_range, nearest
+from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of, produce
 from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.optimizer import OptimizerFactory, Schedule, build
+from ganworks.optimizer.schedule import set_lr
+from ganworks.sample.sampler import Sampler
 from ganworks.task.guard import NonFiniteGuard
+from ganworks.task.phase import MAIN, Phase, check_phases, phase_at
 
 log = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
@@ -24,45 +31,154 @@ Terms = dict[str, Tensor]
 
 
 class ManualTask(pl.LightningModule):
-    """A LightningModule whose training step calls `update` for each network and `finish_step` at the end.
+    """A LightningModule whose training step calls `update` for each player and `finish_step` at the end.
+
+    A player is one network, or several by name, with one optimizer; each is a submodule under the name of its role.
+    A batch is a dict of fields with one row a sample, among them ``real``.
+
+    What the rest of the program asks of a task is here: its players and averages, the inputs of samples and the
+    samples that they become, a check of itself, a description.
 
     Args:
         num_images: length of the training in real images.
+        optimizers: by role what takes the player's parameters and returns its optimizer.
+        schedule: sets the optimizers' learning rates from the progress in [0, 1].
         seed: key of every draw.
-        gradient_clip: largest norm of a network's gradient; None does not clip.
+        gradient_clip: largest norm of a player's gradient; None does not clip.
         accumulate: parts in which a batch is processed to save memory; the gradient is that of the batch.
         patience: updates in a row with a loss that is not finite, after which the run stops.
+        phases: stretches from the start of the run with their own terms and rates, one after the other.
+        freeze: by role patterns such as "layers.0.*" of the names of parameters that are not trained.
 
     Attributes:
+        roles: the players' names, in the order of their optimizers; the first is the one whose updates are counted.
         images_seen: real images seen over all processes: the x-axis of every logger, file name and schedule.
         num_steps: batches seen by this process.
         scalars: what was logged last, under the names that it was logged with.
+
+    Raises:
+        SettingError: a setting that is out of range or names what is not there.
     """
 
-    roles = ("generator", "discriminator")  # the order of configure_optimizers; the first is the one counted
+    roles: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    generator: nn.Module
 
     def __init__(
         self,
         num_images: int,
+        optimizers: Mapping[str, OptimizerFactory],
+        schedule: Schedule,
         seed: int = 0,
         gradient_clip: float | None = None,
         accumulate: int = 1,
         patience: int = 20,
+        phases: Mapping[str, Phase] | None = None,
+        freeze: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        self.optimizer_factories, self.schedule = dict(optimizers), schedule
         self.num_images, self.seed = check_count("num_images", num_images), seed
         self.gradient_clip = (
             None if gradient_clip is None else check_range("gradient_clip", gradient_clip, 1e-12)
         )
         self.accumulate = check_count("accumulate", accumulate)
         self.guard = NonFiniteGuard(patience)
+        self.phases = dict(phases or {})
+        check_phases(self.phases, self.roles, self)
+        self.freeze_patterns = dict(freeze or {})
         self.images_seen, self.num_steps, self._part = 0, 0, 0
         self.scalars: dict[str, float] = {}
         self._recorded: Terms = {}
         self.rates: list[float] = []  # learning rates of the configuration, in the order of `roles`
         self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
         self._last_log: tuple[float, int] | None = None
+
+    # The players and what the program asks of a task
+
+    @property
+    def players(self) -> dict[str, nn.Module]:
+        """The players by role."""
+        return {role: getattr(self, role) for role in self.roles}
+
+    @property
+    def averages(self) -> dict[str, nn.Module]:
+        """The averaged players by role: what is sampled and measured in their place."""
+        return {}
+
+    @staticmethod
+    def produce(generator: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what the generator's player makes of noise and conditions: ``fake`` (B, *shape), perhaps more.
+
+        A function of its arguments alone, so that a trained player draws without its task. This one calls a single
+        network; a task with a player of several overrides it.
+        """
+        return produce(generator, inputs)
+
+    def draw_noise(self, num: int, rng: Callable[[str], torch.Generator] | None = None) -> Batch:
+        """Return the noise of ``num`` samples by name; in this step's draws unless ``rng`` gives others."""
+        drawn = draw_noise(self.generator, num, rng or self.rng)
+        return {name: noise.to(self.dtype) for name, noise in drawn.items()}
+
+    def sampler(self, config: dict[str, Any] | None = None) -> Sampler:
+        """Return the averaged generator, ready to draw; of a sharded one a whole copy, for all processes to ask."""
+        player = self.averages.get("generator", self.generator)
+        gathered = getattr(self.trainer.strategy, "gathered", None) if self._trainer is not None else None
+        return Sampler(player if gathered is None else gathered(player), config or {}, self.produce)
+
+    @abstractmethod
+    def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
+        """Raise `SettingError` unless the terms of all players can be taken of two real samples; trains nothing."""
+
+    def describe(self) -> dict[str, str]:
+        """Return what a person wants to know before the training, by the name of its line."""
+        noise = ", ".join(
+            f"{name} {'x'.join(map(str, n.shape))}" for name, n in noise_of(self.generator).items()
+        )
+        inputs = ", ".join([*([noise] if noise else []), *conditions_of(self.generator)])
+        lines = {
+            role: f"{described(player)}, {num_parameters(player):,} parameters"
+            for role, player in self.players.items()
+        }
+        shapes = [getattr(network, "shape", None) for network in networks_of(self.generator).values()]
+        made = next((" -> " + " x ".join(map(str, shape)) for shape in reversed(shapes) if shape), "")
+        return {**lines, "generator": f"{lines['generator']}, {inputs or 'no input'}{made}"}
+
+    def freeze_parameters(self) -> int:
+        """Take the parameters that `freeze` names out of the training; return their number.
+
+        Raises:
+            SettingError: a role that there is not, or a pattern that fits no parameter.
+        """
+        num = 0
+        for role, patterns in self.freeze_patterns.items():
+            if role not in self.roles:
+                raise SettingError("freeze", role, f"one of the players {', '.join(self.roles)}", self.roles)
+            parameters = dict(getattr(self, role).named_parameters())
+            for pattern in [patterns] if isinstance(patterns, str) else patterns:
+                matched = [name for name in parameters if fnmatch(name, pattern) or name == pattern]
+                if not matched:
+                    near = nearest(pattern, parameters)
+                    some = near or ", ".join(list(parameters)[:3])
+                    raise SettingError(
+                        f"freeze.{role}", pattern, f"a pattern that fits a parameter, such as {some}"
+                    )
+                for name in matched:
+                    parameters[name].requires_grad_(False)
+            num += sum(p.numel() for p in parameters.values() if not p.requires_grad)
+        return num
+
+    # The optimizers
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        # A gradient scaler has to unscale before the gradients are clipped: fused optimizers do it inside.
+        allow_fused = getattr(self.trainer.precision_plugin, "scaler", None) is None
+        optimizers = [
+            build(self.optimizer_factories[role], player, allow_fused)
+            for role, player in self.players.items()
+        ]
+        self.rates = [float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers]
+        return optimizers
 
     def configure_model(self) -> None:
         """Let the strategy split the networks over the devices, where it is one that does."""
@@ -74,6 +190,11 @@ class ManualTask(pl.LightningModule):
     def progress(self) -> float:
         """The share of the training that is done, in [0, 1]."""
         return min(1.0, self.images_seen / self.num_images)
+
+    @property
+    def phase(self) -> Phase:
+        """The stretch of the run that this step belongs to."""
+        return phase_at(list(self.phases.values()), self.progress) if self.phases else MAIN
 
     @property
     def is_logging(self) -> bool:
@@ -91,20 +212,29 @@ class ManualTask(pl.LightningModule):
         torch.default_generator.manual_seed(seed)
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
+        rates = self.phase.rates
+        for role, optimizer in zip(self.roles, self.trainer.optimizers, strict=True):
+            self.schedule.apply(optimizer, self.progress)
+            for group in optimizer.param_groups if role in rates else ():
+                set_lr(group, float(group["lr"]) * rates[role])
 
     def split(self, batch: Batch) -> list[Batch]:
         """Return the batch in `accumulate` parts of equal size."""
-        size = len(batch["real"])
+        if self.accumulate == 1:
+            return [batch]
+        size = batch_size(batch)
         if size % self.accumulate:
             raise SettingError("task.accumulate", self.accumulate, f"a divisor of data.batch_size={size}")
         chunks = {name: value.chunk(self.accumulate) for name, value in batch.items()}
         return [{name: chunk[part] for name, chunk in chunks.items()} for part in range(self.accumulate)]
 
-    def update(self, role: str, terms_of: Callable[[Batch], Terms], parts: list[Batch]) -> None:
-        """Let the network of ``role`` descend the sum of its terms, averaged over ``parts``.
+    def update(self, role: str, terms_of: Callable[[Batch], Terms] | None, parts: list[Batch]) -> None:
+        """Let the player of ``role`` descend the sum of its terms, averaged over ``parts``; None leaves it out.
 
         An update whose loss is not finite is left out where that is known without waiting for the device.
         """
+        if terms_of is None:
+            return
         optimizer = self.trainer.optimizers[self.roles.index(role)]
         optimizer.zero_grad(set_to_none=True)
         is_finite = all(
@@ -148,6 +278,11 @@ class ManualTask(pl.LightningModule):
         if self.is_logging:
             role = self.roles[self.trainer.optimizers.index(optimizer)]
             self._record({f"{role}/gradient_norm": whole(norm)})
+
+    def terms_of(self, role: str) -> Callable[[Batch], Terms] | None:
+        """Return the function with the terms of ``role`` in this phase of the run; None where it does not learn."""
+        method = self.phase.method(role)
+        return None if method is None else getattr(self, method)
 
     def finish_step(self, num_images: int) -> None:
         """Count ``num_images`` of this process, log, and stop the trainer at the end of the training."""
@@ -213,6 +348,29 @@ class ManualTask(pl.LightningModule):
             )
 
 
+def described(player: nn.Module) -> str:
+    """Return the names of a player's classes."""
+    parts = networks_of(player).items()
+    return ", ".join(
+        f"{name}: {type(network).__name__}" if name else type(network).__name__ for name, network in parts
+    )
+
+
+def num_parameters(player: nn.Module) -> int:
+    """Return the number of a player's parameters."""
+    return sum(parameter.numel() for parameter in player.parameters())
+
+
+def as_player(part: nn.Module | Mapping[str, nn.Module]) -> nn.Module:
+    """Return a player: a network, or several by name in one module."""
+    return part if isinstance(part, nn.Module) else nn.ModuleDict(dict(part))
+
+
+def batch_size(batch: Batch) -> int:
+    """Return the number of samples in a batch, a row of each of its fields."""
+    return len(next(iter(batch.values())))
+
+
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
     """Record no gradient for the parameters of ``network`` in the forward passes inside."""
@@ -236,9 +394,9 @@ def local(tensor: Tensor) -> Tensor:
     return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
-def detached(batch: Batch, **outputs: Tensor) -> Batch:
-    """Return the batch with ``outputs`` beside it, without their graphs."""
-    return {name: value.detach() for name, value in {**batch, **outputs}.items()}
+def detached(batch: Batch) -> Batch:
+    """Return the batch without its graphs."""
+    return {name: value.detach() for name, value in batch.items()}
 
 
 def _nothing() -> None:

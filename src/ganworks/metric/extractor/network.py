@@ -16,6 +16,7 @@ from ganworks.metric.extractor.base import Extractor, Features, joined
 from ganworks.metric.extractor.passes import Passes
 from ganworks.metric.extractor.resize import find_resizer
 from ganworks.metric.weights import WeightsFile, verify_sha256
+from ganworks.sample.kind import kind_of
 from ganworks.sample.sampler import reason
 
 WITHOUT = (
@@ -79,7 +80,7 @@ class ImageExtractor(Extractor):
 
     def check_shape(self, shape: Sequence[int]) -> None:
         """Raise `SettingError` unless samples of ``shape`` are gray or RGB images."""
-        if len(shape) != 3 or shape[0] not in (1, 3):
+        if not kind_of(shape).is_image or shape[0] not in (1, 3):
             seen = f"{type(self).__name__} sees gray or RGB images"
             allowed = f"mixture (ring, grid) or none for samples of {tuple(shape)}; {seen}"
             raise SettingError("metric", self.name, allowed)

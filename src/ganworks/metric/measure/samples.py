@@ -30,6 +30,7 @@ from ganworks.metric.distance.transport import NUM_DIRECTIONS, sliced_wasserstei
 from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
+from ganworks.sample.kind import kind_of
 
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
@@ -203,11 +204,11 @@ class PathLength(Measure):
         self.distance.load()
         seeds = torch.randint(2**62, (2,), generator=rng).tolist()
         start, end = (sampler.draw_latent(self.num_paths, seed, fake.truncation) for seed in seeds)
-        labels = sampler.labels(self.num_paths, seeds[0])
+        inputs = sampler.inputs(self.num_paths, seeds[0], truncation=fake.truncation)
         share = torch.zeros(len(start)) if self.ends else torch.rand(len(start), generator=rng)
 
         def generate(latent: Tensor, rows: slice) -> Tensor:
-            return sampler.generator(latent, None if labels is None else labels[rows])
+            return sampler.make({**{name: value[rows] for name, value in inputs.items()}, "latent": latent})
 
         interpolate = INTERPOLATIONS[self.interpolation]
         lengths = path_lengths(
@@ -234,7 +235,7 @@ def _images(side: SampleSet, num: int | None) -> Tensor:
 
 
 def _check_images(name: str, data: ReferenceData) -> None:
-    if len(data.shape) != 3:
+    if not kind_of(data.shape).is_image:
         allowed = (
             f"left out (~metric.measure.{name}): it measures images, and {data.name} has {tuple(data.shape)}"
         )

@@ -14,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganworks.errors import check_choice
 from ganworks.model.base import require_label
+from ganworks.model.layer.condition import ConditionEmbedding
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -67,8 +68,8 @@ class ConditionalBatchNorm(BatchNorm):
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__(num_features, affine=False)
-        self.gain = nn.Embedding(num_classes, num_features)
-        self.shift = nn.Embedding(num_classes, num_features)
+        self.gain = ConditionEmbedding(num_classes, num_features, origin=1.0)
+        self.shift = ConditionEmbedding(num_classes, num_features)
         nn.init.ones_(self.gain.weight)
         nn.init.zeros_(self.shift.weight)
 
@@ -148,7 +149,7 @@ class ProjectionHead(nn.Module):
     def __init__(self, num_features: int, num_classes: int = 0) -> None:
         super().__init__()
         self.linear = nn.Linear(num_features, 1)
-        self.embedding = nn.Embedding(num_classes, num_features) if num_classes else None
+        self.embedding = ConditionEmbedding(num_classes, num_features) if num_classes else None
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, std=num_features**-0.5)
 

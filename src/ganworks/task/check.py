@@ -1,0 +1,102 @@
+"""A task's check of itself before the training: the terms of both players on two real samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ganworks.errors import GanworksError, SettingError
+from ganworks.model.base import conditions_of
+from ganworks.noise import keyed_rng
+from ganworks.task.critic import Critic
+
+if TYPE_CHECKING:
+    from ganworks.task.adversarial import AdversarialTask
+    from ganworks.task.base import Batch, Terms
+
+
+def check_terms(task: AdversarialTask, batch: Batch, shape: tuple[int, ...]) -> None:
+    """Raise `SettingError` unless what the task makes and takes of a batch fits; nothing of the task changes.
+
+    Args:
+        batch: two real samples with the fields of the data set.
+        shape: of a sample.
+    """
+    with untouched(task):
+        num = len(batch["real"])
+        noise = task.draw_noise(num, lambda name: keyed_rng("check", name))
+        check_conditions(task, batch)
+        made = task.produce(task.generator, {**batch, **noise})
+        fields = {**batch, **noise, **made}
+        for critic in task.critics:
+            check_fields(critic, fields)
+        if tuple(made["fake"].shape) != (num, *shape):
+            made_shape, wanted = tuple(made["fake"].shape[1:]), tuple(shape)
+            raise SettingError(
+                "model.generator", made_shape, f"a network that makes the data's shape {wanted}"
+            )
+        for critic in task.critics:
+            check_logits(task, critic, fields)
+        check_losses("discriminator", lambda: task.discriminator_terms({**batch, **noise}))
+        check_losses("generator", lambda: task.generator_terms({**batch, **noise}))
+
+
+@contextmanager
+def untouched(task: nn.Module) -> Iterator[None]:
+    """Put ``task`` into eval mode inside; modes, buffers and random numbers are as before behind it."""
+    modes = [(module, module.training) for module in task.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in task.buffers()]
+    task.eval()  # batch statistics stay as they are
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+
+def check_conditions(task: AdversarialTask, batch: Batch) -> None:
+    """Raise `SettingError` where the generator takes a condition that the data set does not have."""
+    for name in conditions_of(task.generator):
+        if name not in batch:
+            raise SettingError(
+                "model.generator",
+                f"conditioned on {name!r}",
+                f"one that takes what the data has: {', '.join(batch)}",
+            )
+
+
+def check_fields(critic: Critic, fields: Batch) -> None:
+    """Raise `SettingError` where a critic judges what neither the data nor the generator gives."""
+    named = f"model.discriminator.{critic.name}" if critic.name else "model.discriminator"
+    beside = critic.view.fields if critic.view is not None else ()
+    for setting, name in (("real", critic.real), ("fake", critic.fake), *(("view", name) for name in beside)):
+        if name not in fields:
+            raise SettingError(f"{named}.{setting}", name, f"one of the fields {', '.join(fields)}", fields)
+
+
+def check_logits(task: AdversarialTask, critic: Critic, fields: Batch) -> None:
+    """Raise `SettingError` where a critic does not return logits for each of its samples."""
+    setting = f"model.discriminator.{critic.name}" if critic.name else "model.discriminator"
+    sample = fields[critic.fake].detach()
+    allowed = "a network that returns logits (B, ...), or a dict with them under 'logits'"
+    try:
+        logits = task.look(critic, fields, sample, fields.get(critic.fake_label))
+    except KeyError:
+        raise SettingError(setting, type(critic.network).__name__, allowed) from None
+    if not isinstance(logits, Tensor) or logits.dim() < 1 or len(logits) != len(sample):
+        raise SettingError(setting, tuple(logits.shape), allowed)
+
+
+def check_losses(role: str, terms_of: Callable[[], Terms]) -> None:
+    """Raise `GanworksError` for a term that is no scalar."""
+    for name, term in terms_of().items():
+        if not isinstance(term, Tensor) or term.numel() != 1:
+            shape = tuple(term.shape) if isinstance(term, Tensor) else type(term).__name__
+            raise GanworksError(f"the {role}'s term {name!r} is {shape}: it must be a tensor of one number.")

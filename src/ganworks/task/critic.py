@@ -1,0 +1,85 @@
+"""A critic: one network of the discriminator, what it sees of a batch, and what it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor, nn
+
+from ganworks.errors import SettingError, check_range
+from ganworks.loss import AdversarialLoss
+from ganworks.regularizer import Regularizer
+from ganworks.task.view import View
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A network, and the view of the batch that it judges.
+
+    Args:
+        network: from what the view shows, and labels if it is conditional, to logits (B, ...) or a dict with
+            ``logits``.
+        view: of the samples; None shows them as they are.
+        weight: factor of its adversarial terms, from 0 up.
+        real, fake: the fields of a batch that it tells apart.
+        real_label, fake_label: the fields of their labels.
+        loss: None for that of the task.
+        regularizers: its own, under their names; None for those of the task.
+        name: of the critic among the discriminator's; "" where it is the only one.
+    """
+
+    network: nn.Module
+    view: View | None = None
+    weight: float = 1.0
+    real: str = "real"
+    fake: str = "fake"
+    real_label: str = "label"
+    fake_label: str = "label"
+    loss: AdversarialLoss | None = None
+    regularizers: Mapping[str, Regularizer] | None = None
+    name: str = field(default="")
+
+    def __post_init__(self) -> None:
+        check_range("weight", self.weight, 0.0)
+
+    @property
+    def objective(self) -> AdversarialLoss:
+        """The loss of a critic that a task has equipped."""
+        assert self.loss is not None
+        return self.loss
+
+    @property
+    def penalties(self) -> Mapping[str, Regularizer]:
+        """The regularizers of a critic that a task has equipped."""
+        return self.regularizers or {}
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its terms and draws."""
+        return f"{self.name}/" if self.name else ""
+
+    def named(self, name: str) -> Critic:
+        """Return this critic under ``name``."""
+        return replace(self, name=name)
+
+
+def critics_of(discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic]) -> list[Critic]:
+    """Return the critics of a discriminator: a network, a critic, or several of them by name."""
+    if isinstance(discriminator, Mapping):
+        if not discriminator:
+            raise SettingError("discriminator", "{}", "a network, or several by name")
+        return [as_critic(part).named(name) for name, part in discriminator.items()]
+    return [as_critic(discriminator)]
+
+
+def as_critic(part: nn.Module | Critic) -> Critic:
+    """Return a critic; a network alone judges the samples as they are."""
+    return part if isinstance(part, Critic) else Critic(part)
+
+
+def logits_of(said: Tensor | Mapping[str, Tensor]) -> Tensor:
+    """Return the logits (B, ...) among what a critic's network returned, in float32 at least."""
+    logits = said if isinstance(said, Tensor) else said["logits"]
+    # The losses compute in the type of the logits, and half precision is not enough for a mean.
+    return logits.float() if logits.dtype.itemsize < 4 else logits

@@ -1,0 +1,85 @@
+"""What a critic sees of a batch: the sample, the sample beside its source, some frames, half the size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ganworks.errors import check_count
+
+Batch = dict[str, Tensor]
+
+
+class View:
+    """The sample as it is; a subclass shows the critic something else.
+
+    Attributes:
+        fields: names of the batch's fields that the view reads beside the sample. An augmentation changes them with
+            the same draws as the sample.
+    """
+
+    fields: tuple[str, ...] = ()
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        """Return what the critic judges of samples (B, *shape), differentiable in them.
+
+        Args:
+            batch: the other fields of the batch.
+            rng: for views that draw, such as some frames of a clip.
+        """
+        return sample
+
+
+class Beside(View):
+    """The sample beside another field of the batch, one above the other in the channels.
+
+    The conditional discriminator of Isola et al. 2017 (pix2pix), equation 1 (https://arxiv.org/abs/1611.07004).
+
+    Args:
+        field: of the batch, with the sample's height and width.
+    """
+
+    def __init__(self, field: str = "source") -> None:
+        self.field, self.fields = field, (field,)
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        return torch.cat([batch[self.field], sample], dim=1)
+
+
+class Frames(View):
+    """Some frames of each clip (B, C, T, H, W), drawn without repeats: images (B * num, C, H, W).
+
+    The image discriminator of Tulyakov et al. 2018 (MoCoGAN), equation 4 (https://arxiv.org/abs/1707.04993).
+
+    Args:
+        num: frames of a clip.
+    """
+
+    def __init__(self, num: int = 1) -> None:
+        self.num = check_count("num", num)
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        num_clips, num_frames = len(sample), sample.shape[2]
+        order = torch.rand((num_clips, num_frames), generator=rng, device=rng.device).argsort(1)
+        chosen = order[:, : self.num].to(sample.device)
+        rows = torch.arange(num_clips, device=sample.device)[:, None]
+        return sample.movedim(2, 1)[rows, chosen].flatten(0, 1)
+
+
+class Smaller(View):
+    """The images (B, C, H, W) at a fraction of their size, by averages.
+
+    The multi-scale discriminators of Wang et al. 2018 (pix2pixHD), section 3.2 (https://arxiv.org/abs/1711.11585).
+
+    Args:
+        factor: 2 halves height and width.
+    """
+
+    def __init__(self, factor: int = 2) -> None:
+        self.factor = check_count("factor", factor)
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        return interpolate(sample, scale_factor=1 / self.factor, mode="area")
