@@ -28,7 +28,18 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ganworks"
 WITHOUT_CODE = {"debug", "experiment", "hydra", "paths", "trainer", "tune"}  # settings alone
 # Code that no group chooses.
-WITHOUT_GROUP = {"cli", "doctor", "evaluation", "picture", "report", "run", "sample", "strategy", "tuning"}
+WITHOUT_GROUP = {
+    "chart",
+    "cli",
+    "doctor",
+    "evaluation",
+    "picture",
+    "report",
+    "run",
+    "sample",
+    "strategy",
+    "tuning",
+}
 
 
 def groups() -> set[str]:

@@ -191,13 +191,13 @@ def test_thousand_trials_stay_below_three_megabytes(tmp_path: Path) -> None:
 
 
 def test_axis_of_a_parameter_is_its_range() -> None:
-    place, ticks = plots.axis(RANGES["optimizer.generator.lr"], 0, 100)
-    assert (place(1e-4), place(2e-2)) == (0, pytest.approx(100))
-    assert place(2**0.5 * 1e-3) == pytest.approx(50)  # logarithmic: the middle is the geometric mean
-    assert [label for _, label in ticks] == ["10⁻⁴", "0.001", "0.01"]
-    place, ticks = plots.axis(RANGES["regularizer"], 0, 100)
-    assert (place("none"), place("r1")) == (25, 75)
-    assert ticks == [(25, "none"), (75, "r1")]
+    axis = plots.axis_of(RANGES["optimizer.generator.lr"], 0, 100)
+    assert (axis(1e-4), axis(2e-2)) == (0, pytest.approx(100))
+    assert axis(2**0.5 * 1e-3) == pytest.approx(50)  # logarithmic: the middle is the geometric mean
+    assert [label for _, label in axis.labels()] == ["10⁻⁴", "0.001", "0.01"]
+    axis = plots.axis_of(RANGES["regularizer"], 0, 100)
+    assert (axis("none"), axis("r1")) == (25, 75)
+    assert axis.labels() == [(25, "none"), (75, "r1")]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""What the plots have in common: one look, drawn without matplotlib's global state."""
+"""What the plots have in common: one look, drawn without matplotlib's global state.
+
+They are PNG files that loggers take; `ganworks.chart` writes SVG, which nothing here could turn into pixels.
+"""
 
 from __future__ import annotations
 

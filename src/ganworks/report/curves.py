@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ganworks.report.band import Band
-from ganworks.report.chart import NUM_POINTS, Chart, Series, line_chart
+from ganworks.chart import Band, Chart, Series, line_chart
+from ganworks.chart.line import NUM_POINTS
 from ganworks.report.record import Record, finite
 
 SIDES = {"generator": 0, "discriminator": 1, "fake": 0, "real": 2}  # what shares a chart, and its colour

@@ -12,6 +12,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ganworks import chart
+from ganworks.chart.mark import key
+
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -27,10 +30,12 @@ def render(template: str, templates: Path = TEMPLATES, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = (TEMPLATES / "script.js").read_text()
+    environment.globals["key"] = key
+    style = (chart.TEMPLATES / "chart.css").read_text() + (TEMPLATES / "style.css").read_text()
+    script = (chart.TEMPLATES / "chart.js").read_text() + (TEMPLATES / "script.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(template).render(
-        style=Markup((TEMPLATES / "style.css").read_text()),
+        style=Markup(style),
         script=Markup(script),
         script_hash=f"sha256-{digest}",
         version=version("ganworks"),

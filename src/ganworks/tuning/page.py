@@ -12,7 +12,9 @@ from typing import Any
 import optuna
 from markupsafe import Markup
 
+from ganworks.chart import bar_chart
 from ganworks.report.render import render, write
+from ganworks.report.words import number
 from ganworks.tuning import plots
 from ganworks.tuning.trials import (
     ENOUGH,
@@ -94,19 +96,14 @@ def replicates(found: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     return [
         {
             "trial": str(one.get("trial", "")),
-            "mean": figure(one.get("mean")),
-            "deviation": figure(one.get("deviation")),
-            "values": ", ".join(map(figure, one.get("values") or ())),
+            "mean": number(one.get("mean")),
+            "deviation": number(one.get("deviation")),
+            "values": ", ".join(map(number, one.get("values") or ())),
             "seeds": ", ".join(map(str, one.get("seeds") or ())),
             "overrides": " ".join(map(str, one.get("overrides") or ())),
         }
         for one in found
     ]
-
-
-def figure(value: Any) -> str:
-    """Return a value with four digits; a dash where there is none."""
-    return f"{value:.4g}".replace("-", "−") if isinstance(value, int | float) else "–"
 
 
 def commands(facts: dict[str, Any], best: Trial | None) -> list[tuple[str, str]]:
@@ -141,7 +138,7 @@ def trajectory(trials: Sequence[Trial], metric: str, minimize: bool, best: Trial
 def importance(study: optuna.Study, trials: Sequence[Trial]) -> Markup | None:
     """Return the importances of the parameters as bars; None before there are enough trials."""
     shares = importances(study, trials)
-    return plots.bars(shares) if shares else None
+    return bar_chart(shares, "Importance of the parameters") if shares else None
 
 
 def parallel(in_order: Sequence[Trial], metric: str, best: Trial | None) -> Markup | None:
@@ -163,7 +160,7 @@ def row(trial: Trial, folder: Path, is_best: bool) -> dict[str, Any]:
         "status": trial.status,
         "kind": trial.kind,
         "is_best": is_best,
-        "value": figure(trial.value),
+        "value": number(trial.value),
         "images": f"{trial.images_seen:,}",
         "seconds": f"{trial.facts['seconds']:.0f}" if trial.facts.get("seconds") is not None else "",
         "worker": str(trial.facts.get("worker") or ""),
@@ -177,5 +174,5 @@ def row(trial: Trial, folder: Path, is_best: bool) -> dict[str, Any]:
 def legend(trials: Sequence[Trial]) -> list[tuple[str, Markup]]:
     """Return (words, mark) of the kinds of trials that there are."""
     words = {"bad": "diverged, collapsed or crashed"}
-    kinds = dict.fromkeys(trial.kind for trial in trials if trial.kind in plots.MARKS)
-    return [(words.get(kind, kind), Markup(plots.MARKS[kind]).format(5.0, 5.0)) for kind in kinds]
+    kinds = dict.fromkeys(trial.kind for trial in trials if trial.kind in plots.MARKERS)
+    return [(words.get(kind, kind), plots.MARKERS[kind].draw(5, 5)) for kind in kinds]

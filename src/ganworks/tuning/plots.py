@@ -1,35 +1,38 @@
-"""The plots of a search, on the scales and in the style of a run's report."""
+"""The charts of a search: what of its trials each of them shows, and how a trial looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from ganworks.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axes, figure, named, path, svg
-from ganworks.report.scale import Scale, fit, spans_decades
-from ganworks.tuning.trials import Trial, is_choice
+from ganworks.chart import (
+    Dot,
+    Job,
+    Marker,
+    Thread,
+    Trace,
+    parallel_chart,
+    scatter_chart,
+    timeline_chart,
+    trace_chart,
+)
+from ganworks.chart.frame import SMALL, UPRIGHT, WIDE
+from ganworks.chart.scale import Axis, Choices, Scale, fit, range_scale, spans_decades
+from ganworks.chart.tick import short
+from ganworks.tuning.trials import Trial
 
 UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))
-WIDE = 900  # width of a drawing that spans the page
-MARKS = {
-    "finished": '<circle class="dot f0" cx="{0:.1f}" cy="{1:.1f}" r="3.4"/>',
-    "pruned": '<circle class="dot hollow" cx="{0:.1f}" cy="{1:.1f}" r="2.8"/>',
-    "bad": '<path class="cross" d="M{0:.1f} {1:.1f}m-3-3l6 6m0-6l-6 6"/>',
-    "running": '<circle class="dot f2" cx="{0:.1f}" cy="{1:.1f}" r="2.8"/>',
-    "interrupted": '<circle class="dot f4" cx="{0:.1f}" cy="{1:.1f}" r="2.8"/>',
+BEST = Marker("dot f1 best", 3.4)
+MARKERS = {
+    "finished": Marker("dot f0", 3.4),
+    "pruned": Marker("dot hollow"),
+    "bad": Marker("cross", 0),
+    "running": Marker("dot f2"),
+    "interrupted": Marker("dot f4"),
 }
-Point = tuple[float, float]
-
-
-def mark(trial: Trial, x: float, y: float, is_best: bool = False) -> Markup:
-    """Return the mark of a trial, with its number, status and value as its tooltip."""
-    shape = (
-        MARKS[trial.kind].replace('class="dot f0"', 'class="dot f1 best"') if is_best else MARKS[trial.kind]
-    )
-    return Markup("<g><title>{}</title>").format(told(trial)) + Markup(shape).format(x, y) + Markup("</g>")
+SPREAD = 20  # pixels that trials with the same option are spread over
 
 
 def told(trial: Trial) -> str:
@@ -39,83 +42,50 @@ def told(trial: Trial) -> str:
     return f"trial {trial.number}, {trial.status}{value}: {point}"
 
 
-def short(value: Any) -> str:
-    """Return a value of a parameter in four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def progress(
     title: str, unit: str, points: Sequence[tuple[float, Trial, float | None]], best: Trial | None
 ) -> Markup:
     """Return the values of trials over ``unit``, as (position, trial, best value until then), and the best so far."""
     last = max((at for at, _, _ in points), default=1.0)
-    x = Scale(0.0, float(last or 1.0), LEFT, WIDTH - RIGHT)
-    y = value_scale([trial for _, trial, _ in points])
-    steps: list[Point] = []
-    for at, _, value in points:
-        if value is not None:
-            steps += [(x(at), steps[-1][1])] if steps else []
-            steps.append((x(at), y(value)))
-    parts = [axes(x, y)]
-    if steps:
-        parts.append(Markup('<path class="step" d="{}"/>').format(path([*steps, (x(last), steps[-1][1])])))
-    parts += [mark(t, x(at), y(t.value), t is best) for at, t, _ in points if t.value is not None]
-    return still(title, parts, f"{title}: the value of each trial over {unit}, and the best so far.", unit)
-
-
-def value_scale(trials: Iterable[Trial], start: float = HEIGHT - BOTTOM, end: float = TOP) -> Scale:
-    """Return the scale of the trials' values."""
-    values = [trial.value for trial in trials if trial.value is not None]
-    return fit(values, start, end, spans_decades(values, 1))
+    levels = [(at, value) for at, _, value in points if value is not None]
+    dots = [dot(at, trial, best) for at, trial, _ in points if trial.value is not None]
+    return scatter_chart(
+        title,
+        dots,
+        range_scale(0.0, last, *SMALL.x_ends),
+        value_scale((trial.value for _, trial, _ in points), *SMALL.y_ends),
+        f"{title}: the value of each trial over {unit}, and the best so far.",
+        unit,
+        levels + [(last, value) for _, value in levels[-1:]],
+    )
 
 
 def slice_of(
     name: str, distribution: BaseDistribution, trials: Sequence[Trial], best: Trial | None
 ) -> Markup:
     """Return the values of trials over one parameter."""
-    shown = [trial for trial in trials if name in trial.params and trial.value is not None]
-    place, ticks = axis(distribution, LEFT + 8, WIDTH - RIGHT - 8)
-    y = value_scale(shown)
-    parts = [axes(Scale(0, 1, LEFT, WIDTH - RIGHT), y, x_ticks=ticks)]
-    for trial in [*(t for t in shown if t is not best), *(t for t in shown if t is best)]:
-        # Trials with the same option stand beside each other.
-        spread = ((trial.number * 0.618) % 1 - 0.5) * 20 if is_choice(distribution) else 0.0
-        parts.append(mark(trial, place(trial.params[name]) + spread, y(trial.value or 0.0), trial is best))
-    return still(name, parts, f"The value of each trial over {name}.", "")
-
-
-def axis(
-    distribution: BaseDistribution, start: float, end: float
-) -> tuple[Callable[[Any], float], list[tuple[float, str]]]:
-    """Return where on an axis from ``start`` to ``end`` a parameter's value stands, and the axis' ticks."""
-    if is_choice(distribution):
-        options = list(distribution.choices)  # type: ignore[attr-defined]
-        gap = (end - start) / len(options)
-        places = [start + gap * (index + 0.5) for index in range(len(options))]
-        ticks = [(place, short(option)) for place, option in zip(places, options, strict=True)]
-        return lambda value: places[options.index(value)], ticks
-    low, high = float(distribution.low), float(distribution.high)  # type: ignore[attr-defined]
-    log = bool(distribution.log)  # type: ignore[attr-defined]
-    scale = Scale(low, high if high > low else low + 1, start, end, log)
-    return scale, named(scale, 4)
+    shown = best_last([trial for trial in trials if name in trial.params and trial.value is not None], best)
+    left, right = SMALL.x_ends
+    x = axis_of(distribution, left + 8, right - 8)
+    y = value_scale((trial.value for trial in shown), *SMALL.y_ends)
+    spread = SPREAD if isinstance(x, Choices) else 0
+    # Multiples of the golden ratio: trials in a row stand apart, and each keeps its place as more come.
+    dots = [dot(t.params[name], t, best, ((t.number * 0.618) % 1 - 0.5) * spread) for t in shown]
+    return scatter_chart(name, dots, x, y, f"The value of each trial over {name}.")
 
 
 def learning(trials: Sequence[Trial], metric: str, best: Trial | None) -> Markup:
     """Return the learning curves of all trials, those that were ended early among them."""
-    shown = [trial for trial in trials if trial.curve]
-    last = max((trial.curve[-1][0] for trial in shown), default=1)
-    x = Scale(0.0, float(last), LEFT, WIDE - RIGHT)
-    values = [value for trial in shown for _, value in trial.curve]
-    height = 320
-    y = fit(values, height - BOTTOM, TOP, spans_decades(values, 1))
-    parts = [axes(x, y, num_x=8, num_y=6)]
-    for trial in [*(t for t in shown if t is not best), *(t for t in shown if t is best)]:
-        points = [(x(at), y(value)) for at, value in trial.curve]
-        kind = "best" if trial is best else trial.kind
-        parts.append(curve(trial, kind, points))
-        if trial.status in ("pruned", "running") or trial.kind == "bad" or len(points) == 1:
-            parts.append(mark(trial, *points[-1]))
-    return still(metric, parts, f"{metric} of each trial over images seen.", "images seen", WIDE, height)
+    shown = best_last([trial for trial in trials if trial.curve], best)
+    traces = []
+    for trial in shown:
+        # What was ended early or goes on ends in a mark; a single point would not be seen without one.
+        is_marked = trial.status in ("pruned", "running") or trial.kind == "bad" or len(trial.curve) == 1
+        kind, end = "best" if trial is best else trial.kind, MARKERS[trial.kind] if is_marked else None
+        traces.append(Trace(trial.curve, f"path {kind}", told(trial), end))
+    x = range_scale(0.0, max((trial.curve[-1][0] for trial in shown), default=1), *WIDE.x_ends)
+    y = value_scale((value for trial in shown for _, value in trial.curve), *WIDE.y_ends)
+    return trace_chart(metric, traces, x, y, f"{metric} of each trial over images seen.", "images seen")
 
 
 def parallel(
@@ -123,106 +93,57 @@ def parallel(
 ) -> Markup:
     """Return parallel coordinates: a line a finished trial through its parameters to its value."""
     shown = [trial for trial in trials if trial.is_sound]
-    top, bottom, left, right = 40, 300, 60, WIDE - 60
-    columns = [left + (right - left) * index / len(dimensions) for index in range(len(dimensions) + 1)]
-    value = value_scale(shown, bottom, top)
-    places = [axis(distribution, bottom, top) for distribution in dimensions.values()]
-    frame = [
-        vertical(x, top, bottom, name, ticks, row=index % 2)
-        for index, (x, name, (_, ticks)) in enumerate(zip(columns, dimensions, places, strict=False))
-    ]
-    frame.append(vertical(columns[-1], top, bottom, metric, named(value, 5), row=len(dimensions) % 2))
-    parts: list[Markup] = []
-    good = len(shown) // 5
-    for rank, trial in reversed(list(enumerate(shown))):
-        points = [
-            (x, place(trial.params[name]))
-            for x, name, (place, _) in zip(columns, dimensions, places, strict=False)
-            if name in trial.params
-        ]
-        kind = "best" if trial is best else "good" if rank < good else ""
-        points.append((columns[-1], value(trial.value or 0.0)))
-        parts.append(curve(trial, kind, points))
-    words = f"Each finished trial as a line through {', '.join(dimensions)} to its {metric}."
-    return still("", [*parts, *frame], words, "", WIDE, bottom + 14)
-
-
-def curve(trial: Trial, kind: str, points: Sequence[Point]) -> Markup:
-    """Return a trial as a line."""
-    return Markup('<path class="path {}" d="{}"><title>{}</title></path>').format(
-        kind, path(points), told(trial)
-    )
-
-
-def vertical(
-    x: float, top: float, bottom: float, name: str, ticks: Sequence[tuple[float, str]], row: int
-) -> Markup:
-    """Return an upright axis of parallel coordinates; long names stand in two rows."""
-    head = Markup('<text class="middle name" x="{:.1f}" y="{}">{}</text>').format(x, 10 + 15 * row, name)
-    parts = [head, Markup('<path class="axis" d="M{:.1f} {}V{}"/>').format(x, top, bottom)]
-    for place, label in ticks:
-        parts.append(
-            Markup('<text class="tick y" x="{:.1f}" y="{:.1f}">{}</text>').format(x - 5, place + 3.5, label)
-        )
-    return Markup("").join(parts)
+    axes = {name: axis_of(distribution, *UPRIGHT.y_ends) for name, distribution in dimensions.items()}
+    values = value_scale((trial.value for trial in shown), *UPRIGHT.y_ends)
+    threads = []
+    for rank, trial in enumerate(shown):
+        places = [axis(trial.params[name]) if name in trial.params else None for name, axis in axes.items()]
+        kind = "best" if trial is best else "good" if rank < len(shown) // 5 else ""
+        threads.append(Thread([*places, values(trial.value or 0.0)], f"path {kind}", told(trial)))
+    alt = f"Each finished trial as a line through {', '.join(dimensions)} to its {metric}."
+    return parallel_chart([*axes.items(), (metric, values)], threads[::-1], alt)  # the best on top
 
 
 def timeline(trials: Sequence[Trial]) -> Markup:
     """Return what each worker did when: a bar a trial."""
-    shown = [trial for trial in trials if trial.start is not None]
-    workers = list(dict.fromkeys(str(trial.facts.get("worker") or "?") for trial in shown))
-    first = min(trial.start for trial in shown if trial.start)
-    seconds = [
-        ((t.start - first).total_seconds(), ((t.end or t.start) - first).total_seconds())
-        for t in shown
-        if t.start is not None
-    ]
-    span = max((end for _, end in seconds), default=0.0) or 1.0
+    shown = [(trial, trial.start) for trial in trials if trial.start is not None]
+    first = min(start for _, start in shown)
+    last = max(trial.end or start for trial, start in shown)
+    span = (last - first).total_seconds()
     unit, size = next((unit, size) for unit, size in UNITS if span > 3 * size or size == 1)
-    lane, left = 22, 130
-    bottom = TOP + lane * len(workers)
-    x = Scale(0.0, span / size, left, WIDE - RIGHT)
-    parts = [
-        Markup('<text class="name end" x="{}" y="{}">{}</text>').format(
-            left - 8, TOP + lane * row + 14, worker
+    jobs = [
+        Job(
+            str(trial.facts.get("worker") or "?"),
+            (start - first).total_seconds() / size,
+            ((trial.end or last) - first).total_seconds() / size,
+            trial.kind,
+            told(trial),
         )
-        for row, worker in enumerate(workers)
+        for trial, start in shown
     ]
-    for trial, (start, end) in zip(shown, seconds, strict=True):
-        row = workers.index(str(trial.facts.get("worker") or "?"))
-        end = span if trial.end is None else end
-        width = max(1.5, x(end / size) - x(start / size) - 1)
-        parts.append(
-            Markup(
-                '<rect class="job {}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>'
-            ).format(trial.kind, x(start / size), TOP + lane * row + 3, width, lane - 6, told(trial))
-        )
-    frame = axes(x, Scale(0, 1, bottom, TOP), num_x=8, num_y=0)
-    words = f"When each of {len(workers)} workers trained which trial."
-    return still("", [frame, *parts], words, f"{unit} since the first trial", WIDE, bottom + BOTTOM)
+    alt = f"When each of {len({job.lane for job in jobs})} workers trained which trial."
+    return timeline_chart(jobs, alt, f"{unit} since the first trial")
 
 
-def bars(shares: dict[str, float]) -> Markup:
-    """Return importances as bars with their names above and their shares beside them."""
-    top, row = 4, 34
-    parts = []
-    largest = max(shares.values(), default=1.0) or 1.0
-    for index, (name, share) in enumerate(shares.items()):
-        y, width = top + row * index, share / largest * (WIDTH - 50)
-        parts.append(
-            Markup(
-                '<text class="name" x="0" y="{}">{}</text><rect class="bar" x="0" y="{}" width="{:.1f}" height="10"/>'
-                '<text class="name" x="{:.1f}" y="{}">{:.0%}</text>'
-            ).format(y + 9, name, y + 15, max(width, 1.0), max(width, 1.0) + 6, y + 24, share)
-        )
-    words = "Importance of the parameters: " + ", ".join(
-        f"{name} {share:.0%}" for name, share in shares.items()
-    )
-    return still("", parts, words, "", WIDTH, top + row * len(shares))
+def dot(x: object, trial: Trial, best: Trial | None, nudge: float = 0.0) -> Dot:
+    """Return the mark of a trial at its value, with its number, status and value as its tooltip."""
+    return Dot(x, trial.value or 0.0, BEST if trial is best else MARKERS[trial.kind], told(trial), nudge)
 
 
-def still(
-    title: str, parts: Iterable[Markup], words: str, note: str, width: float = WIDTH, height: float = HEIGHT
-) -> Markup:
-    """Return a drawing without a read-out as a figure."""
-    return figure(title, svg(parts, words, height, width), note=note)
+def best_last(trials: Sequence[Trial], best: Trial | None) -> list[Trial]:
+    """Return the trials with the best one at the end: it is drawn on top."""
+    return sorted(trials, key=lambda trial: trial is best)
+
+
+def value_scale(values: Iterable[float | None], start: float, end: float) -> Scale:
+    """Return the scale of trials' values, logarithmic where they span a factor of ten."""
+    known = [value for value in values if value is not None]
+    return fit(known, start, end, spans_decades(known, 1))
+
+
+def axis_of(distribution: BaseDistribution, start: float, end: float) -> Axis:
+    """Return the axis of a parameter: its range, or its options."""
+    if isinstance(distribution, CategoricalDistribution):
+        return Choices(distribution.choices, start, end)
+    low, high = float(distribution.low), float(distribution.high)  # type: ignore[attr-defined]
+    return range_scale(low, high, start, end, bool(distribution.log))  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
@@ -153,8 +153,3 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-def is_choice(distribution: BaseDistribution) -> bool:
-    """Say whether a dimension is a choice between options rather than a range."""
-    return isinstance(distribution, CategoricalDistribution)

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from xml.etree import ElementTree
 
 import pytest
 from markupsafe import Markup
 
-from ganworks.report.band import Band
-from ganworks.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Series, line_chart
+from ganworks.chart import Band, Chart, Series, line_chart
+from ganworks.chart.frame import SMALL
+from svg import HOSTILE, parse, points
 
 NAN = float("nan")
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
-
-
-def parse(figure: Markup) -> ElementTree.Element:
-    """The figure as XML, which is stricter than HTML; JSON and boolean attributes pass."""
-    return ElementTree.fromstring(str(figure))
-
-
-def points(figure: Markup, kind: str = "line") -> list[list[tuple[float, float]]]:
-    paths = [p.attrib["d"] for p in parse(figure).iter("path") if p.get("class", "").startswith(kind)]
-    return [[(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)] for path in paths]
+(LEFT, RIGHT), (BOTTOM, TOP) = SMALL.x_ends, SMALL.y_ends
 
 
 def data(figure: Markup) -> dict:
@@ -33,9 +23,9 @@ def data(figure: Markup) -> dict:
 def test_line_goes_through_its_points() -> None:
     figure = line_chart(Chart("loss", [Series("a", [0, 50, 100], [0.0, 5.0, 10.0])]))
     ((first, middle, last),) = points(figure)
-    assert (first[0], last[0]) == (LEFT, WIDTH - RIGHT)
+    assert (first[0], last[0]) == (LEFT, RIGHT)
     assert middle == pytest.approx(((first[0] + last[0]) / 2, (first[1] + last[1]) / 2), abs=0.11)
-    assert TOP < last[1] < first[1] <= HEIGHT - BOTTOM
+    assert TOP < last[1] < first[1] <= BOTTOM
 
 
 def test_values_over_decades_get_a_logarithmic_axis() -> None:
@@ -65,7 +55,7 @@ def test_long_line_comes_with_the_band_of_its_extremes() -> None:
 def test_bands_lie_where_the_episode_was() -> None:
     chart = Chart("loss", [Series("a", [0, 100], [0.0, 1.0])], bands=[Band(25, 75, "collapse", mark="1")])
     (band,) = parse(line_chart(chart)).iter("rect")
-    inside = WIDTH - LEFT - RIGHT
+    inside = RIGHT - LEFT
     assert float(band.attrib["x"]) == pytest.approx(LEFT + inside / 4, abs=0.1)
     assert float(band.attrib["width"]) == pytest.approx(inside / 2, abs=0.1)
 
@@ -73,7 +63,7 @@ def test_bands_lie_where_the_episode_was() -> None:
 def test_bands_on_each_other_are_one_area_as_grave_as_the_gravest() -> None:
     marked = [Band(0, 50, "a", mark="1"), Band(0, 60, "b", mark="2"), Band(40, 80, "c", "critical", mark="3")]
     figure = parse(line_chart(Chart("loss", [Series("a", [0, 100], [0.0, 1.0])], bands=marked)))
-    inside = WIDTH - LEFT - RIGHT
+    inside = RIGHT - LEFT
     areas = list(figure.iter("rect"))
     assert [area.attrib["class"] for area in areas] == ["band warning", "band critical"]
     starts = [(float(area.attrib["x"]) - LEFT) / inside for area in areas]
@@ -88,7 +78,7 @@ def test_band_without_length_can_be_seen() -> None:
         chart = Chart("loss", [Series("a", [0, 100], [0.0, 1.0])], bands=[Band(at, at, "a")])
         (rect,) = parse(line_chart(chart)).iter("rect")
         assert float(rect.attrib["width"]) == 2
-        assert float(rect.attrib["x"]) + 2 <= WIDTH - RIGHT
+        assert float(rect.attrib["x"]) + 2 <= RIGHT
 
 
 def test_rule_at_or_below_zero_leaves_the_logarithmic_axis_alone() -> None:

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from ganworks.report.scale import Scale
+from ganworks.chart.frame import Frame
+from ganworks.chart.mark import fill
+from ganworks.chart.scale import Scale
 
-NUM_COLORS = 8  # --c0 ... --c7 of the style sheet; from there on lines are dashed
 KINDS = ("critical", "warning", "info")  # the gravest first
 DIGIT = 7  # width of a mark's character
 RECT = Markup('<rect class="{}" x="{:.1f}" y="{:g}" width="{:.1f}" height="{:g}"><title>{}</title></rect>')
@@ -39,8 +40,9 @@ class Band:
     color: int = 0
 
 
-def bands(marked: Sequence[Band], x: Scale, top: float, bottom: float) -> list[Markup]:
-    """Return areas from ``top`` to ``bottom`` with their marks above, and the strips of bands that have a lane."""
+def bands(frame: Frame, marked: Sequence[Band], x: Scale) -> list[Markup]:
+    """Return areas as high as the chart with their marks above, and the strips of bands that have a lane."""
+    bottom, top = frame.y_ends
     spans = [(*pixels(band, x), band) for band in marked]
     of_one = [span for span in spans if span[2].lane is None]
     drawn = [
@@ -49,8 +51,8 @@ def bands(marked: Sequence[Band], x: Scale, top: float, bottom: float) -> list[M
     ]
     for start, end, band in spans:
         if band.lane is not None:
-            color = f"strip f{band.color % NUM_COLORS}"
-            drawn.append(RECT.format(color, start, 1 + 4 * band.lane, end - start, 3, band.label))
+            classes = f"strip {fill(band.color)}"
+            drawn.append(RECT.format(classes, start, 1 + 4 * band.lane, end - start, 3, band.label))
     mark = Markup('<text class="mark" x="{:.1f}" y="{:g}">{}</text>')
     return drawn + [mark.format(place, top - 4, text) for place, text in marks(of_one)]
 

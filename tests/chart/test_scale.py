@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from ganworks.report.scale import Scale, fit, linear_ticks, log_ticks, spans_decades, tick_label
+from ganworks.chart.scale import Choices, Scale, fit, range_scale, spans_decades
+from ganworks.chart.tick import linear_ticks, log_ticks, tick_label
 
 
 def intervals(num: int = 300) -> list[tuple[float, float]]:
@@ -98,3 +99,15 @@ def test_axis_of_counts_does_not_go_below_zero() -> None:
 def test_tick_labels_are_short_and_exact() -> None:
     labels = [tick_label(value) for value in (0, 0.05, 1500, 10_000, 1_250_000, 2e9, 1e-9, -2e-5, 5e14)]
     assert labels == ["0", "0.05", "1500", "10k", "1.25M", "2G", "10⁻⁹", "−2·10⁻⁵", "5·10¹⁴"]
+
+
+def test_options_of_an_axis_stand_in_the_middle_of_equal_shares() -> None:
+    axis = Choices(["none", "r1", 0.123456, None], 0, 100)
+    assert [axis(option) for option in axis.options] == [12.5, 37.5, 62.5, 87.5]
+    assert axis.labels() == [(12.5, "none"), (37.5, "r1"), (62.5, "0.1235"), (87.5, "None")]
+    assert Choices(["a", "b"], 300, 40).labels() == [(235, "a"), (105, "b")]  # upright
+
+
+def test_axis_of_a_single_number_is_one_unit_long() -> None:
+    assert range_scale(3, 3, 0, 100)(4) == 100
+    assert range_scale(3, 5, 0, 100)(5) == 100  # control

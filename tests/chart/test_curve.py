@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ganworks.report.curve import Curve, downsample, segments
+from ganworks.chart.curve import Curve, downsample, segments
 
 NAN, INF = float("nan"), float("inf")
 

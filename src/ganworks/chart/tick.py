@@ -1,64 +1,12 @@
-"""From values to pixels: linear and logarithmic scales with ticks at round numbers."""
+"""Where the ticks of an axis stand, and the words beside them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DECADES = 1.5  # positive values that span as many, a factor of 30, get a logarithmic axis
-LARGEST = 1e300  # the width of an axis stays a number
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Map values from ``low`` to ``high`` to pixels from ``start`` to ``end``.
-
-    Args:
-        low: the smallest value; above 0 where ``log``.
-        high: the largest value, above ``low``.
-        start: pixel of ``low``; above ``end`` for an axis that points up.
-        end: pixel of ``high``.
-        log: map the logarithm of the value.
-    """
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def __call__(self, value: float) -> float:
-        if self.log:
-            low = math.log(self.low)
-            share = (math.log(value) - low) / (math.log(self.high) - low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return self.start + share * (self.end - self.start)
-
-    def ticks(self, num: int = 5) -> list[float]:
-        """Return about ``num`` round values in [low, high]."""
-        return log_ticks(self.low, self.high, num) if self.log else linear_ticks(self.low, self.high, num)
-
-
-def spans_decades(values: Iterable[float], num: float = DECADES) -> bool:
-    """Say whether the finite values are positive and so far apart that a logarithmic axis shows them better."""
-    finite = [value for value in values if math.isfinite(value)]
-    return min(finite, default=0.0) > 0 and math.log10(max(finite)) - math.log10(min(finite)) >= num
-
-
-def fit(values: Iterable[float], start: float, end: float, log: bool = False) -> Scale:
-    """Return a scale that holds all finite ``values`` with a little air around them."""
-    finite = [min(max(value, -LARGEST), LARGEST) for value in values if math.isfinite(value)]
-    low, high = (min(finite), max(finite)) if finite else (0.1, 1.0)
-    if log:
-        air = 10.0 ** (0.04 * (math.log10(high) - math.log10(low)) or 0.3)
-        return Scale(max(low / air, 1 / LARGEST**1.02), min(high * air, LARGEST**1.02), start, end, log=True)
-    air = 0.04 * (high - low) or 0.5 * abs(high) or 0.5
-    padded = low - air
-    # Counts, norms and shares do not go below 0: neither does their axis.
-    return Scale(0.0 if padded < 0 <= low else padded, high + air, start, end)
 
 
 def linear_ticks(low: float, high: float, num: int = 5) -> list[float]:
@@ -124,3 +72,12 @@ def tick_label(value: float, least: float = 1e4) -> str:
         head = {1.0: "", -1.0: "-"}.get(factor, f"{factor:g}·")
         return head.replace("-", "−") + "10" + str(power).translate(SUPERSCRIPTS)
     return text.replace("-", "−")
+
+
+def short(value: Any) -> str:
+    """Return a setting's value in words, a number in four digits.
+
+    >>> short(0.123456), short("r1"), short(None)
+    ('0.1235', 'r1', 'None')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
