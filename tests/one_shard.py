@@ -58,7 +58,7 @@ def train(
     fit(task, BATCH // 2, devices=2, strategy=strategy, **TRAINER.get(case, {}))
     held = sum(parameter.to_local().numel() for parameter in task.parameters())
     states = on_both(strategy.lightning_module_state_dict())
-    averaged = task.averaged().state_dict()
+    averaged = task.sampler().generator.state_dict()
     return {"state": states[0], "is_alike": same(*states), "held": on_both(held), "averaged": averaged}
 
 

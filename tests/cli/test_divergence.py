@@ -13,7 +13,7 @@ CODE = """
 from dataclasses import dataclass
 import torch
 
-steps = 0
+steps = -1
 
 @dataclass(frozen=True)
 class Diverging:
@@ -31,7 +31,8 @@ class Diverging:
         loss = -fake_logits.mean()
         return loss * torch.nan if self.both and steps > self.after else loss
 """
-# This loss counts its calls, which a pure one would not: the doctor, who calls it too, is left out.
+# This loss counts its calls, which a pure one would not: the doctor, who calls it too, is left out, and the one call of
+# the check before the training is not counted.
 SMALL = (
     "data=digits",
     "model.width=8",

@@ -23,6 +23,7 @@ from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
 from ganworks.metric.contract import shown as lines_of
+from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.base import num_parameters
 
@@ -42,6 +43,7 @@ class RunSummary(pl.Callback):
     def __init__(self, launched_at: float | None = None) -> None:
         self.launched_at = launched_at or time.time()
         self.content: dict[str, Any] = {}
+        self.can_draw, self.has_latent, self.picture_suffix = True, True, ".png"
         self._start: float | None = None  # until training starts, which an error may prevent
         self._first_batch: float | None = None
         self._earlier_seconds, self._start_images = 0.0, 0
@@ -52,7 +54,17 @@ class RunSummary(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
         self._start = time.monotonic()
         self._start_images = task.images_seen
+        self._note_sampling(trainer, task)
         self.write(trainer, task, "running")
+
+    def _note_sampling(self, trainer: pl.Trainer, task: ManualTask) -> None:
+        """Note how the trained generator can be drawn from, for the commands at the end."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        player = task.players["generator"]
+        labels = getattr(data, "label_kind", "class") if num_classes_of(player) else "class"
+        self.can_draw = set(conditions_of(player)) <= {"label"} and labels in ("class", "none")
+        self.has_latent = "latent" in noise_of(player)
+        self.picture_suffix = getattr(getattr(data, "kind", None), "picture_suffix", ".png")
 
     def on_train_batch_start(self, *args: object) -> None:
         if self._first_batch is None:
@@ -196,10 +208,16 @@ class RunSummary(pl.Callback):
                 "Train longer:",
                 f"{script['train']} resume={run} num_images={2 * self.content['num_images']}",
             )
-        last = ("Interpolate:", f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png")
+        commands = [first]
+        if self.can_draw:
+            out = f"samples{self.picture_suffix}"
+            commands.append(("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out={out}"))
         if self.content["metrics"]:
-            last = ("Measure again:", f"{script['evaluate']} run={run} seed=1")
-        return [first, ("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out=samples.png"), last]
+            commands.append(("Measure again:", f"{script['evaluate']} run={run} seed=1"))
+        elif self.can_draw and self.has_latent and self.picture_suffix == ".png":
+            strips = f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"
+            commands.append(("Interpolate:", strips))
+        return commands
 
 
 def contributions(trainer: pl.Trainer) -> dict[str, Any]:

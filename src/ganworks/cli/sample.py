@@ -159,14 +159,14 @@ def write(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
 
 
 def write_picture(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
-    """Write one picture of all samples, in the form that their kind has."""
+    """Write one picture of all samples, in a form that their kind has."""
     out = Path(arguments.out)
-    has_default_name = arguments.out == Arguments.out
-    if out.suffix != kind.picture_suffix and (has_default_name or kind.picture_suffix not in PICTURES):
-        if not has_default_name:
-            raise SettingError(
-                "out", out, f"a {kind.picture_suffix}, .npy or .pt file, or a folder, for {kind.noun}"
-            )
+    if arguments.out == Arguments.out:
         out = out.with_suffix(kind.picture_suffix)
+    if out.suffix not in kind.picture_suffixes:
+        allowed = (
+            f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
+        )
+        raise SettingError("out", out, allowed)
     columns = arguments.columns or (arguments.num if arguments.interpolate else None)
     return kind.save_picture(samples, out, columns)[0]

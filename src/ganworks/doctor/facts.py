@@ -72,9 +72,9 @@ def facts_of(
     return Facts(
         is_image=kind.is_image,
         is_relativistic=any(loss.relativistic for loss in losses),
-        is_wasserstein=all(loss.lipschitz for loss in losses),
-        is_saturating=any(loss.saturating for loss in losses),
-        is_cross_entropy=all(loss.cross_entropy for loss in losses),
+        is_wasserstein=all(is_of(loss, "lipschitz") for loss in losses),
+        is_saturating=any(is_of(loss, "saturating") for loss in losses),
+        is_cross_entropy=all(is_of(loss, "cross_entropy") for loss in losses),
         is_conditional=bool(num_classes_of(task.discriminator)),
         critic_norm=norm_of(task.discriminator),
         has_augment=task.is_augmenting,
@@ -89,6 +89,11 @@ def facts_of(
         momentum={role: float(group["betas"][0]) for role, group in groups.items() if "betas" in group},
         settings=None if settings is None else frozenset(paths_of(settings)),
     )
+
+
+def is_of(loss: object, trait: str) -> bool:
+    """Say whether a loss has a trait of `AdversarialLoss`; one of another class need not know them."""
+    return bool(getattr(loss, trait, False))
 
 
 def paths_of(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from ganworks.picture.text import text_page
+
 Grids = Sequence[tuple[int, Path]]
 BUDGET = 1_400_000  # bytes of all pictures of a page; base64 makes a third more of them
 # What is tried in turn: pictures a run, WebP quality (None: lossless), longest side in pixels.
@@ -81,9 +83,12 @@ def expected_size(runs: Sequence[Grids], quality: int | None, side: int) -> floa
 def encode(path: Path, quality: int | None, side: int) -> Encoded | None:
     """Return a picture as WebP, made smaller where it is longer than ``side``; None where it can't be read."""
     try:
-        with Image.open(path) as file:
-            picture = file.convert("RGB")
-    except (OSError, SyntaxError):  # half written, or no picture at all
+        if path.suffix == ".txt":
+            picture = text_page(path.read_text(encoding="utf-8").splitlines())
+        else:
+            with Image.open(path) as file:
+                picture = file.convert("RGB")
+    except (OSError, SyntaxError, UnicodeDecodeError):  # half written, or no picture at all
         return None
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -144,7 +144,7 @@ def read_rows(path: Path) -> Rows:
 
 def find_grids(path: Path) -> list[tuple[int, Path]]:
     """Return the pictures in samples/ with the images seen at each."""
-    files = (path / "samples").glob("*.png")
+    files = [file for file in (path / "samples").glob("*") if file.suffix in (".png", ".txt")]
     return sorted((int(file.stem), file) for file in files if file.stem.isdecimal())
 
 

@@ -21,7 +21,7 @@ class Kind(ABC):
         noun: what samples are called, in the plural.
         rank: axes of one sample; None for any number.
         low, high: the range that the networks see; None is without bounds.
-        picture_suffix: of the file that `save_picture` writes.
+        picture_suffixes: of the files that `save_picture` can write, the usual one first.
         suffix: of the file of one sample.
         is_cloud: a picture holds thousands of samples instead of some dozens.
         has_files: one sample is worth a file of its own.
@@ -33,11 +33,16 @@ class Kind(ABC):
     rank: ClassVar[int | None]
     low: ClassVar[float | None] = None
     high: ClassVar[float | None] = None
-    picture_suffix: ClassVar[str] = ".png"
+    picture_suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp")
     suffix: ClassVar[str] = ".npy"
     is_cloud: ClassVar[bool] = False
     is_image: ClassVar[bool] = False
     has_files: ClassVar[bool] = True
+
+    @property
+    def picture_suffix(self) -> str:
+        """The suffix that a picture has where nobody asks for another."""
+        return self.picture_suffixes[0]
 
     @property
     def is_bounded(self) -> bool:
@@ -122,6 +127,7 @@ class Video(Image):
     """Clips (C, T, H, W) in [-1, 1], drawn as film strips, a clip a row, with an animation beside the picture."""
 
     name, noun, rank = "video", "clips", 4
+    picture_suffixes = (*Kind.picture_suffixes, ".gif")
     suffix, is_image = ".gif", False
 
     def save_picture(
@@ -129,6 +135,8 @@ class Video(Image):
     ) -> list[Path]:
         from ganworks.picture.film import save_animation, save_film
 
+        if path.suffix == ".gif":
+            return [save_animation(samples, path, columns)]
         return [save_film(samples, path), save_animation(samples, path.with_suffix(".gif"), columns)]
 
     def save(self, sample: Tensor, path: Path) -> Path:
@@ -147,7 +155,7 @@ class Tokens(Kind):
     """
 
     name, noun, rank = "tokens", "texts", None
-    picture_suffix = suffix = ".txt"
+    picture_suffixes, suffix = (".txt",), ".txt"
 
     def __init__(
         self, vocabulary: Sequence[str] | None = None, end: int | None = None, separator: str | None = None
