@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import hydra
 import pytest
@@ -284,6 +285,20 @@ def test_links_and_pictures_are_there(page: Path) -> None:
             assert (page.parent / link).exists(), link
             if link.endswith(".png"):
                 Image.open(page.parent / link).load()
+            if link.endswith(".svg"):
+                ElementTree.parse(page.parent / link)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a page's headings have on the web."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([\w./]*)#([^)]+)\)", page.read_text()):
+        assert anchor in anchors(page.parent / target if target else page), (target, anchor)
 
 
 def test_changelog_has_a_section_for_this_version() -> None:
