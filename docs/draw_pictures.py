@@ -3,8 +3,8 @@
     python train.py && python docs/draw_pictures.py RUN_DIR
 
 Writes docs/images/digits_dcgan.png, the run's last sample grid as it is, and docs/images/digits_progress.png, the
-first samples of some of its grids beside real digits; and two figures of an evaluation, figure_neighbours.png and
-figure_directions.png.
+first samples of some of its grids beside real digits; and two pictures of an evaluation, docs/images/neighbours.png
+and docs/images/directions.png.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def main(run_dir: Path) -> None:
     parts.append(("real digits", corner(image_grid(real[:64]))))
     strip(parts).save(IMAGES / "digits_progress.png", optimize=True)
     sampler = load_generator(run_dir)
-    figures = {
+    sheets = {
         "neighbours": neighbour_sheet(sampler.sample(len(real), seed=0), real, num_samples=4),
         "directions": directions_sheet(sampler),
     }
-    for name, picture in figures.items():
+    for name, picture in sheets.items():
         few_colors = picture.quantize(128, dither=Image.Dither.NONE)
-        few_colors.save(IMAGES / f"figure_{name}.png", optimize=True)
+        few_colors.save(IMAGES / f"{name}.png", optimize=True)
 
 
 def nearest(grids: list[Path], point: int) -> Path:

@@ -10,19 +10,29 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README, SETTINGS, EXTENDING = (
-    ROOT / "README.md",
-    ROOT / "docs" / "settings.md",
-    ROOT / "docs" / "extending.md",
+DOCS, README = ROOT / "docs", ROOT / "README.md"
+ARCHITECTURE, EXTENDING, OPTIONS, RUNNING, SETTINGS = (
+    DOCS / f"{name}.md" for name in ("architecture", "extending", "options", "running", "settings")
 )
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 Command = tuple[str, list[str]]
 
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return the code blocks of a page in a language; "" are those without one."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
-    return [block for name, block in found if name == language]
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+    return [block for name, block in fences if name == language]
+
+
+def excerpts(page: Path) -> list[tuple[str, str]]:
+    """Return (path, code) of the Python blocks whose first line, a comment, names the file that they are from."""
+    claim = re.compile(r"# ((?:src|tests|benchmarks|docs)/\S+\.py)\n(.*)", flags=re.S)
+    return [match.groups() for block in blocks(page, "python") if (match := claim.match(block))]
+
+
+def is_excerpt(code: str, path: Path) -> bool:
+    """Say whether ``code`` is part of the file, whitespace aside."""
+    return "".join(code.split()) in "".join(path.read_text().split())
 
 
 def commands(name: str, *pages: Path) -> list[Command]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from pages import EXTENDING, blocks, commands, named
 
@@ -40,6 +41,13 @@ def test_package_of_the_docs_has_the_files_that_it_lists(mygan: Path) -> None:
     assert sorted(str(path).removeprefix("mygan/").removeprefix("conf/") for path in written) == sorted(
         listed
     )
+
+
+def test_loss_of_the_docs_is_that_of_its_formula(mygan: Path) -> None:
+    from mygan.loss import PearsonChi2
+
+    # E[t^2 / 4 + t] at t = 2, less E[D(x)] at 1
+    assert PearsonChi2().discriminator(torch.ones(3), torch.full((3,), 2.0)) == 2
 
 
 def test_package_of_the_docs_trains_and_samples(mygan: Path, ganworks: Callable) -> None:

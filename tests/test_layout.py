@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +18,7 @@ import yaml
 
 from ganworks.cli import evaluate, sample
 from ganworks.run import resolvers
+from pages import ARCHITECTURE, PAGES, commands
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -157,22 +158,16 @@ def test_wheel_trains_outside_of_the_repository(wheel: Path, tmp_path: Path) -> 
 
 
 def documented_commands() -> list[tuple[str, tuple[str, ...]]]:
-    """Every (command, arguments) in the README's blocks of shell."""
-    path = ROOT / "README.md"
-    text = path.read_text() if path.exists() else ""
-    blocks = re.findall(r"^ *```(?:bash|sh|shell|console)\n(.*?)^ *```", text, flags=re.M | re.S)
-    blocks = [
-        block for block in blocks if "error: " not in block
-    ]  # mistakes are shown with what they lead to
-    commands = []
-    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
-        match = re.match(r"\s*(?:\$ )?(?:python (\w+)\.py|ganworks-(\w+))\b(.*)", line)
-        if match:
-            commands.append((match[1] or match[2], tuple(shlex.split(match[3], comments=True))))
-    return list(dict.fromkeys(commands))
+    """Every (command, arguments) in README and docs, once."""
+    names = ("train", "sample", "evaluate", "tune")
+    calls = [(name, tuple(arguments)) for name in names for _, arguments in commands(name, *PAGES)]
+    return list(dict.fromkeys(calls))
 
 
-@pytest.mark.parametrize(("command", "arguments"), documented_commands())
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [pytest.param(*call, id=" ".join((call[0], *call[1]))) for call in documented_commands()],
+)
 def test_documented_command_is_one(command: str, arguments: tuple[str, ...]) -> None:
     assert (ROOT / f"{command}.py").exists()
     if command == "train":
@@ -188,3 +183,34 @@ def test_documented_command_is_one(command: str, arguments: tuple[str, ...]) -> 
         schema = {"sample": sample.Arguments, "evaluate": evaluate.Arguments}[command]
         names = {field.name for field in fields(schema)}
         assert {argument.partition("=")[0].partition(".")[0] for argument in arguments} <= names | {"data"}
+
+
+def references() -> list[tuple[str, str]]:
+    """Every (file, name) that docs/architecture.md refers to as `file:name`, or as `file` with an empty name."""
+    return re.findall(r"`((?:\w+/)*\w+\.py)(?::([\w.]+))?`", ARCHITECTURE.read_text())
+
+
+def defined_in(path: Path) -> set[str]:
+    """Names of the functions and classes of a file, of methods with their class before them."""
+    names = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {
+                f"{node.name}.{child.name}" for child in node.body if isinstance(child, ast.FunctionDef)
+            }
+    return names
+
+
+def test_page_of_the_architecture_has_a_row_for_every_package() -> None:
+    rows = set(re.findall(r"^\| `([\w/]+)` \|", ARCHITECTURE.read_text(), flags=re.M))
+    assert subpackages() <= rows
+    assert rows <= {str(path.parent.relative_to(SOURCE)) for path in SOURCE.rglob("*/__init__.py")}
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(references())))
+def test_page_of_the_architecture_refers_to_code_that_is_there(file: str, name: str) -> None:
+    path = SOURCE / file if (SOURCE / file).exists() else ROOT / file
+    assert path.exists()
+    assert not name or name in defined_in(path)

@@ -1,4 +1,4 @@
-"""What README and docs say holds: commands work, tables are complete, code is the code, links lead somewhere."""
+"""What README and docs say holds: commands work, tables are complete, code is quoted, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import re
 import shlex
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from xml.etree import ElementTree
 
 import hydra
 import pytest
-import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
@@ -22,7 +20,6 @@ from PIL import Image
 import ganworks as package
 from ganworks.cli import tune
 from ganworks.cli.train import with_recipe
-from ganworks.loss import AdversarialLoss
 from ganworks.run import resolvers
 from ganworks.run.build import build_run
 from ganworks.run.check import check_config
@@ -31,7 +28,21 @@ from ganworks.tuning.check import checked
 from ganworks.tuning.check import compose as compose_point
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import read_settings
-from pages import EXTENDING, PAGES, README, ROOT, SETTINGS, blocks, commands, named
+from pages import (
+    DOCS,
+    EXTENDING,
+    OPTIONS,
+    PAGES,
+    README,
+    ROOT,
+    RUNNING,
+    SETTINGS,
+    blocks,
+    commands,
+    excerpts,
+    is_excerpt,
+    named,
+)
 
 AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to download
 
@@ -121,7 +132,7 @@ def test_documented_evaluation_works(arguments: list[str], copied_run: Path, gan
 def write_documented_space(folder: Path) -> None:
     """Write the space of docs/tuning.md as a reader would."""
     resolvers.register()
-    (block,) = [block for block in blocks(ROOT / "docs" / "tuning.md", "yaml") if "tune/mine" in block]
+    (block,) = [block for block in blocks(DOCS / "tuning.md", "yaml") if "tune/mine" in block]
     (folder / "tune").mkdir()
     (folder / "tune" / "mine.yaml").write_text(block.partition("\n")[2])
 
@@ -149,7 +160,7 @@ def test_space_of_the_docs_can_be_trained(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", sorted(path.stem for path in (ROOT / "conf" / "tune").glob("*.yaml")))
 def test_guide_names_every_space(option: str) -> None:
-    assert f"| `{option}` |" in (ROOT / "docs" / "tuning.md").read_text()
+    assert f"| `{option}` |" in (DOCS / "tuning.md").read_text()
 
 
 def test_enough_commands_were_found_and_a_wrong_one_would_be_noticed() -> None:
@@ -159,20 +170,36 @@ def test_enough_commands_were_found_and_a_wrong_one_would_be_noticed() -> None:
         compose(["loss=wgan-gp"])
 
 
-def test_errors_read_as_the_readme_says(ganworks: Callable) -> None:
-    (block,) = [block for block in blocks(README, "") if "error: " in block]
-    shown = re.findall(r"^\$ python train\.py (.*)\n(error: .*\n)", block, flags=re.M)
-    assert len(shown) >= 2
-    for command, message in shown:
-        assert ganworks("train", *shlex.split(command)).err == message
+MISTAKES = [
+    (page, mistake)
+    for page in (README, RUNNING)
+    for block in blocks(page, "")
+    for mistake in re.findall(r"^\$ python train\.py (.*)\n(error: .*\n)", block, flags=re.M)
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [pytest.param(*mistake, id=f"{page.name}: {mistake[0]}") for page, mistake in MISTAKES],
+)
+def test_documented_mistake_has_its_message(command: str, message: str, ganworks: Callable) -> None:
+    assert ganworks("train", *shlex.split(command)).err == message
+
+
+def test_mistakes_were_found_on_both_pages() -> None:
+    assert {page for page, _ in MISTAKES} == {README, RUNNING}
 
 
 @pytest.mark.parametrize(
     "group",
-    ["loss", "regularizer", "model", "optimizer", "augment", "data", "metric", "experiment", "logger"],
+    [
+        *("loss", "regularizer", "model", "optimizer", "augment", "data", "metric", "experiment", "logger"),
+        *("callback", "debug", "trainer"),
+    ],
 )
-def test_readme_names_every_option(group: str) -> None:
-    quoted = set(re.findall(r"`([^`\n]+)`", README.read_text()))
+def test_page_of_options_names_every_option_and_the_readme_its_group(group: str) -> None:
+    assert group in ("callback", "debug") or f"| `{group}=` |" in README.read_text()
+    quoted = set(re.findall(r"`([^`\n]+)`", OPTIONS.read_text()))
     # suite.yaml is what the options of metric share, no option.
     options = [path.stem for path in (ROOT / "conf" / group).glob("*.yaml") if path.stem != "suite"]
     assert options
@@ -217,23 +244,34 @@ def test_documented_report_is_written(arguments: list[str], copied_run: Path, ga
     assert Path(run.stdout.strip()).exists()
 
 
-def test_code_in_the_readme_is_the_code(trained_run: Path) -> None:
-    step, loading, loss = blocks(README, "python")
-    assert textwrap.indent(step, "    ") in (ROOT / "src/ganworks/task/adversarial.py").read_text()
-    names: dict[str, Any] = {}
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_that_names_its_file_is_in_that_file(page: Path) -> None:
+    for path, code in excerpts(page):
+        assert is_excerpt(code, ROOT / path), path
+
+
+def test_readme_quotes_the_step_and_its_terms() -> None:
+    quoted = [(path, code) for path, code in excerpts(README) if path == "src/ganworks/task/adversarial.py"]
+    names = [re.findall(r"^def (\w+)", code, flags=re.M) for _, code in quoted]
+    assert names == [["training_step"], ["discriminator_terms"]]
+    path, code = quoted[0]
+    assert not is_excerpt(code.replace("self.update", "self.step"), ROOT / path)  # control
+
+
+@pytest.mark.parametrize("page", [README, RUNNING], ids=lambda page: page.name)
+def test_documented_loading_gives_images(page: Path, trained_run: Path) -> None:
+    (loading,) = [block for block in blocks(page, "python") if "load_generator" in block]
+    names: dict[str, object] = {}
     exec(loading.replace("RUN_DIR", str(trained_run)), names)
     assert names["images"].shape == (64, 1, 8, 8)
-    header = "from dataclasses import dataclass\nfrom torch import Tensor\n"
-    exec(header + loss, names | {"AdversarialLoss": AdversarialLoss} | (theirs := {}), theirs)
-    assert theirs["PearsonChi2"]().discriminator(torch.ones(3), torch.full((3,), 2.0)) == 2
 
 
-def test_readme_shows_the_figures_and_files_of_a_run(trained_run: Path) -> None:
-    (table,) = [block for block in blocks(README, "") if "held-out real data" in block]
+def test_docs_show_the_figures_and_files_of_a_run(trained_run: Path) -> None:
+    (table,) = [block for block in blocks(RUNNING, "") if "held-out real data" in block]
     figures = json.loads((trained_run / "summary.json").read_text())["metrics"]
     assert set(re.findall(r"│ (\w+)", table)) >= set(figures)
-    assert set(re.findall(r"`(\w+)`", (ROOT / "docs/metrics.md").read_text())) >= set(figures)
-    (tree,) = [block for block in blocks(README, "") if "config.yaml" in block]
+    assert set(re.findall(r"`(\w+)`", (DOCS / "metrics.md").read_text())) >= set(figures)
+    (tree,) = [block for block in blocks(RUNNING, "") if "config.yaml" in block]
     files = re.findall(r"^  (\S+?)/?(?=\s)", tree, flags=re.M)
     assert len(files) == 8
     assert [name for name in files if not (trained_run / name).exists() and "720000" not in name] == []
@@ -247,6 +285,20 @@ def test_links_and_pictures_are_there(page: Path) -> None:
             assert (page.parent / link).exists(), link
             if link.endswith(".png"):
                 Image.open(page.parent / link).load()
+            if link.endswith(".svg"):
+                ElementTree.parse(page.parent / link)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a page's headings have on the web."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([\w./]*)#([^)]+)\)", page.read_text()):
+        assert anchor in anchors(page.parent / target if target else page), (target, anchor)
 
 
 def test_changelog_has_a_section_for_this_version() -> None:
