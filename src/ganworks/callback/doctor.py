@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from torch.optim import Optimizer
 
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.restore import restore
@@ -87,12 +86,6 @@ class Doctor(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
         is_due = self._is_on and trainer.is_global_zero and task.is_turn_every(self._interval)
         self._probe = Probe(task) if is_due else None
-
-    def on_before_optimizer_step(  # type: ignore[override]
-        self, trainer: pl.Trainer, task: AdversarialTask, optimizer: Optimizer
-    ) -> None:
-        if self._probe is not None:
-            self._probe.note_gradients(task.roles[trainer.optimizers.index(optimizer)], optimizer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
         if not self._is_on:

@@ -46,7 +46,7 @@ class Probe:
             role: [p.detach().clone() for p in player.parameters()] for role, player in players.items()
         }
         self.gradient_norms: dict[str, Tensor] = {}
-        task.is_watched, task.looks = True, []
+        task.is_watched, task.looks, task.watcher = True, [], self.note_gradients
 
     def note_gradients(self, role: str, optimizer: Optimizer) -> None:
         """Keep the norm of the gradients that ``optimizer`` is about to apply, before they are clipped."""
@@ -60,7 +60,7 @@ class Probe:
     def signals(self) -> Signals:
         """Return the signals of the step; what is not known in it is NaN. The one wait for the device."""
         task, found = self.task, self._updates()
-        task.is_watched = False
+        task.is_watched, task.watcher = False, None
         with torch.autocast(task.device.type, enabled=False):
             for look in task.looks:
                 suffix = f"@{look.critic.name}" if look.critic.name else ""

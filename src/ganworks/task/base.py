@@ -8,10 +8,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.precision import Precision
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
@@ -55,6 +58,7 @@ class ManualTask(pl.LightningModule):
         images_seen: real images seen over all processes: the x-axis of every logger, file name and schedule.
         num_steps: batches seen by this process.
         scalars: what was logged last, under the names that it was logged with.
+        watcher: is told of a role and its optimizer before each update, when the gradients are there, not yet clipped.
 
     Raises:
         SettingError: a setting that is out of range or names what is not there.
@@ -89,6 +93,7 @@ class ManualTask(pl.LightningModule):
         self.freeze_patterns = dict(freeze or {})
         self.images_seen, self.num_steps, self._part = 0, 0, 0
         self.scalars: dict[str, float] = {}
+        self.watcher: Callable[[str, Optimizer], None] | None = None
         self._recorded: Terms = {}
         self.rates: list[float] = []  # learning rates of the configuration, in the order of `roles`
         self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
@@ -258,17 +263,48 @@ class ManualTask(pl.LightningModule):
         arm = getattr(self.trainer.strategy, "arm", None)
         if arm is not None and self._part == num_parts - 1:  # the gradients are complete: they may leave
             arm(self.trainer.optimizers[self.roles.index(role)])
-        self.manual_backward(loss)
+        if self.is_plain:
+            loss.backward()
+        else:
+            self.manual_backward(loss)
         return True
 
     def _step(self, role: str, optimizer: Optimizer) -> None:
         if role == self.roles[0]:  # the one step that Lightning counts: global_step is its number
             self.optimizers()[0].step()  # type: ignore[index]
+        elif self.is_plain:
+            self.on_before_optimizer_step(optimizer)
+            optimizer.step()
         else:
             self.trainer.strategy.optimizer_step(optimizer, _nothing)
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether backward and step need nothing of strategy and precision, and no callback listens in between.
+
+        Then they are called as they are: what Lightning puts around them is half a millisecond a step.
+        """
+        trainer = self.trainer
+        hooks = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
+        is_heard = any(
+            getattr(type(callback), hook) is not getattr(pl.Callback, hook)
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+            for hook in hooks
+        )
+        changed = [
+            hook for hook in hooks[:2] if getattr(type(self), hook) is not getattr(pl.LightningModule, hook)
+        ]
+        is_single = type(trainer.strategy) is SingleDeviceStrategy
+        precision = type(trainer.precision_plugin)
+        is_usual = (
+            precision.optimizer_step is Precision.optimizer_step and precision.backward is Precision.backward
+        )
+        return is_single and is_usual and not is_heard and not changed
+
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip here, after the precision plugin has unscaled the gradients."""
+        if self.watcher is not None:
+            self.watcher(self.roles[self.trainer.optimizers.index(optimizer)], optimizer)
         if self.gradient_clip is None and not self.is_logging:
             return
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]

@@ -36,5 +36,5 @@ class ExponentialMovingAverage:
         """Move ``average`` toward ``generator``; buffers are copied."""
         weight = 1 - self.decay(num_images, images_seen)
         torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), weight)
-        for kept, buffer in zip(average.buffers(), generator.buffers(), strict=True):
-            kept.copy_(buffer)
+        if buffers := list(generator.buffers()):
+            torch._foreach_copy_(list(average.buffers()), buffers)
