@@ -3,7 +3,6 @@ import sys
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
 
 from ganworks.errors import GanworksError
 from ganworks.metric.extractor import train_digits_classifier
@@ -45,13 +44,23 @@ def test_two_halves_are_stratified_and_share_no_row():
     assert difference.abs().max() <= 1
 
 
-def test_training_the_classifier_again_gives_the_shipped_bits():
-    with safe_open(WEIGHTS, "pt") as file:
-        same_machine = file.metadata() == made_with()
+def test_training_the_classifier_again_gives_the_shipped_one_but_for_rounding():
+    images, labels = digits_half(train=False)
+    shipped = load_digits_classifier().features(images)
+
+    def distance(classifier: DigitsClassifier) -> float:
+        return ((classifier.features(images) - shipped).norm() / shipped.norm()).item()
+
     again = train_classifier()
-    assert accuracy(again, *digits_half(train=False)) >= 0.985
-    if same_machine:  # another CPU or PyTorch rounds differently, and training amplifies it
-        assert same_weights(again.state_dict(), load_file(WEIGHTS))
+    assert accuracy(again, images, labels) >= 0.985
+    # Another CPU or PyTorch rounds differently, and 420 updates make .02 to .07 of it: the bound is three times that.
+    assert distance(again) < 0.2
+    assert distance(train_classifier(num_epochs=2)) > 0.3  # control; another seed's features are 1.2 away
+
+
+def test_shipped_weights_say_what_made_them():
+    with safe_open(WEIGHTS, "pt") as file:
+        assert file.metadata().keys() == made_with().keys()
 
 
 def test_training_twice_gives_equal_bits_whatever_the_global_seed_and_the_threads():

@@ -1,11 +1,13 @@
 import math
+from typing import Any
 
 import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from ganworks.errors import GanworksError, SettingError
-from ganworks.metric import digits_half, digits_images, terms_of
+from ganworks.metric import Evaluation, digits_half, digits_images, terms_of
+from rounding import NUM_FLIPS, close_figures
 
 
 def fakes_like(images: torch.Tensor, num: int = 1797) -> list[torch.Tensor]:
@@ -71,14 +73,50 @@ def test_evaluation_carries_its_contract_and_the_class_histogram(digits_suite):
     assert sum(histogram.values()) == pytest.approx(1.0)
 
 
-def test_figures_do_not_depend_on_the_batches_nor_on_autocast_around_them(digits_suite):
+@pytest.fixture(scope="module")
+def noisy():
+    """Held-out digits under noise: none is a copy of a real, or distances would be equal and rounding decide."""
     images = torch.cat(fakes_like(digits_half(train=False)[0]))
-    plain = digits_suite.evaluate(images.split(1797)).values
+    return images + 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+
+
+def room_of_rounding(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figures of 1,797 fakes with what other batches may change in them."""
+    values, num = evaluation.values, 1797
+    # A sum of n products in float32 is off by about sqrt(n) 2^-24 of its terms: a random walk. The classifier has four
+    # layers of at most 576 products, and features of a length of 23: each may be off by this part of it.
+    part, length = 4 * 576**0.5 * 2**-24, 23
+    # The root of fd_digits is a Wasserstein distance, which obeys the triangle inequality: it moves by at most as much
+    # as the fakes do. The kernel is the cube of a product, whose mean is 320: 6 parts of it where both are fakes, and 3
+    # where one is, which counts twice.
+    moved = part * length
+    bounds = {"fd_digits": 2 * values["fd_digits"] ** 0.5 * moved + moved**2, "kid": (6 + 2 * 3) * part * 320}
+    # A fake that changes its class moves the share of one with n fakes by the factor 1 + 1 / n.
+    smallest = num * min(evaluation.notes["class_histogram"].values())
+    return {
+        **close_figures(values, num, num),
+        **{name: pytest.approx(values[name], abs=bound) for name, bound in bounds.items()},
+        "class_ratio": pytest.approx(values["class_ratio"], rel=NUM_FLIPS / smallest),
+    }
+
+
+def test_figures_do_not_depend_on_the_batches_nor_on_autocast_around_them(digits_suite, noisy):
+    plain = digits_suite.evaluate(noisy.split(1797))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        within = digits_suite.evaluate(images.split(1797)).values
-    assert within == plain
-    assert digits_suite.evaluate(images.split(100)).values == plain
-    assert digits_suite.evaluate([images, images]).values == plain  # what is too much is left out
+        within = digits_suite.evaluate(noisy.split(1797)).values
+    assert within == plain.values  # the same sums
+    assert digits_suite.evaluate([noisy, noisy]).values == plain.values  # what is too much is left out
+    room = room_of_rounding(plain)
+    assert digits_suite.evaluate(noisy.split(100)).values == room
+    first, *others = noisy.split(100)
+    assert digits_suite.evaluate([first, first, *others[1:]]).values != room  # control: a batch is read twice
+
+
+def test_a_tenth_of_noise_changes_every_figure_beyond_its_rounding(digits_suite, noisy, rng):
+    """The control of the bounds."""
+    spoiled = torch.cat([torch.randn(180, 1, 8, 8, generator=rng), noisy[180:]])
+    room, found = room_of_rounding(digits_suite.evaluate([noisy])), digits_suite.evaluate([spoiled]).values
+    assert [name for name in room if found[name] == room[name]] == []
 
 
 def test_a_generator_without_finite_values_has_figures_that_are_nan(digits_suite):

@@ -63,6 +63,7 @@ def test_copies_are_not_authentic_unseen_digits_half_and_noise_wholly(rng):
 
 
 def test_a_copy_of_an_image_that_the_reals_hold_twice_is_not_authentic(rng):
-    twice = torch.randn(20, 3, generator=rng).repeat(2, 1)
+    # Whole numbers, whose products are exact: else the distances to both copies, equal, would be told by rounding.
+    twice = torch.randint(-99, 100, (20, 3), generator=rng).float().repeat(2, 1)
     assert authenticity(twice, twice[:20]) == 0.0
     assert authenticity(twice, twice[:20] + 0.1) == 1.0  # control

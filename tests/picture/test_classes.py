@@ -30,7 +30,7 @@ def test_rows_are_the_classes_and_columns_the_same_latents() -> None:
     rows = conditional_rows(source, seed=5, num_columns=4)
     assert [row.label for row in rows] == ["class 0", "class 1", "class 2"]
     for label, row in enumerate(rows):
-        assert torch.allclose(row.images, source.sample(4, seed=5, label=label), atol=1e-6)
+        assert torch.allclose(row.images, source.sample(4, seed=5, label=label), atol=1e-5)
     assert not torch.allclose(rows[0].images, rows[1].images, atol=1e-3)  # control: classes differ
 
 

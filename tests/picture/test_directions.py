@@ -170,5 +170,5 @@ def test_strip_of_a_conditional_generator_keeps_its_class() -> None:
     strips = [moved(sampler, directions, row, torch.zeros(3)) for row in rows]
     for label, strip in zip((0, 2), strips, strict=True):
         expected = sampler.generator(latent[None], torch.tensor([label]))
-        assert torch.allclose(strip[0], expected.expand(3, -1, -1, -1), atol=1e-6)
+        assert torch.allclose(strip[0], expected.expand(3, -1, -1, -1), atol=1e-5)
     assert not torch.allclose(strips[0], strips[1], atol=1e-3)  # control: the class matters
