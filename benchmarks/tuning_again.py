@@ -20,7 +20,6 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.run import resolvers
 from ganworks.run.log import quieten
 from ganworks.tuning.process import TrainingProcess, is_number
 from ganworks.tuning.search import common_overrides, ranked
@@ -73,7 +72,6 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.35)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     console, folder = Console(width=130), arguments.folder.absolute()
     table = Table(

@@ -8,26 +8,18 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import hydra
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ganworks.errors import SettingError
 from ganworks.run.check import check_config
-from ganworks.run.resolvers import register
 from ganworks.task import AdversarialTask
+from running import compose
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "tune"))
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 FILES = ("config.yaml", "metrics.csv", "summary.json", "train.log", "checkpoints/last.ckpt")
-
-
-def compose(*overrides: str) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``."""
-    register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train", list(overrides))
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -15,7 +15,6 @@ from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
 from ganworks.errors import SettingError, check_count
 from ganworks.evaluation.source import read_saved
-from ganworks.run import resolvers
 from ganworks.run.log import is_first_rank, log_to_terminal
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class Arguments:
 
 def main() -> None:
     """Run the command."""
-    resolvers.register()
     log_to_terminal()
     if not is_first_rank():
         logging.disable(logging.WARNING)  # the first rank has the same to say

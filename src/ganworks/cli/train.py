@@ -19,9 +19,9 @@ from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402
 
 from ganworks.cli.errors import user_errors  # noqa: E402
-from ganworks.run import resolvers  # noqa: E402
+from ganworks.run.compose import CONF, VERSION  # noqa: E402
+from ganworks.run.resolvers import register  # noqa: E402
 
-CONFIG = "pkg://ganworks.conf"
 PARTS = {
     *("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task", "debug"),
     *("--config-name", "-cn", "--config-path", "-cp"),
@@ -31,8 +31,8 @@ PARTS = {
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
-    resolvers.register()
-    with user_errors(defaults):
+    register()
+    with user_errors():
         path, overrides = split_resume([spelled_out(argument) for argument in sys.argv[1:]])
         if path is None:
             sys.argv[1:] = with_directory(with_recipe(overrides))
@@ -43,7 +43,7 @@ def main() -> None:
         sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
 
-@hydra.main(config_path=CONFIG, config_name="train", version_base="1.3")
+@hydra.main(config_path=f"pkg://{CONF}", config_name="train", version_base=VERSION)
 def main_of_hydra(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
     from ganworks.run.fit import exit_code, start
@@ -99,12 +99,6 @@ def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
     values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     return (values[-1] if values and values[-1] not in ("", "null") else None), others
-
-
-def defaults() -> DictConfig:
-    """Return the configuration without any override, in which the nearest names are looked up."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from ganworks.evaluation.pictures import (
     num_shown,
 )
 from ganworks.evaluation.sides import Sides
-from ganworks.evaluation.source import Source, compose
+from ganworks.evaluation.source import Source
 from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
 from ganworks.metric.generate import draw, judge
 from ganworks.run.build import make, setting_path
+from ganworks.run.compose import compose
 from ganworks.run.resume import change
 
 if TYPE_CHECKING:

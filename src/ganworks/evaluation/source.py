@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.errors import called
 from ganworks.errors import GanworksError, SettingError
+from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
 
 if TYPE_CHECKING:
@@ -89,17 +90,6 @@ class Source:
             return int(summary["best"]["num_evaluations"])
         except (OSError, ValueError, KeyError):
             return 1
-
-
-def compose(overrides: list[str]) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``."""
-    import hydra
-    from omegaconf import OmegaConf
-
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", overrides)
-    OmegaConf.set_struct(config, True)
-    return config
 
 
 def read_saved(path: Path) -> Mapping[str, Any]:

@@ -8,8 +8,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganworks.cli.errors import place
 from ganworks.errors import GanworksError, SettingError, nearest
+from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
 from ganworks.sample.sampler import check_weights, read_checkpoint
