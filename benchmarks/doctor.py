@@ -36,9 +36,10 @@ from ganworks.callback.summary import without_nan
 from ganworks.data import Digits
 from ganworks.metric import Suite, evaluate
 from ganworks.metric.extractor.digits import load_digits_classifier
-from ganworks.run.build import build_run, build_trainer, make
+from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import drop_leftovers
 from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.log import quieten
 from ganworks.sample.sampler import Sampler
 from ganworks.task import NonFiniteLossError

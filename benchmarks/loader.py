@@ -30,8 +30,8 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from ganworks.data import GanDataModule
-from ganworks.run.build import make
 from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.log import quieten
 
 BATCH, SIDE = 64, 64

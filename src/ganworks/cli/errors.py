@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError
 from ganworks.run.compose import settings_around
 from ganworks.run.explain import explained
 
@@ -43,16 +43,6 @@ def user_errors() -> Iterator[None]:
         if error.errno not in UNWRITABLE:
             raise
         fail(f"{error.filename or 'the disk'}: {error.strerror}.")
-
-
-@contextmanager
-def called(**names: str) -> Iterator[None]:
-    """Name settings in errors as the command does: ``called(path="run")``."""
-    try:
-        yield
-    except SettingError as error:
-        error.setting = names.get(error.setting, error.setting)
-        raise
 
 
 def fail(message: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganworks.cli.arguments import parse
-from ganworks.cli.errors import called, user_errors
-from ganworks.errors import SettingError, check_count
+from ganworks.cli.errors import user_errors
+from ganworks.errors import SettingError, check_count, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +67,7 @@ def draw(arguments: Arguments) -> Tensor:
     """Return the samples that the arguments ask for, (N, *shape)."""
     from ganworks.sample.sampler import load_generator
 
-    with called(path="run"):
+    with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device)
     label = classes(arguments.label, arguments.interpolate or arguments.num)
     if arguments.interpolate:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.evaluation import sides as outside
 from ganworks.evaluation.pictures import (
     MAX_FAKES,
@@ -22,8 +22,8 @@ from ganworks.evaluation.sides import Sides
 from ganworks.evaluation.source import Source
 from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
 from ganworks.metric.generate import draw, judge
-from ganworks.run.build import make, setting_path
 from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.resume import change
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganworks.cli.errors import called
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
 
@@ -66,7 +65,7 @@ class Source:
                         name, "", f"given, the name of an option: {self.weights} lies in no run that has one"
                     )
             return compose([f"{name}={option}" for name, option in named.items()])
-        with called(resume="run"):
+        with setting_path(renamed={"resume": "run"}):
             config = read_config(self.run_dir)
         for name, option in named.items():
             if option:
@@ -77,7 +76,7 @@ class Source:
         """Return the averaged generator."""
         from ganworks.sample.sampler import load_generator
 
-        with called(path="run" if self.weights.is_dir() else "checkpoint"):
+        with setting_path(renamed={"path": "run" if self.weights.is_dir() else "checkpoint"}):
             return load_generator(self.weights, device)
 
     @property

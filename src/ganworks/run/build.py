@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.callback import Checkpoint, Evaluation, GracefulStop, Report, RunSummary
 from ganworks.data import GanDataModule
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import build
+from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_name, check_processes
@@ -214,50 +212,3 @@ def check_shapes(task: AdversarialTask, datamodule: GanDataModule) -> None:
         )
     task.train()
     task.ema_generator.eval()
-
-
-def make(path: str, node: DictConfig, **kwargs: Any) -> Any:
-    """Instantiate ``node`` with the objects ``kwargs``; errors name the setting under ``path``."""
-    with setting_path(path):
-        if not kwargs:
-            return hydra.utils.instantiate(node, _convert_="all")
-        # The objects are handed over by a call: instantiate would take dataclasses among them for settings.
-        factory = hydra.utils.instantiate(node, _convert_="all", _partial_=True)
-        try:
-            return factory(**kwargs)
-        except SettingError:
-            raise
-        except (TypeError, ValueError, ImportError) as error:
-            raise GanworksError(f"{path}: {error}") from error
-
-
-class setting_path:
-    """Put ``path`` before the settings that errors name inside, and turn errors of constructors into ours."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, InstantiationException):
-            key = next(
-                (line.split(": ", 1)[1] for line in str(error).splitlines() if line.startswith("full_key: ")),
-                "",
-            )
-            cause = error.__cause__ or error
-            if isinstance(cause, SettingError):
-                raise prefixed(cause, key or self.path) from error
-            raise GanworksError(f"{key or self.path}: {cause}") from error
-        if isinstance(error, MisconfigurationException):
-            raise GanworksError(f"{self.path}: {error}") from error
-        if isinstance(error, SettingError):
-            raise prefixed(error, self.path) from error
-
-
-def prefixed(error: SettingError, path: str) -> SettingError:
-    """Return ``error`` with ``path`` before its setting, unless that has it already."""
-    if error.setting != path and not error.setting.startswith(f"{path}."):
-        error.setting = f"{path}.{error.setting}"
-    return error
