@@ -22,6 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from ganworks.cli.train import train_here
 from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.tuning.check import checked
@@ -69,7 +70,7 @@ def search(settings: Settings, target: float = float("-inf"), limit: float = flo
         return side.best <= target or side.images >= limit
 
     if not is_over():
-        Worker(settings, is_over).run()
+        Worker(settings, train_here, is_over).run()
     return side_of(study)
 
 

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
+from ganworks.cli.train import train_here
 from ganworks.run.log import quieten
 from ganworks.tuning.process import TrainingProcess, is_number
 from ganworks.tuning.search import common_overrides, ranked
@@ -52,7 +53,7 @@ def again(settings: Settings, trial: FrozenTrial, num_seeds: int, folder: Path) 
     for seed in range(10_000, 10_000 + num_seeds):
         name = f"{settings.name}_{trial.number}_{seed}"
         overrides = [*common_overrides(settings), f"seed={seed}", *trial.user_attrs["overrides"]]
-        process = TrainingProcess(folder / name, overrides, [])
+        process = TrainingProcess(folder / name, overrides, [], train_here)
         process.start()
         while not process.wait(0.1):
             pass

@@ -14,8 +14,9 @@ import torch
 from omegaconf import DictConfig
 
 from ganworks.run import compose as composing
-from ganworks.run.fit import Outcome, start
+from ganworks.run.fit import Outcome
 from ganworks.run.resume import resume
+from ganworks.run.start import start
 
 QUICK = ["metric=none", "trainer=cpu", "callback.sample_grid.every_images=null", "model.width=8"]
 

@@ -43,10 +43,18 @@ def main() -> None:
         sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
 
+def train_here(arguments: list[str]) -> None:
+    """Be `python train.py` with ``arguments`` in a process that is not new, from now on."""
+    global LAUNCHED_AT
+    LAUNCHED_AT, sys.argv = time.time(), ["train.py", *arguments]
+    main()
+
+
 @hydra.main(config_path=f"pkg://{CONF}", config_name="train", version_base=VERSION)
 def main_of_hydra(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
-    from ganworks.run.fit import exit_code, start
+    from ganworks.run.fit import exit_code
+    from ganworks.run.start import start
 
     hydra_config = HydraConfig.get()
     with user_errors():  # here too: Hydra prints what it sees pass

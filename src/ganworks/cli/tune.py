@@ -87,6 +87,7 @@ def search(settings: Settings, report: bool, dry_run: bool) -> int:
     """Check the space, run the workers, show the study; return the exit code."""
     from rich.console import Console
 
+    from ganworks.cli.train import train_here
     from ganworks.run.log import log_to_terminal, quieten
     from ganworks.tuning.finish import Finish, begin, show_plan
     from ganworks.tuning.live import Display
@@ -108,7 +109,7 @@ def search(settings: Settings, report: bool, dry_run: bool) -> int:
         return 0
     received: list[int] = []
     note_signals(received)
-    pool, num_handled = Pool(settings), 0
+    pool, num_handled = Pool(settings, train_here), 0
     with Display(console, settings) as display:
         while pool.is_working():
             display.update(study, replicates)
