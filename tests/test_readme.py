@@ -20,7 +20,6 @@ from PIL import Image
 
 import ganworks as package
 from ganworks.cli import tune
-from ganworks.cli.train import with_recipe
 from ganworks.errors import GanworksError
 from ganworks.loss import AdversarialLoss
 from ganworks.run import compose as composing
@@ -37,7 +36,7 @@ AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to downlo
 
 def compose(overrides: list[str]) -> DictConfig:
     """Return the configuration of `train.py` with ``overrides``."""
-    return composing.compose(with_recipe(overrides))
+    return composing.compose(overrides, composing.primary_config(overrides))
 
 
 def single(overrides: list[str]) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ganworks.errors import GanworksError
-from ganworks.run.compose import settings_around
+from ganworks.run.compose import primary_config, settings_around
 from ganworks.run.explain import explained
 
 UNWRITABLE = (
@@ -33,7 +33,7 @@ def user_errors() -> Iterator[None]:
     """
     arguments = sys.argv[1:]
     try:
-        with explained(arguments, lambda: settings_around(arguments)):
+        with explained(arguments, lambda: settings_around(arguments, primary_config(arguments))):
             yield
     except GanworksError as error:
         if os.environ.get("GANWORKS_TRACEBACK"):

@@ -11,6 +11,8 @@ from omegaconf import DictConfig, open_dict
 from ganworks.run.explain import explained, options_of
 from ganworks.run.resolvers import register
 
+PARTS = ("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task")
+NO_EXPERIMENT = "experiment=null"  # not for Hydra, which takes no null for a group
 CONF = "ganworks.conf"  # the module with the files of conf/
 VERSION = "1.3"  # of Hydra, whose rules of composing hold
 
@@ -22,7 +24,8 @@ def compose(
 
     Args:
         overrides: as on a command line: ``loss=hinge``, ``task.n_critic=2``.
-        name: the file to start from: ``train``, the plain defaults of a run, or ``tune``, those of a search.
+        name: the file to start from: ``train``, the plain defaults of a run; what `primary_config` returns, to get
+            what `python train.py` would; ``tune``, the defaults of a search.
         folders: with options of the user's own, as ``--config-dir`` names one.
         with_hydra: keep the node ``hydra``, which knows what was chosen of each group.
 
@@ -37,6 +40,16 @@ def compose(
             if not with_hydra:
                 del config.hydra
     return config
+
+
+def primary_config(arguments: Sequence[str]) -> str:
+    """Return which file of conf/ a command line of `train.py` starts from: ``bare``, or ``train`` if it chooses a part.
+
+    >>> primary_config(["seed=1", "model.width=8"]), primary_config(["loss=hinge"])
+    ('bare', 'train')
+    """
+    chosen = {group_of(argument) for argument in arguments if argument != "data=digits"}
+    return "train" if chosen & set(PARTS) else "bare"
 
 
 def settings_around(overrides: Sequence[str], name: str = "train") -> DictConfig:
@@ -58,8 +71,7 @@ def group_of(override: str) -> str:
 
 def with_folders(overrides: Sequence[str], folders: Sequence[str]) -> list[str]:
     """Return the overrides in a form that Hydra composes."""
-    # Hydra takes no null for a group; without an experiment is how conf/train.yaml is anyway.
-    taken = [override for override in overrides if override != "experiment=null"]
+    taken = [override for override in overrides if override != NO_EXPERIMENT]
     return [*taken, *(f"hydra.searchpath=[file://{folder}]" for folder in folders)]
 
 

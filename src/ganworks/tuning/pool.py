@@ -24,8 +24,7 @@ class Pool:
 
     Args:
         settings: of the study.
-        train: trains as `python train.py` does with the arguments that it is given; a function of a module, which the server
-            imports too.
+        train: trains as `python train.py` does with the arguments that it is given; the server imports its module.
     """
 
     def __init__(self, settings: Settings, train: Train) -> None:
