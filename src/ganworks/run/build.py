@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.callback import Checkpoint, Evaluation, GracefulStop, Report, RunSummary
+from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.logger import CSVLogger
@@ -102,14 +103,16 @@ def build_task(config: DictConfig) -> AdversarialTask:
 
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
+    evaluation = Evaluation(run.suite) if run.suite.best else None
     for callback in run.callbacks:
+        if isinstance(callback, ReadsEvaluation):
+            callback.evaluation = evaluation
         if isinstance(callback, Checkpoint):
             callback.export = export_of(config)
     loggers = [CSVLogger(str(run_dir / "metrics.csv")), *build_loggers(config, run_dir)]
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams(settings)
-    evaluation = [Evaluation(run.suite)] if run.suite.best else []
     # A report reads the summary.
     reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
     others = [callback for callback in run.callbacks if callback not in reports]
@@ -117,7 +120,7 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         "trainer",
         config.trainer,
         **run.strategy,
-        callbacks=[GracefulStop(), *evaluation, *others, RunSummary(launched_at), *reports],
+        callbacks=[GracefulStop(), *filter(None, [evaluation]), *others, RunSummary(launched_at), *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
     )
