@@ -23,7 +23,6 @@ import tempfile
 import time
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
@@ -33,8 +32,8 @@ from rich.table import Table
 from torch import Tensor
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
-from ganworks.run import resolvers
 from ganworks.run.build import build_run
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.strategy import AdversarialDDPStrategy
 
@@ -92,8 +91,7 @@ def turn(
 ) -> tuple[Clock, Any]:
     """Train for some generator updates on ``num`` processes under ``strategy``; return the clock and the task."""
     gc.collect()  # the turn before: its networks are held by cycles alone
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", [*COMMON, *overrides, "num_images=1e9"])
+    config = compose([*COMMON, *overrides, "num_images=1e9"])
     run, clock = build_run(config), Clock(num_cycles, is_counting)
     all_reduce = dist.all_reduce
     if is_counting and isinstance(strategy, AdversarialDDPStrategy):
@@ -157,7 +155,6 @@ def main() -> None:
     if "LOCAL_RANK" not in os.environ:
         return start()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

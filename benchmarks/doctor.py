@@ -24,7 +24,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 from doctor_report import HELD_OUT, OPEN, judged, print_calibration, print_cost, print_report
@@ -37,9 +36,10 @@ from ganworks.callback.summary import without_nan
 from ganworks.data import Digits
 from ganworks.metric import Suite, evaluate
 from ganworks.metric.extractor.digits import load_digits_classifier
-from ganworks.run import resolvers
-from ganworks.run.build import build_run, build_trainer, make
+from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import drop_leftovers
+from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.log import quieten
 from ganworks.sample.sampler import Sampler
 from ganworks.task import NonFiniteLossError
@@ -63,8 +63,7 @@ class Recorder(Doctor):
 
 def full_suite() -> Suite:
     """Return the metric of the digits with as many fakes as there are digits."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return make("metric", hydra.compose("train", ["data=digits"]).metric)
+    return make("metric", compose(["data=digits"]).metric)
 
 
 class Outcome:
@@ -94,8 +93,7 @@ class Outcome:
 def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
     """Train one run; return what the doctor saw and how it ended."""
     start, cpu_start = time.time(), time.process_time()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", [*COMMON, *kind.overrides, f"seed={seed}"])
+    config = compose([*COMMON, *kind.overrides, f"seed={seed}"])
     drop_leftovers(config)
     run = build_run(config)
     if kind.change is not None:
@@ -196,11 +194,7 @@ def cost(console: Console, num_looks: int = 8) -> None:
 def clocked(overrides: tuple[str, ...], steps: int) -> tuple[float, float]:
     """Return the CPU seconds of a step and of the doctor in it, over ``steps``."""
     off = ("sample_grid", "progress", "checkpoint", "report", "doctor")
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose(
-            "train",
-            [*overrides, *(f"~callback.{name}" for name in off), "metric=none", "trainer=cpu"],
-        )
+    config = compose([*overrides, *(f"~callback.{name}" for name in off), "metric=none", "trainer=cpu"])
     config.num_images = config.data.batch_size * steps
     drop_leftovers(config)
     run, doctor = build_run(config), TimedDoctor(every_n_steps=config.trainer.log_every_n_steps)
@@ -225,7 +219,6 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=140)
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     arguments.runs.mkdir(parents=True, exist_ok=True)
     if arguments.cost:

@@ -30,7 +30,6 @@ from rich.table import Table
 from doctor import Outcome, train
 from ganworks.callback.summary import without_nan
 from ganworks.doctor import Diagnosis
-from ganworks.run import resolvers
 from ganworks.run.log import quieten
 
 ROUNDS = 3
@@ -169,7 +168,6 @@ def main() -> None:
     parser.add_argument("--draws", nargs="+", default=["zoo", *DRAWS], choices=["zoo", *DRAWS])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     arguments.runs.mkdir(parents=True, exist_ok=True)
     ward, console = Ward(arguments.runs), Console(width=140)

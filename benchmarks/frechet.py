@@ -96,12 +96,10 @@ def digits() -> float:
     from ganworks.data import Digits
     from ganworks.metric import evaluate
     from ganworks.model import DCGANGenerator
-    from ganworks.run import resolvers
+    from ganworks.run.compose import compose
     from ganworks.sample.sampler import Sampler
 
-    resolvers.register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        suite = hydra.utils.instantiate(hydra.compose("train", ["data=digits"]).metric)
+    suite = hydra.utils.instantiate(compose(["data=digits"]).metric)
     data = Digits(batch_size=64, resolution=8, channels=1)
     suite.prepare(data)
     sampler = Sampler(DCGANGenerator(shape=(1, 8, 8), latent_dim=100, width=64), {})

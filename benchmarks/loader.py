@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 import torch
 from PIL import Image
@@ -31,17 +30,16 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from ganworks.data import GanDataModule
-from ganworks.run import resolvers
-from ganworks.run.build import make
+from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.log import quieten
 
 BATCH, SIDE = 64, 64
 
 
-def compose(*overrides: str) -> GanDataModule:
+def checked_data(*overrides: str) -> GanDataModule:
     """Return a data module of ours, checked: its cache is filled."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", [*overrides, f"data.batch_size={BATCH}"])
+    config = compose([*overrides, f"data.batch_size={BATCH}"])
     datamodule = make("data", config.data)
     datamodule.check()
     return datamodule
@@ -92,7 +90,7 @@ def measure(loaders: dict[str, Iterable[Any]], num_batches: int, num_turns: int)
 
 def digits() -> dict[str, Iterable[Any]]:
     """Return the loaders of arrays in memory."""
-    ours = compose("data=digits")
+    ours = checked_data("data=digits")
     batches = list(ours.reference_batches())
     tensors = [torch.cat([batch[key] for batch in batches]) for key in ("real", "label")]
     return {"ganworks": ours.train_dataloader(), "DataLoader": plain(TensorDataset(*tensors))}
@@ -102,9 +100,9 @@ def folder(root: Path, num_workers: int) -> tuple[dict[str, Iterable[Any]], floa
     """Return the loaders of image files, and the seconds that filling the cache took."""
     settings = ["data=folder", f"data.root={root}", f"paths.cache={root}_cache", f"data.resolution={SIDE}"]
     start = time.perf_counter()
-    cached = compose(*settings)
+    cached = checked_data(*settings)
     seconds = time.perf_counter() - start
-    uncached = compose(*settings, "data.cache_limit_gb=0", f"data.num_workers={num_workers}")
+    uncached = checked_data(*settings, "data.cache_limit_gb=0", f"data.num_workers={num_workers}")
     normalize = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)])
     files = ImageFolder(str(root), normalize)
     loaders: dict[str, Iterable[Any]] = {
@@ -134,7 +132,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     table = Table(title=f"loaders, batches of {BATCH}, torch {torch.__version__}", title_justify="left")
     for column in ("data", "side", "images/s", "first side / this"):

@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 from rich.console import Console
@@ -38,8 +37,8 @@ from rich.table import Table
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from ganworks.run import resolvers
 from ganworks.run.build import build_run, build_trainer
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.task import AdversarialTask
 
@@ -180,8 +179,7 @@ def train(side: Side, turns: Turns, overrides: list[str]) -> None:
     try:
         turns.relay.begin(turns.index)
         torch.set_num_threads(1)
-        with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-            config = hydra.compose("train", [*COMMON, *overrides, *side.overrides])
+        config = compose([*COMMON, *overrides, *side.overrides])
         run = build_run(config)
         run.callbacks = [turns]
         with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +260,6 @@ def main() -> None:
         "--all", action="store_true", help="bf16 also where the CPU has no instructions for it"
     )
     arguments = parser.parse_args()
-    resolvers.register()
     quieten()
     cases, sides = CASES[arguments.device], choose(arguments.device, arguments.all)
     for case in filter(None, arguments.cases.split(",")) if arguments.cases else cases:

@@ -22,7 +22,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
@@ -30,8 +29,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ganworks.run import resolvers
 from ganworks.run.build import build_run
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.task.base import local
 
@@ -97,11 +96,9 @@ def status(name: str) -> int:
 def train(strategy: str, width: int, num_cycles: int, out: str) -> None:
     """Be one of two processes."""
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     accelerator = "gpu" if IS_GPU else "cpu"
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", [*SETTINGS, f"model.width={width}"])
+    config = compose([*SETTINGS, f"model.width={width}"])
     meter = Meter(num_cycles)
     run = build_run(config)
     trainer = pl.Trainer(

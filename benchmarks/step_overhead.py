@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 from rich.console import Console
@@ -32,8 +31,8 @@ from torch import Tensor, nn
 
 from ganworks.optimizer import build
 from ganworks.optimizer.build import with_plain_settings
-from ganworks.run import resolvers
 from ganworks.run.build import build_run, build_trainer
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.task import AdversarialTask
 
@@ -171,8 +170,7 @@ class Turns(pl.Callback):
 
 def measure(overrides: list[str], num_steps: int, num_blocks: int) -> dict[str, list[Cost]]:
     """Return the cost of a step of each side in each turn, without the warm-up."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", [*COMMON, *overrides, "num_images=1e9"])
+    config = compose([*COMMON, *overrides, "num_images=1e9"])
     run = build_run(config)
     batch = next(iter(run.datamodule.train_dataloader()))["real"]
     rivals = {"example": Example(run.task, batch).step, "tuned": Tuned(run.task, batch).step}
@@ -206,7 +204,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    resolvers.register()
     quieten()
     title = f"a step, {arguments.threads} thread(s), torch {torch.__version__}"
     table = Table(title=title, title_justify="left")

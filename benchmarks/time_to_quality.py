@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from ganworks.metric import Suite, evaluate
 from ganworks.model import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
 from ganworks.model.dcgan import dcgan_init
-from ganworks.run import resolvers
 from ganworks.run.build import build_run, build_trainer
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.sample.sampler import Sampler
 
@@ -60,8 +60,7 @@ def default_run(seed: int, target: float, every: int) -> float:
     """Return the seconds of the default run until the target; infinity where it ends before."""
     overrides = ["experiment=digits_dcgan", f"seed={seed}", "trainer=cpu", "metric.every_images=1e9",
                  "callback.sample_grid.every_images=null", "callback.checkpoint.every_images=null"]  # fmt: skip
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", overrides)
+    config = compose(overrides)
     run = build_run(config)
     run.suite.prepare(run.datamodule)
     stop = StopAtTarget(run.suite, target, every)
@@ -121,8 +120,7 @@ def plain_loop(networks: Networks, seed: int, target: float, every: int, suite: 
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
         for network in (generator, discriminator)
     ]
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        datamodule = hydra.utils.instantiate(hydra.compose("train", [f"seed={seed}"]).data)
+    datamodule = hydra.utils.instantiate(compose([f"seed={seed}"]).data)
     datamodule.setup()
     suite.prepare(datamodule)
     loss = nn.functional.binary_cross_entropy_with_logits
@@ -164,10 +162,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    resolvers.register()
     quieten()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        suite = hydra.utils.instantiate(hydra.compose("train", []).metric)
+    suite = hydra.utils.instantiate(compose().metric)
     table = Table(title=f"seconds of training to fd_digits {arguments.target:g}", title_justify="left")
     for column in ("seed", "default run", *(word for name in PLAIN for word in (name, "default / it"))):
         table.add_column(column, justify="right")

@@ -22,8 +22,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.cli.tune import compose
-from ganworks.run import resolvers
+from ganworks.cli.train import train_here
+from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 from ganworks.tuning.check import checked
 from ganworks.tuning.search import ranked
@@ -50,7 +50,7 @@ class Side:
 def settings_of(overrides: list[str], folder: Path, name: str, seed: int) -> Settings:
     """Return the checked settings of one search."""
     own = ["tune=digits_lr", "top_k=0", f"name={name}", f"seed={seed}", f"paths.runs={folder}", *overrides]
-    return checked(read_settings(compose(own, []), [*TRIAL, f"paths.runs={folder}"], []))
+    return checked(read_settings(compose(own, "tune"), [*TRIAL, f"paths.runs={folder}"], []))
 
 
 def side_of(study: optuna.Study) -> Side:
@@ -70,7 +70,7 @@ def search(settings: Settings, target: float = float("-inf"), limit: float = flo
         return side.best <= target or side.images >= limit
 
     if not is_over():
-        Worker(settings, is_over).run()
+        Worker(settings, train_here, is_over).run()
     return side_of(study)
 
 
@@ -82,7 +82,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs") / "benchmark_tuning")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     console, folder = Console(width=120), arguments.folder.absolute()
     table = Table(

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.run import resolvers
+from ganworks.cli.train import train_here
 from ganworks.run.log import quieten
 from ganworks.tuning.process import TrainingProcess, is_number
 from ganworks.tuning.search import common_overrides, ranked
@@ -53,7 +53,7 @@ def again(settings: Settings, trial: FrozenTrial, num_seeds: int, folder: Path) 
     for seed in range(10_000, 10_000 + num_seeds):
         name = f"{settings.name}_{trial.number}_{seed}"
         overrides = [*common_overrides(settings), f"seed={seed}", *trial.user_attrs["overrides"]]
-        process = TrainingProcess(folder / name, overrides, [])
+        process = TrainingProcess(folder / name, overrides, [], train_here)
         process.start()
         while not process.wait(0.1):
             pass
@@ -73,7 +73,6 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.35)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    resolvers.register()
     quieten()
     console, folder = Console(width=130), arguments.folder.absolute()
     table = Table(

@@ -9,23 +9,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from ganworks.run import resolvers
-from ganworks.run.fit import Outcome, start
+from ganworks.run import compose as composing
+from ganworks.run.fit import Outcome
 from ganworks.run.resume import resume
+from ganworks.run.start import start
 
 QUICK = ["metric=none", "trainer=cpu", "callback.sample_grid.every_images=null", "model.width=8"]
 
 
 def compose(*overrides: str) -> DictConfig:
     """Return the configuration of `train.py` with ``overrides``."""
-    resolvers.register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train", list(overrides))
+    return composing.compose(overrides)
 
 
 def train(run_dir: Path, *overrides: str) -> Outcome:

@@ -11,8 +11,8 @@ from typing import Any
 import optuna
 import yaml
 
-from ganworks.cli.tune import compose, split
-from ganworks.run import resolvers
+from ganworks.cli.tune import split
+from ganworks.run.compose import compose
 from ganworks.tuning.check import checked
 from ganworks.tuning.settings import Settings, read_settings
 from ganworks.tuning.storage import open_storage, open_study
@@ -35,11 +35,10 @@ def write_space(folder: Path, **changes: Any) -> Path:
 
 def settings_of(folder: Path, *overrides: str, **changes: Any) -> Settings:
     """Return the checked settings of `tune.py tune=tiny` with studies in ``folder``."""
-    resolvers.register()
     conf = folder / "conf" if (folder / "conf").exists() else write_space(folder, **changes)
     arguments = ["--config-dir", str(conf), "tune=tiny", f"paths.runs={folder / 'runs'}", *overrides]
     own, others, flags = split(arguments)
-    return checked(read_settings(compose(own, flags), others, flags))
+    return checked(read_settings(compose(own, "tune", flags[1:]), others, flags))
 
 
 def study_of(settings: Settings) -> optuna.Study:

@@ -12,12 +12,11 @@ import zipfile
 from dataclasses import fields
 from pathlib import Path
 
-import hydra
 import pytest
 import yaml
 
 from ganworks.cli import evaluate, sample
-from ganworks.run import resolvers
+from ganworks.run.compose import compose
 from pages import ARCHITECTURE, PAGES, commands
 
 if sys.version_info >= (3, 11):
@@ -176,9 +175,7 @@ def test_documented_command_is_one(command: str, arguments: tuple[str, ...]) -> 
         overrides = [re.sub(r"=([^,\[{]*),.*", r"=\1", override) for override in overrides]
         if "--config-dir" in arguments:
             overrides = []
-        resolvers.register()
-        with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-            hydra.compose("train", overrides)
+        compose(overrides)
     elif command in ("sample", "evaluate"):
         schema = {"sample": sample.Arguments, "evaluate": evaluate.Arguments}[command]
         names = {field.name for field in fields(schema)}

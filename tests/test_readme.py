@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-import hydra
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -19,15 +18,14 @@ from PIL import Image
 
 import ganworks as package
 from ganworks.cli import tune
-from ganworks.cli.train import with_recipe
-from ganworks.run import resolvers
+from ganworks.errors import GanworksError
+from ganworks.run import compose as composing
 from ganworks.run.build import build_run
 from ganworks.run.check import check_config
 from ganworks.run.resume import change, read_config
 from ganworks.tuning.check import checked
-from ganworks.tuning.check import compose as compose_point
 from ganworks.tuning.search import common_overrides
-from ganworks.tuning.settings import read_settings
+from ganworks.tuning.settings import Settings, read_settings
 from pages import (
     DOCS,
     EXTENDING,
@@ -49,9 +47,7 @@ AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to downlo
 
 def compose(overrides: list[str]) -> DictConfig:
     """Return the configuration of `train.py` with ``overrides``."""
-    resolvers.register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train", with_recipe(overrides))
+    return composing.compose(overrides, composing.primary_config(overrides))
 
 
 def single(overrides: list[str]) -> Iterator[list[str]]:
@@ -131,10 +127,15 @@ def test_documented_evaluation_works(arguments: list[str], copied_run: Path, gan
 
 def write_documented_space(folder: Path) -> None:
     """Write the space of docs/tuning.md as a reader would."""
-    resolvers.register()
     (block,) = [block for block in blocks(DOCS / "tuning.md", "yaml") if "tune/mine" in block]
     (folder / "tune").mkdir()
     (folder / "tune" / "mine.yaml").write_text(block.partition("\n")[2])
+
+
+def study(*arguments: str) -> Settings:
+    """Return the settings of `tune.py` with ``arguments``."""
+    own, others, flags = tune.split(list(arguments))
+    return read_settings(composing.compose(own, "tune", flags[1:]), others, flags)
 
 
 TUNED = [c for c in commands("tune", *PAGES) if c[1] != ["--help"]]
@@ -145,17 +146,16 @@ def test_documented_search_has_settings_and_a_space_that_are_there(
     arguments: list[str], tmp_path: Path
 ) -> None:
     write_documented_space(tmp_path)
-    own, others, flags = tune.split([str(tmp_path) if a == "conf" else a for a in arguments])
-    settings = read_settings(tune.compose(own, flags), others, flags)
+    settings = study(*(str(tmp_path) if a == "conf" else a for a in arguments))
     assert settings.stages[0].space.first
     trial = [*common_overrides(settings), *settings.stages[0].fixed]
-    assert compose_point([o for o in trial if o != "data.root=FOLDER"], settings.flags).num_images > 0
+    trial = [override for override in trial if override != "data.root=FOLDER"]
+    assert composing.compose(trial, folders=settings.flags[1:]).num_images > 0
 
 
 def test_space_of_the_docs_can_be_trained(tmp_path: Path) -> None:
     write_documented_space(tmp_path)
-    own, others, flags = tune.split(["--config-dir", str(tmp_path), "tune=mine"])
-    assert checked(read_settings(tune.compose(own, flags), others, flags)).num_images == 48_000
+    assert checked(study("--config-dir", str(tmp_path), "tune=mine")).num_images == 48_000
 
 
 @pytest.mark.parametrize("option", sorted(path.stem for path in (ROOT / "conf" / "tune").glob("*.yaml")))
@@ -166,7 +166,7 @@ def test_guide_names_every_space(option: str) -> None:
 def test_enough_commands_were_found_and_a_wrong_one_would_be_noticed() -> None:
     assert len(COMPLETE) > 20
     assert min(len(SWEEPS), len(RESUMED), len(DRAWN), len(MEASURED)) >= 3
-    with pytest.raises(hydra.errors.HydraException):
+    with pytest.raises(GanworksError):
         compose(["loss=wgan-gp"])
 
 
@@ -209,9 +209,7 @@ def test_page_of_options_names_every_option_and_the_readme_its_group(group: str)
 def test_settings_have_the_defaults_that_stand_beside_them() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)`)? ?\|", SETTINGS.read_text(), flags=re.M)
     assert len(rows) > 40
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        resolvers.register()
-        config = hydra.compose("train", return_hydra_config=True)
+    config = composing.compose(with_hydra=True)
     choices = config.hydra.runtime.choices
     for name, default in rows:
         if default and name in choices:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 
 class GanworksError(Exception):
@@ -29,6 +30,25 @@ class SettingError(GanworksError, ValueError):
     def __str__(self) -> str:
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
         return f"{self.setting}={self.value}: must be {self.allowed}.{hint}"
+
+
+@contextmanager
+def setting_path(path: str = "", renamed: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Let `SettingError`s raised inside name the setting as the command does.
+
+    Args:
+        path: put before the setting: ``n_critic`` becomes ``task.n_critic`` under ``setting_path("task")``. A setting
+            that has the path already stays as it is.
+        renamed: settings that the command calls otherwise, and what it calls them: ``{"root": "real"}``. They have
+            no path before them.
+    """
+    try:
+        yield
+    except SettingError as error:
+        has_path = not path or f"{error.setting}.".startswith(f"{path}.")
+        name = error.setting if has_path else f"{path}.{error.setting}"
+        error.setting = (renamed or {}).get(error.setting, name)
+        raise
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STARTED_BY = "GANWORKS_STARTED_BY"  # the environment variable with the process that started this one
+LOST_PEER = 3  # exit code of a rank that ends because another one did
 
 
 @contextmanager
@@ -22,11 +23,18 @@ def one_of_several() -> Iterator[None]:
     except KeyboardInterrupt:  # the first rank says so
         os._exit(128 + signal.SIGINT)
     except RuntimeError as error:
-        from ganworks.strategy.ranks import LOST_PEER, is_about_another_rank
-
         if is_about_another_rank(error):  # that rank prints its own error
             os._exit(LOST_PEER)
         raise
+
+
+def is_about_another_rank(error: RuntimeError) -> bool:
+    """Say whether ``error`` tells no more than that the connection to another rank is cut."""
+    import torch.distributed as dist  # by now it is loaded; when this module is imported it is not
+
+    return isinstance(error, dist.DistError) or any(
+        words in str(error) for words in ("closed by peer", "reset by peer")
+    )
 
 
 def end_with(starter: int) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from ganworks.callback import Checkpoint, Evaluation
-from ganworks.metric import Suite
 from ganworks.sample.sampler import load_generator
 
 EXPORT = {
@@ -124,8 +122,8 @@ def test_best_is_saved_when_the_evaluation_says_so_and_once(
 ) -> None:
     evaluation = Evaluation.__new__(Evaluation)
     evaluation.is_best = False
-    task, callback = make_task(), checkpoint(every_images=None)
-    trainer = make_trainer(evaluation, callback)
+    task, trainer, callback = make_task(), make_trainer(), checkpoint(every_images=None)
+    callback.evaluation = evaluation
     saved: list[str] = []
     trainer.save_checkpoint = lambda path: (saved.append(path.name), path.write_bytes(b"whole"))
     callback.on_train_start(trainer, task)
@@ -145,11 +143,7 @@ def test_checkpoint_says_which_generator_it_holds() -> None:
 
 
 def test_no_metric_means_no_best(make_task: Callable, make_trainer: Callable, folder: Path) -> None:
-    callback = checkpoint()
-    trainer, task = (
-        make_trainer(callback, SimpleNamespace(suite=Suite({}, {}, 2, 1, 0), is_best=True)),
-        make_task(),
-    )
+    task, trainer, callback = make_task(), make_trainer(), checkpoint()
     callback.on_train_start(trainer, task)
     batch(callback, trainer, task, 100)
     assert [path.name for path in folder.iterdir()] == ["last.ckpt"]

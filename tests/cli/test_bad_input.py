@@ -23,6 +23,10 @@ MISTAKES = {
     "unknown key": (["loss=bce", "num_image=3"], ["'num_image'", "Did you mean 'num_images'?"]),
     "unknown nested key": (["task.n_crit=3"], ["'task.n_crit'", "gradient_clip", "Did you mean 'n_critic'?"]),
     "unknown deep key": (["optimizer.generator.rl=3"], ["'optimizer.generator.rl'", "Did you mean 'lr'?"]),
+    "unknown key of a chosen option": (
+        ["regularizer=r1", "regularizer.r1.wieght=5"],
+        ["'regularizer.r1.wieght'", "regularizer.r1 has", "Did you mean 'weight'?"],
+    ),
     "added key": (["+loss.marginn=1", "loss=hinge"], ["loss.marginn=1", "margin", "Did you mean 'margin'?"]),
     "no setting": (["hinge"], ["'hinge'", "name=value"]),
     "unknown target": (

@@ -8,26 +8,20 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import hydra
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from ganworks.cli.train import for_hydra
 from ganworks.errors import SettingError
+from ganworks.run import compose as composing
 from ganworks.run.check import check_config
-from ganworks.run.resolvers import register
 from ganworks.task import AdversarialTask
+from running import compose
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "tune"))
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 FILES = ("config.yaml", "metrics.csv", "summary.json", "train.log", "checkpoints/last.ckpt")
-
-
-def compose(*overrides: str) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``."""
-    register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train", list(overrides))
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -94,6 +88,86 @@ def test_bare_command_runs_the_tuned_recipe_and_a_choice_of_a_part_does_not(ganw
     assert "runs/digits_dcgan/" in ganworks("train", "dry_run=true").out
     assert "runs/digits_dcgan/" in ganworks("train", "dry_run=true", "seed=1", "model.width=8").out
     assert "runs/digits_dcgan_bce/" in ganworks("train", "dry_run=true", "loss=bce").out
+
+
+RECIPE = compose("experiment=digits_dcgan")
+KEEPS_THE_RECIPE = [
+    *("seed=1", "num_images=5", "model.width=8", "name=mine", "+trainer.num_sanity_val_steps=0", "~callback.report"),
+    *("data=digits", "trainer=cpu", "trainer.devices=2", "callback=basic", "callback.checkpoint.every_images=9"),
+    *("metric=none", "metric.num_samples=64", "logger=wandb", "paths.runs=elsewhere", "debug=quick"),
+]  # fmt: skip
+LEAVES_IT_OUT = [
+    *("loss=bce", "loss=hinge", "model=dcgan", "regularizer=none", "regularizer=[r1,r2]", "optimizer=adam_ttur"),
+    *("augment=diffaugment", "task=adversarial", "data=ring", "experiment=null", "~regularizer"),
+]  # fmt: skip
+
+
+def composed_as_by_the_command(*arguments: str) -> DictConfig:
+    return composing.compose(arguments, composing.primary_config(arguments))
+
+
+def test_bare_command_is_the_recipe() -> None:
+    assert composed_as_by_the_command() == RECIPE
+    assert compose() != RECIPE  # control: the plain defaults
+
+
+@pytest.mark.parametrize("argument", KEEPS_THE_RECIPE)
+def test_what_chooses_no_part_keeps_the_recipe(argument: str) -> None:
+    assert composed_as_by_the_command(argument) == compose("experiment=digits_dcgan", argument)
+
+
+@pytest.mark.parametrize("argument", LEAVES_IT_OUT)
+def test_plain_defaults_stand_around_a_part_that_is_chosen(argument: str) -> None:
+    assert composed_as_by_the_command(argument, "seed=1") == compose(argument, "seed=1")
+
+
+def test_experiment_is_what_it_is_whatever_is_chosen_beside_it() -> None:
+    arguments = ("experiment=digits_r3gan", "loss=hinge", "debug=quick")
+    assert composed_as_by_the_command(*arguments) == compose(*arguments)
+    assert compose(*arguments).optimizer.generator.lr == 3e-3
+
+
+def test_file_with_the_recipe_names_every_part() -> None:
+    comment = " ".join(line for line in (CONF / "bare.yaml").read_text().splitlines() if line.startswith("#"))
+    assert [part for part in composing.PARTS if f" {part}" not in comment] == []
+
+
+def test_quick_look_is_at_the_run_of_the_bare_command(ganworks: Callable) -> None:
+    result = ganworks("train", "debug=quick", "dry_run=true")
+    assert "runs/digits_dcgan/" in result.out
+    assert "regularizers: r1" in result.out
+    assert "512 images" in result.out
+
+
+def test_sweep_without_a_part_is_of_the_recipe(ganworks: Callable) -> None:
+    result = ganworks("train", "seed=0,1", "-m", "model.width=8", "dry_run=true")
+    assert result.code == 0, result.err
+    assert result.out.count("digits_dcgan: the plan") == 2
+    assert "runs/digits_dcgan/multirun/" in result.out
+
+
+def test_help_lists_groups_and_settings(ganworks: Callable) -> None:
+    result = ganworks("train", "--help")
+    assert result.code == 0
+    assert "regularizer: dragan, gradient_penalty" in result.out
+    assert "num_images: 720000" in result.out
+
+
+def test_flag_of_a_sweep_may_stand_anywhere_and_no_null_reaches_hydra() -> None:
+    assert for_hydra(["seed=1", "-m", "loss=bce,hinge"]) == ["-m", "seed=1", "loss=bce,hinge"]
+    assert for_hydra(["--cfg", "job", "experiment=null", "seed=1"]) == ["--cfg", "job", "seed=1"]
+
+
+@pytest.mark.parametrize("variable", ["RANK", "SLURM_PROCID"])
+def test_first_rank_alone_has_the_run_directory(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def places() -> tuple[str, str]:
+        node = composing.compose(with_hydra=True).hydra
+        return node.run.dir, node.sweep.dir
+
+    monkeypatch.setenv(variable, "0")
+    assert all(place.startswith("runs/") for place in places())
+    monkeypatch.setenv(variable, "1")
+    assert all(Path(place).is_dir() and not place.startswith("runs/") for place in places())
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(ganworks: Callable) -> None:

@@ -16,6 +16,7 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
+from ganworks.cli.train import train_here
 from ganworks.errors import GanworksError
 from ganworks.logger import read_metrics
 from ganworks.tuning.process import rung
@@ -44,7 +45,7 @@ def _one_thread() -> Any:
 
 def work(settings: Any, has_to_stop: Callable[[], bool] = lambda: False) -> optuna.Study:
     """Be a worker until the study is done."""
-    Worker(settings, has_to_stop).run()
+    Worker(settings, train_here, has_to_stop).run()
     return study_of(settings)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.task import AdversarialTask
 from ganworks.task.base import local
@@ -17,7 +17,7 @@ from ganworks.task.base import local
 log = logging.getLogger(__name__)
 
 
-class Checkpoint(ImageInterval):
+class Checkpoint(ReadsEvaluation, ImageInterval):
     """Write `last.ckpt` every so many images and at the end, `best.ckpt` whenever the metric is at its best.
 
     They go to `checkpoints/` in the run directory; with `last.ckpt` the averaged generator goes to `generator/`.
@@ -66,10 +66,9 @@ class Checkpoint(ImageInterval):
         return True
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Evaluation) and callback.is_best:
-                callback.is_best = False
-                self.save(trainer, task, "best.ckpt")
+        if self.evaluation is not None and self.evaluation.is_best:
+            self.evaluation.is_best = False
+            self.save(trainer, task, "best.ckpt")
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]

@@ -96,3 +96,13 @@ class Evaluation(ImageInterval):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best, self.num_evaluations = state_dict["best"], state_dict["num_evaluations"]
         self.seconds = state_dict["seconds"]
+
+
+class ReadsEvaluation:
+    """A callback that reads what the run's `Evaluation` found; whoever builds the run hands it over.
+
+    Attributes:
+        evaluation: None in a run without a metric.
+    """
+
+    evaluation: Evaluation | None = None

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganworks.cli.arguments import parse
-from ganworks.cli.errors import called, user_errors
-from ganworks.errors import SettingError, check_count
+from ganworks.cli.errors import user_errors
+from ganworks.errors import SettingError, check_count, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +71,7 @@ def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
     """Return the samples that the arguments ask for, (N, *shape), and their kind."""
     from ganworks.sample.sampler import load_generator
 
-    with called(path="run"):
+    with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device)
     label = conditions(arguments.label, arguments.interpolate or arguments.num, sampler)
     if arguments.interpolate:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,34 +16,37 @@ from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402
 
 from ganworks.cli.errors import user_errors  # noqa: E402
-from ganworks.run import resolvers  # noqa: E402
-
-CONFIG = "pkg://ganworks.conf"
-PARTS = {
-    *("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task", "debug"),
-    *("--config-name", "-cn", "--config-path", "-cp"),
-}
+from ganworks.run.compose import CONF, NO_EXPERIMENT, VERSION, primary_config  # noqa: E402
+from ganworks.run.resolvers import register  # noqa: E402
 
 
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
-    resolvers.register()
-    with user_errors(defaults):
+    register()
+    with user_errors():
         path, overrides = split_resume([spelled_out(argument) for argument in sys.argv[1:]])
         if path is None:
-            sys.argv[1:] = with_directory(with_recipe(overrides))
-            return main_of_hydra()
+            sys.argv[1:] = for_hydra(overrides)
+            start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
+            return start_from(train_composed)()
         from ganworks.run.fit import exit_code
         from ganworks.run.resume import resume
 
         sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
 
-@hydra.main(config_path=CONFIG, config_name="train", version_base="1.3")
-def main_of_hydra(config: DictConfig) -> float | None:
+def train_here(arguments: list[str]) -> None:
+    """Be `python train.py` with ``arguments`` in a process that is not new, from now on."""
+    global LAUNCHED_AT
+    LAUNCHED_AT, sys.argv = time.time(), ["train.py", *arguments]
+    main()
+
+
+def train_composed(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
-    from ganworks.run.fit import exit_code, start
+    from ganworks.run.fit import exit_code
+    from ganworks.run.start import start
 
     hydra_config = HydraConfig.get()
     with user_errors():  # here too: Hydra prints what it sees pass
@@ -60,38 +60,15 @@ def main_of_hydra(config: DictConfig) -> float | None:
     return outcome.value
 
 
-def with_recipe(arguments: list[str]) -> list[str]:
-    """Return the command line, with the tuned recipe for the digits where it chooses no parts of its own.
-
-    Whoever chooses a part (``loss=wgan_gp``) gets the plain defaults of train.yaml around it: settings that were
-    tuned for one loss and one penalty do not carry over to others. ``experiment=null`` asks for those defaults.
-    """
-    names = {argument.lstrip("+~").partition("=")[0] for argument in arguments if argument != "data=digits"}
-    recipe = [] if names & PARTS else ["experiment=digits_dcgan"]
-    # Flags go first: behind a setting, argparse takes what follows them for something else.
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    others = [a for a in arguments if a not in (*flags, "experiment=null")]
-    # Beside the other settings: argparse takes them in one piece.
-    place = next((i + 1 for i, a in enumerate(others) if "=" in a and not a.startswith("-")), len(others))
-    return [*flags, *others[:place], *recipe, *others[place:]]
-
-
 def spelled_out(argument: str) -> str:
     """Return the argument with ``strategy=`` as the setting of the trainer that it is."""
     return f"trainer.{argument}" if argument.startswith("strategy=") else argument
 
 
-def with_directory(arguments: list[str]) -> list[str]:
-    """Return the arguments; to another rank than the first, that torchrun or srun started, with a passing directory.
-
-    The first rank alone writes, and the name of its directory tells the second at which it was made.
-    """
-    is_first = all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID"))
-    if is_first or any(argument.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for argument in arguments):
-        return arguments
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return [*arguments, f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}"]
+def for_hydra(arguments: list[str]) -> list[str]:
+    """Return the arguments as Hydra's own parser takes them: the flag of a sweep first, and no null for a group."""
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    return [*flags, *(argument for argument in arguments if argument not in (*flags, NO_EXPERIMENT))]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -99,12 +76,6 @@ def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
     values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     return (values[-1] if values and values[-1] not in ("", "null") else None), others
-
-
-def defaults() -> DictConfig:
-    """Return the configuration without any override, in which the nearest names are looked up."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train")
 
 
 if __name__ == "__main__":

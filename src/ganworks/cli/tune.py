@@ -11,12 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hydra
-from omegaconf import DictConfig, open_dict
-
-from ganworks.cli.errors import options_of, user_errors
+from ganworks.cli.errors import user_errors
 from ganworks.errors import GanworksError, SettingError, nearest
-from ganworks.run import resolvers
+from ganworks.run.compose import compose
+from ganworks.run.explain import options_of
 
 if TYPE_CHECKING:
     from ganworks.tuning.settings import Settings
@@ -27,12 +25,11 @@ TICK = 0.5  # seconds between two looks at the study
 
 def main() -> None:
     """Run the command."""
-    resolvers.register()
-    with user_errors(defaults):
+    with user_errors():
         if {"-h", "--help"} & set(sys.argv[1:]):
             return print(usage())
         own, others, flags = split(sys.argv[1:])
-        config = compose(own, flags)
+        config = compose(own, "tune", flags[1:])
         from ganworks.tuning.settings import read_settings
 
         if config.get("objective") is None:
@@ -47,7 +44,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
     flags: list[str] = []
     own: list[str] = []
     others: list[str] = []
-    names, theirs = ["tune", *map(str, defaults())], train_defaults()
+    names, theirs = ["tune", *map(str, compose(name="tune"))], train_defaults()
     rest = iter(arguments)
     for argument in rest:
         flag, equals, value = argument.partition("=")
@@ -70,27 +67,9 @@ def split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
     return own, others, flags
 
 
-def compose(overrides: list[str], flags: list[str]) -> DictConfig:
-    """Return the settings of a study."""
-    search_path = [f"hydra.searchpath=[file://{flag}]" for flag in flags[1:]]
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("tune", [*overrides, *search_path], return_hydra_config=True)
-    with open_dict(config):
-        config.name = config.name  # resolved while it is known which space was chosen
-        del config.hydra
-    return config
-
-
-def defaults() -> DictConfig:
-    """Return the settings of a study without any override."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("tune")
-
-
 def train_defaults() -> list[str]:
     """Return the names of the settings and groups of a run."""
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return [*map(str, hydra.compose("train")), "experiment", "debug"]
+    return [*map(str, compose()), "experiment", "debug"]
 
 
 def spaces() -> list[str]:
@@ -108,6 +87,7 @@ def search(settings: Settings, report: bool, dry_run: bool) -> int:
     """Check the space, run the workers, show the study; return the exit code."""
     from rich.console import Console
 
+    from ganworks.cli.train import train_here
     from ganworks.run.log import log_to_terminal, quieten
     from ganworks.tuning.finish import Finish, begin, show_plan
     from ganworks.tuning.live import Display
@@ -129,7 +109,7 @@ def search(settings: Settings, report: bool, dry_run: bool) -> int:
         return 0
     received: list[int] = []
     note_signals(received)
-    pool, num_handled = Pool(settings), 0
+    pool, num_handled = Pool(settings, train_here), 0
     with Display(console, settings) as display:
         while pool.is_working():
             display.update(study, replicates)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.evaluation import sides as outside
+from ganworks.evaluation.arguments import Arguments
 from ganworks.evaluation.pictures import (
     MAX_FAKES,
     MAX_REALS,
@@ -19,14 +20,12 @@ from ganworks.evaluation.pictures import (
     num_shown,
 )
 from ganworks.evaluation.sides import Sides
-from ganworks.evaluation.source import Source, compose
+from ganworks.evaluation.source import Source
 from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
 from ganworks.metric.generate import draw, judge
-from ganworks.run.build import make, setting_path
+from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from ganworks.run.resume import change
-
-if TYPE_CHECKING:
-    from ganworks.cli.evaluate import Arguments
 
 
 @dataclass(frozen=True)

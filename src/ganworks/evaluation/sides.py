@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from ganworks.cli.errors import called
 from ganworks.data.evaluated import EvaluatedImages
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.metric import Evaluation, Extractor, SampleSet, Suite
 from ganworks.metric.collect import Keep
 from ganworks.metric.extractor import ImageExtractor
 from ganworks.metric.statistics_file import FEATURES, Statistics, is_statistics
-from ganworks.run.build import make, setting_path
+from ganworks.run.instantiate import make
 from ganworks.sample.sampler import Sampler
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ def find(
     """
     if is_statistics(path):
         return Statistics.load(path)
-    with called(root=setting):
+    with setting_path(renamed={"root": setting}):
         return EvaluatedImages(path, channels, resolution)
 
 
@@ -113,7 +112,7 @@ def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
         real = sides.real.sample_set(statistics_extractor(suite, "real"))
         suite.adopt(real, sides.real.terms["split"])
         return
-    with setting_path("metric"), called(root="real"):
+    with setting_path("metric", renamed={"root": "real"}):
         suite.prepare(sides.real, num_shown)
 
 

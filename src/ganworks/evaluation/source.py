@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganworks.cli.errors import called
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError, SettingError, setting_path
+from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Source:
                         name, "", f"given, the name of an option: {self.weights} lies in no run that has one"
                     )
             return compose([f"{name}={option}" for name, option in named.items()])
-        with called(resume="run"):
+        with setting_path(renamed={"resume": "run"}):
             config = read_config(self.run_dir)
         for name, option in named.items():
             if option:
@@ -76,7 +76,7 @@ class Source:
         """Return the averaged generator."""
         from ganworks.sample.sampler import load_generator
 
-        with called(path="run" if self.weights.is_dir() else "checkpoint"):
+        with setting_path(renamed={"path": "run" if self.weights.is_dir() else "checkpoint"}):
             return load_generator(self.weights, device)
 
     @property
@@ -89,17 +89,6 @@ class Source:
             return int(summary["best"]["num_evaluations"])
         except (OSError, ValueError, KeyError):
             return 1
-
-
-def compose(overrides: list[str]) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``."""
-    import hydra
-    from omegaconf import OmegaConf
-
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        config = hydra.compose("train", overrides)
-    OmegaConf.set_struct(config, True)
-    return config
 
 
 def read_saved(path: Path) -> Mapping[str, Any]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.run import resolvers
+from ganworks.run.compose import compose
 
 log = logging.getLogger(__name__)
 Settings = dict[str, Any]
@@ -50,9 +49,7 @@ def computed_settings() -> set[str]:
 @cache
 def plain_defaults() -> DictConfig:
     """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second."""
-    resolvers.register()
-    with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-        return hydra.compose("train")
+    return compose()
 
 
 def differences(columns: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:

@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytorch_lightning as pl
 import torch
-from hydra.errors import InstantiationException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.callback import Checkpoint, Doctor, Evaluation, GracefulStop, Report, RunSummary
+from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.data import GanDataModule
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
+from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_name, check_processes
@@ -129,7 +128,10 @@ def make_player(path: str, node: DictConfig) -> Any:
 
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
+    evaluation = Evaluation(run.suite) if run.suite.best else None
     for callback in run.callbacks:
+        if isinstance(callback, ReadsEvaluation):
+            callback.evaluation = evaluation
         if isinstance(callback, Checkpoint):
             callback.export = export_of(config, run)
         if isinstance(callback, Doctor):
@@ -138,7 +140,6 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams(settings)
-    evaluation = [Evaluation(run.suite)] if run.suite.best else []
     # A report reads the summary.
     reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
     others = [callback for callback in run.callbacks if callback not in reports]
@@ -146,7 +147,7 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         "trainer",
         config.trainer,
         **run.strategy,
-        callbacks=[GracefulStop(), *evaluation, *others, RunSummary(launched_at), *reports],
+        callbacks=[GracefulStop(), *filter(None, [evaluation]), *others, RunSummary(launched_at), *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
     )
@@ -229,50 +230,3 @@ def check_optimizers(task: ManualTask) -> None:
             raise
         except GanworksError as error:
             raise GanworksError(f"{path}: {error}") from error
-
-
-def make(path: str, node: DictConfig, **kwargs: Any) -> Any:
-    """Instantiate ``node`` with the objects ``kwargs``; errors name the setting under ``path``."""
-    with setting_path(path):
-        if not kwargs:
-            return hydra.utils.instantiate(node, _convert_="all")
-        # The objects are handed over by a call: instantiate would take dataclasses among them for settings.
-        factory = hydra.utils.instantiate(node, _convert_="all", _partial_=True)
-        try:
-            return factory(**kwargs)
-        except SettingError:
-            raise
-        except (TypeError, ValueError, ImportError) as error:
-            raise GanworksError(f"{path}: {error}") from error
-
-
-class setting_path:
-    """Put ``path`` before the settings that errors name inside, and turn errors of constructors into ours."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, InstantiationException):
-            key = next(
-                (line.split(": ", 1)[1] for line in str(error).splitlines() if line.startswith("full_key: ")),
-                "",
-            )
-            cause = error.__cause__ or error
-            if isinstance(cause, SettingError):
-                raise prefixed(cause, key or self.path) from error
-            raise GanworksError(f"{key or self.path}: {cause}") from error
-        if isinstance(error, MisconfigurationException):
-            raise GanworksError(f"{self.path}: {error}") from error
-        if isinstance(error, SettingError):
-            raise prefixed(error, self.path) from error
-
-
-def prefixed(error: SettingError, path: str) -> SettingError:
-    """Return ``error`` with ``path`` before its setting, unless that has it already."""
-    if error.setting != path and not error.setting.startswith(f"{path}."):
-        error.setting = f"{path}.{error.setting}"
-    return error

@@ -18,8 +18,9 @@ from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
+from ganworks.sample.sampler import check_weights, read_checkpoint
 from ganworks.strategy import slurm
-from ganworks.task import NonFiniteLossError
+from ganworks.task import ManualTask, NonFiniteLossError
 
 log = logging.getLogger(__name__)
 
@@ -32,25 +33,6 @@ class Outcome:
     value: float | None = None
     error: Exception | None = None
     received: signal.Signals | None = None
-
-
-def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
-    """Begin a new run in ``run_dir``; in a SLURM job that was requeued, go on with the run that it had begun."""
-    earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
-    if earlier is not None:
-        from ganworks.run.resume import resume
-
-        remove_if_empty(run_dir, Path(config.paths.runs))  # Hydra has made it
-        return resume(str(earlier), [], launched_at)
-    if (run_dir / "config.yaml").exists() and is_first_rank():
-        raise SettingError(
-            "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"
-        )
-    try:
-        return fit(config, run_dir, launched_at, checkpoint=None)
-    finally:
-        if is_first_rank():
-            remove_if_empty(run_dir, Path(config.paths.runs))
 
 
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
@@ -67,8 +49,6 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         return Outcome("dry_run")
     since = ""
     if checkpoint is not None:
-        from ganworks.run.resume import check_checkpoint
-
         since = f", on from {check_checkpoint(checkpoint, run.task):,}"
     prepare_directory(config, run_dir)
     trainer = build_trainer(config, run, run_dir, launched_at)
@@ -102,6 +82,24 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     return Outcome(summary.content["status"], value, error, received)
 
 
+def check_checkpoint(path: Path, task: ManualTask) -> int:
+    """Return the images that the run has seen.
+
+    Raises:
+        GanworksError: the checkpoint is damaged, or its networks differ from the task's.
+    """
+    checkpoint = read_checkpoint(path)
+    if "state_dict" not in checkpoint or "time" not in checkpoint:
+        raise GanworksError(f"{path} was not written by ganworks.")
+    check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
+    images_seen: int = checkpoint["time"]["images_seen"]
+    if images_seen >= task.num_images:
+        raise SettingError(
+            "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
+        )
+    return images_seen
+
+
 def prepare_directory(config: DictConfig, run_dir: Path) -> None:
     """Make ``run_dir`` with config.yaml and a log in it."""
     if is_first_rank():
@@ -120,19 +118,6 @@ def advice(run_dir: Path) -> str:
         return "There is no checkpoint from before."
     path = shown(run_dir / "checkpoints" / checkpoints[0])
     return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
-
-
-def remove_if_empty(run_dir: Path, runs: Path) -> None:
-    """Remove a run directory that nothing was written to, and the empty folders above it that came with it.
-
-    A folder that someone may have made stays: the working directory, and ``runs`` where it lies elsewhere.
-    """
-    roots = (Path.cwd(), runs.absolute())
-    for folder in (run_dir.absolute(), *run_dir.absolute().parents):
-        is_below = any(folder != root and folder.is_relative_to(root) for root in roots)
-        if not folder.is_dir() or any(folder.iterdir()) or not (is_below or folder == run_dir.absolute()):
-            return
-        folder.rmdir()
 
 
 def exit_code(outcome: Outcome) -> int:

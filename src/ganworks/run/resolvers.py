@@ -1,7 +1,12 @@
-"""The words that conf/ computes with: ${where:...}, ${share:...}, ${critic_norm:...}, ${choice:...}."""
+"""The words that conf/ computes with: ${where:...}, ${share:...}, ${critic_norm:...}, ${choice:...} and others."""
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -41,9 +46,27 @@ def sweep_name(name: str, overrides: list[str]) -> str:
     return "experiment" if any(o.startswith("experiment=") and "," in o for o in overrides) else name
 
 
+def on_first_rank(path: str) -> str:
+    """Return ``path``; on another rank that torchrun or srun started, a folder that goes when the process ends.
+
+    The first rank alone writes, and each would name the directory after the second in which it composed.
+    """
+    is_first = all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID"))
+    return path if is_first else passing_folder()
+
+
+@cache
+def passing_folder() -> str:
+    """Return a folder of this process."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
     for resolver in (where, share, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("on_first_rank", on_first_rank, replace=True, use_cache=True)

@@ -8,12 +8,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganworks.cli.errors import place
 from ganworks.errors import GanworksError, SettingError, nearest
+from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.sampler import check_weights, read_checkpoint
-from ganworks.task import ManualTask
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
@@ -84,21 +82,3 @@ def change(config: DictConfig, overrides: list[str]) -> None:
             OmegaConf.update(config, key, value)
         except OmegaConfBaseException as error:
             raise SettingError(key, value, str(error).splitlines()[0]) from error
-
-
-def check_checkpoint(path: Path, task: ManualTask) -> int:
-    """Return the images that the run has seen.
-
-    Raises:
-        GanworksError: the checkpoint is damaged, or its networks differ from the task's.
-    """
-    checkpoint = read_checkpoint(path)
-    if "state_dict" not in checkpoint or "time" not in checkpoint:
-        raise GanworksError(f"{path} was not written by ganworks.")
-    check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
-    images_seen: int = checkpoint["time"]["images_seen"]
-    if images_seen >= task.num_images:
-        raise SettingError(
-            "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
-        )
-    return images_seen

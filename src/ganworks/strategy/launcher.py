@@ -11,7 +11,8 @@ import pytorch_lightning as pl
 import torch.distributed as dist
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
-from ganworks.strategy.ranks import OtherRanks, RankError, is_about_another_rank, share_cores
+from ganworks.started import is_about_another_rank
+from ganworks.strategy.ranks import OtherRanks, RankError, share_cores
 
 
 class RunLauncher(_SubprocessScriptLauncher):
@@ -36,7 +37,7 @@ class RunLauncher(_SubprocessScriptLauncher):
                 raise
         # fit hands on (model, loaders, validation loaders, data module, checkpoint, ...)
         checkpoint = next((str(argument) for argument in args if isinstance(argument, str | os.PathLike)), "")
-        command = [sys.executable, "-m", "ganworks.run.worker", trainer.default_root_dir, checkpoint]
+        command = [sys.executable, "-m", "ganworks.cli.worker", trainer.default_root_dir, checkpoint]
         ranks = OtherRanks(command, environment, self.num_processes, self.num_nodes)
         self.procs = ranks.processes  # Lightning sends them its signals
 

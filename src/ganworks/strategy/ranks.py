@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-import torch.distributed as dist
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
 from ganworks.errors import GanworksError
-from ganworks.started import STARTED_BY
+from ganworks.started import LOST_PEER, STARTED_BY, is_about_another_rank
 
-LOST_PEER = 3  # exit code of a rank that ends because another one did
 GRACE = 20.0  # seconds that this rank has to notice that another one is gone
 
 
@@ -120,10 +118,3 @@ def share_cores(num_processes: int) -> None:
     """Leave the other processes of this machine their part of its cores."""
     num_threads = max(1, (os.cpu_count() or 1) // max(1, num_processes))
     torch.set_num_threads(min(torch.get_num_threads(), num_threads))
-
-
-def is_about_another_rank(error: RuntimeError) -> bool:
-    """Say whether ``error`` tells no more than that the connection to another rank is cut."""
-    return isinstance(error, dist.DistError) or any(
-        words in str(error) for words in ("closed by peer", "reset by peer")
-    )

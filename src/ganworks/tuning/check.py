@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
-import hydra
-from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from ganworks.cli.errors import missing_option, unknown_setting
 from ganworks.errors import GanworksError, SettingError
-from ganworks.run import resolvers
 from ganworks.run.build import build_run
 from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.compose import compose
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.space import combinations
@@ -52,7 +47,7 @@ def checked(settings: Settings) -> Settings:
 def try_point(settings: Settings, overrides: list[str]) -> DictConfig:
     """Return the configuration of a point whose run could be built; nothing is written."""
     try:
-        config = compose([*common_overrides(settings), *overrides], settings.flags)
+        config = compose([*common_overrides(settings), *overrides], folders=settings.flags[1:])
         drop_leftovers(config)
         check_config(config)
         run = build_run(config)
@@ -62,32 +57,3 @@ def try_point(settings: Settings, overrides: list[str]) -> DictConfig:
         point = " ".join(overrides)
         raise GanworksError(f"{error}\nThis came up at the point {point}.") from error
     return config
-
-
-def compose(overrides: list[str], flags: tuple[str, ...] = (), **kwargs: bool) -> DictConfig:
-    """Return the configuration of `train.py` with ``overrides``; Hydra's errors become ours."""
-    resolvers.register()
-    search_path = [f"hydra.searchpath=[file://{flag}]" for flag in flags[1:]]
-    overrides = [override for override in overrides if override != "experiment=null"]
-    try:
-        with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-            return hydra.compose("train", [*overrides, *search_path], **kwargs)
-    except hydra.errors.MissingConfigException as error:
-        raise GanworksError(missing_option(error)) from error
-    except ConfigCompositionException as error:
-        raise GanworksError(unknown(error, overrides, search_path)) from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise GanworksError(str(error).splitlines()[0]) from error
-
-
-def unknown(error: ConfigCompositionException, overrides: list[str], search_path: list[str]) -> str:
-    """Say which setting is not there, and what is, at a point with the groups of ``overrides``."""
-    match = re.search(r"Could not override '([^']+)'", str(error))
-    groups = [override for override in overrides if "." not in override.partition("=")[0]]
-
-    def there() -> DictConfig:
-        with hydra.initialize_config_module("ganworks.conf", version_base="1.3"):
-            return hydra.compose("train", [*groups, *search_path])
-
-    message = unknown_setting(error, there if match else None)
-    return re.sub(r" \(\+\S+ adds a new one\)$", "", message)

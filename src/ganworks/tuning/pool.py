@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
+from ganworks.tuning.process import Train
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.worker import work
 
 log = logging.getLogger(__name__)
-PRELOADED = ["ganworks.cli.train", "ganworks.run.fit", "ganworks.tuning.worker"]
+PRELOADED = ["ganworks.run.start", "ganworks.tuning.worker"]
 
 
 class Pool:
@@ -23,19 +24,21 @@ class Pool:
 
     Args:
         settings: of the study.
+        train: trains as `python train.py` does with the arguments that it is given; the server imports its module.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, train: Train) -> None:
+        self.settings, self.train = settings, train
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(PRELOADED)
+        self._context.set_forkserver_preload([*PRELOADED, train.__module__])
         self._num_lost, self._is_stopping = 0, False
         self.processes = [self._start(index) for index in range(settings.workers)]
 
     def _start(self, index: int) -> ForkServerProcess:
         environment = {**os.environ, **device(index, os.environ.get("CUDA_VISIBLE_DEVICES"))}
         path = self.settings.folder / "workers" / f"{index}.log"
-        process = self._context.Process(target=work, args=(self.settings, Path.cwd(), environment, path))
+        arguments = (self.settings, self.train, Path.cwd(), environment, path)
+        process = self._context.Process(target=work, args=arguments)
         process.start()
         return process
 

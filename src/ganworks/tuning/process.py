@@ -8,14 +8,15 @@ import multiprocessing
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ganworks.logger import AXIS, read_metrics
 
+Train = Callable[[list[str]], None]
 PATIENCE = 60.0  # seconds from a request to stop until it is enforced
 TAIL = 30  # lines of a log that tell why a run crashed
 
@@ -27,9 +28,10 @@ class TrainingProcess:
         run_dir: new, or one that an earlier process left behind: it is continued from its last checkpoint.
         overrides: of a new run.
         flags: ``--config-dir DIR`` where the command has it.
+        train: trains as `python train.py` does with the arguments that it is given.
     """
 
-    def __init__(self, run_dir: Path, overrides: list[str], flags: list[str]) -> None:
+    def __init__(self, run_dir: Path, overrides: list[str], flags: list[str], train: Train) -> None:
         self.run_dir, self.log = run_dir, run_dir.with_name(f"{run_dir.name}.log")
         self.is_resumed = (run_dir / "checkpoints" / "last.ckpt").exists()
         if self.is_resumed:
@@ -39,7 +41,7 @@ class TrainingProcess:
             arguments = [*flags, *overrides, f"hydra.run.dir={quoted(run_dir)}"]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._process = multiprocessing.get_context("fork").Process(
-            target=train, args=(arguments, str(self.log))
+            target=run_apart, args=(train, arguments, str(self.log))
         )
         self._asked_at: float | None = None
 
@@ -84,8 +86,8 @@ class TrainingProcess:
         return "\n".join([cause, *(errors[-1:] or lines[-TAIL:])])
 
 
-def train(arguments: list[str], log: str) -> None:
-    """Be `python train.py` with ``arguments``, printing to the file ``log``."""
+def run_apart(train: Train, arguments: list[str], log: str) -> None:
+    """Call ``train`` with ``arguments`` in a process of its own, printing to the file ``log``."""
     os.setsid()  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -95,12 +97,7 @@ def train(arguments: list[str], log: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=die_with, args=(parent,), daemon=True).start()
-
-    from ganworks.cli import train as command
-
-    sys.argv = ["train.py", *arguments]
-    command.LAUNCHED_AT = time.time()
-    command.main()
+    train(arguments)
 
 
 def die_with(parent: Any) -> None:

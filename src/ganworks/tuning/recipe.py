@@ -9,7 +9,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.tuning.check import compose
+from ganworks.run.compose import compose
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings
 
@@ -53,8 +53,9 @@ def recipe(settings: Settings, overrides: list[str], figures: str) -> str:
     overrides = [o for o in (*common_overrides(settings), *overrides) if o.partition(".")[0] not in OWN]
     parsed = OverridesParser.create().parse_overrides(overrides)
     base = [o.value() for o in parsed if o.key_or_group == "experiment" and o.value() not in (None, "null")]
-    config = compose(overrides, settings.flags, return_hydra_config=True)
-    plain = compose([f"experiment={name}" for name in base], settings.flags, return_hydra_config=True)
+    folders = settings.flags[1:]
+    config = compose(overrides, folders=folders, with_hydra=True)
+    plain = compose([f"experiment={name}" for name in base], folders=folders, with_hydra=True)
     values: dict[str, Any] = {}
     for override in parsed:
         key = override.key_or_group

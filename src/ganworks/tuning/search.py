@@ -226,7 +226,7 @@ def ranked(trials: list[FrozenTrial], direction: str) -> list[FrozenTrial]:
 
 def common_overrides(settings: Settings, name: str = "NAME") -> list[str]:
     """Return the overrides that all runs of a study share."""
-    # train.py puts its default recipe around a command line that chooses no part, unless it says so itself.
+    # A trial starts from the plain defaults, of a space that chooses no part too: conf/bare.yaml.
     has_experiment = any(override.startswith("experiment=") for override in settings.overrides)
     common = [*([] if has_experiment else ["experiment=null"]), *settings.overrides, f"name={settings.name}"]
     if any(override.startswith("logger=") and "wandb" in override for override in settings.overrides):

@@ -15,7 +15,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from ganworks.tuning.process import TrainingProcess, is_number, rung
+from ganworks.tuning.process import Train, TrainingProcess, is_number, rung
 from ganworks.tuning.search import Replicates, Search, Task
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.storage import open_storage
@@ -29,11 +29,12 @@ class Worker:
 
     Args:
         settings: of the study.
+        train: trains as `python train.py` does with the arguments that it is given.
         has_to_stop: asked all the time; once it says yes the trial in hand is interrupted.
     """
 
-    def __init__(self, settings: Settings, has_to_stop: Callable[[], bool]) -> None:
-        self.settings, self.has_to_stop = settings, has_to_stop
+    def __init__(self, settings: Settings, train: Train, has_to_stop: Callable[[], bool]) -> None:
+        self.settings, self.command, self.has_to_stop = settings, train, has_to_stop
         self.storage: RDBStorage = open_storage(settings)
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -55,7 +56,7 @@ class Worker:
         """Run one trial to its end, however it ends, and tell the study."""
         trial, start = task.trial, time.monotonic()
         earlier = trial.user_attrs.get("seconds", 0.0)
-        process = TrainingProcess(task.run_dir, task.overrides, list(self.settings.flags))
+        process = TrainingProcess(task.run_dir, task.overrides, list(self.settings.flags), self.command)
         process.start()
         beat, wanted = 0.0, None
         while not process.wait(POLL):
@@ -138,7 +139,7 @@ def worst(study: optuna.Study) -> float:
     return sign * max((sign * value for value in values), default=FALLBACK)
 
 
-def work(settings: Settings, folder: Path, environment: dict[str, str], log: Path) -> None:
+def work(settings: Settings, train: Train, folder: Path, environment: dict[str, str], log: Path) -> None:
     """Be a worker process, started by the command that shows the study."""
     os.environ.update(environment)
     os.chdir(folder)
@@ -149,7 +150,7 @@ def work(settings: Settings, folder: Path, environment: dict[str, str], log: Pat
     redirect(log)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    Worker(settings, lambda: bool(received) or not parent.is_alive()).run()
+    Worker(settings, train, lambda: bool(received) or not parent.is_alive()).run()
 
 
 def redirect(log: Path) -> None:

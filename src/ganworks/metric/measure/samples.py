@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from ganworks.errors import SettingError, check_choice, check_count, check_range
+from ganworks.errors import SettingError, check_choice, check_count, check_range, setting_path
 from ganworks.metric.distance.path_length import (
     EPSILON,
     PathDistance,
@@ -68,11 +68,8 @@ class ImageSimilarity(Measure):
     def check_data(self, data: ReferenceData) -> None:
         """Raise `SettingError` unless the samples are images large enough for so many scales."""
         _check_images(self.name, data)
-        try:
+        with setting_path(f"measure.{self.name}"):
             check_scales(tuple(data.shape[-2:]), self.num_scales, self.sigma)
-        except SettingError as error:
-            setting = f"measure.{self.name}.{error.setting}"
-            raise SettingError(setting, error.value, error.allowed) from error
 
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
         values = {self.name: self._similarity(fake, rng), f"{self.name}_real": self._similarity(real, rng)}

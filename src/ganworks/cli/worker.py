@@ -1,4 +1,4 @@
-"""`python -m ganworks.run.worker RUN_DIR CHECKPOINT`: another rank of a run, started by the first one."""
+"""`python -m ganworks.cli.worker RUN_DIR CHECKPOINT`: another rank of a run, started by the first one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The one place that composes a configuration from the files of conf/ and `name=value` overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, open_dict
+
+from ganworks.run.explain import explained, options_of
+from ganworks.run.resolvers import register
+
+PARTS = ("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task")
+NO_EXPERIMENT = "experiment=null"  # not for Hydra, which takes no null for a group
+CONF = "ganworks.conf"  # the module with the files of conf/
+VERSION = "1.3"  # of Hydra, whose rules of composing hold
+
+
+def compose(
+    overrides: Sequence[str] = (), name: str = "train", folders: Sequence[str] = (), with_hydra: bool = False
+) -> DictConfig:
+    """Return the configuration that ``overrides`` make of conf/<name>.yaml; it admits no new names.
+
+    Args:
+        overrides: as on a command line: ``loss=hinge``, ``task.n_critic=2``.
+        name: the file to start from: ``train``, the plain defaults of a run; what `primary_config` returns, to get
+            what `python train.py` would; ``tune``, the defaults of a search.
+        folders: with options of the user's own, as ``--config-dir`` names one.
+        with_hydra: keep the node ``hydra``, which knows what was chosen of each group.
+
+    Raises:
+        GanworksError: an option or a setting that is not there; it names the nearest.
+    """
+    overrides = with_folders(overrides, folders)
+    with explained(overrides, lambda: settings_around(overrides, name)):
+        config = composed(overrides, name)
+        with open_dict(config):
+            config.name = config.name  # it names the options that were chosen, which hydra alone knows
+            if not with_hydra:
+                del config.hydra
+    return config
+
+
+def primary_config(arguments: Sequence[str]) -> str:
+    """Return which file of conf/ a command line of `train.py` starts from: ``bare``, or ``train`` if it chooses a part.
+
+    >>> primary_config(["seed=1", "model.width=8"]), primary_config(["loss=hinge"])
+    ('bare', 'train')
+    """
+    chosen = {group_of(argument) for argument in arguments if argument != "data=digits"}
+    return "train" if chosen & set(PARTS) else "bare"
+
+
+def settings_around(overrides: Sequence[str], name: str = "train") -> DictConfig:
+    """Return the settings that there are with the options that ``overrides`` choose.
+
+    Where these options can't be had, or a sweep has several of them, the settings of conf/<name>.yaml.
+    """
+    chosen = [o for o in overrides if options_of(group_of(o)) or o.startswith("hydra.searchpath=")]
+    try:
+        return composed(chosen, name)
+    except (HydraException, ValueError):
+        return composed([], name)
+
+
+def group_of(override: str) -> str:
+    """Return the group, or the dotted setting, that an override is about."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def with_folders(overrides: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Return the overrides in a form that Hydra composes."""
+    taken = [override for override in overrides if override != NO_EXPERIMENT]
+    return [*taken, *(f"hydra.searchpath=[file://{folder}]" for folder in folders)]
+
+
+def composed(overrides: Sequence[str], name: str) -> DictConfig:
+    """Return what Hydra composes, with the node ``hydra``."""
+    register()
+    with hydra.initialize_config_module(CONF, version_base=VERSION):
+        return hydra.compose(name, list(overrides), return_hydra_config=True)
