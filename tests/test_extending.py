@@ -8,12 +8,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from ganworks.doctor import RULES, Facts
+from ganworks.doctor.advice import possible
 from pages import EXTENDING, blocks, commands, named
+from running import checkpoint, differences
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,41 @@ def test_documented_training_with_the_package_passes_all_checks(
     arguments = [a.replace("$PWD", str(mygan)) for a in arguments if a != "dry_run=true"]
     result = ganworks("train", *arguments, "dry_run=true")
     assert result.code == 0, result.err
+
+
+BEYOND_IMAGES = [
+    pytest.param(arguments, id=" ".join(arguments[2:]))
+    for _, arguments in commands("train", EXTENDING)
+    if not {"loss=pearson", "dry_run=true", "experiment=discs", "model=dcgan"} & set(arguments)
+    and "--config-dir" in arguments
+]
+
+
+@pytest.mark.parametrize("arguments", BEYOND_IMAGES)
+def test_parts_beyond_plain_images_train_resume_to_the_bit_and_draw(
+    arguments: list[str], mygan: Path, ganworks: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mygan)
+    small = [*arguments, "metric=none", "trainer=cpu", "num_images=512", "callback.sample_grid.num=4"]
+    small += ["num_threads=1", "callback.checkpoint.every_images=256", "~callback.report"]
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    for folder, limit in ((whole, -1), (halved, 4)):
+        assert ganworks("train", *small, f"hydra.run.dir={folder}", f"trainer.max_steps={limit}").code == 0
+    assert ganworks("train", f"resume={halved}", "trainer.max_steps=-1").code == 0
+    assert differences(checkpoint(whole)["state_dict"], checkpoint(halved)["state_dict"]) == []
+    result = ganworks("sample", f"run={whole}", "num=2", f"out={tmp_path / 'drawn.npy'}")
+    is_refused = "model=cycle" in arguments  # there is nothing to draw without a source
+    assert (result.code, "source" in result.err) == (int(is_refused), is_refused)
+
+
+def test_the_doctor_advises_no_setting_that_the_model_does_not_have(mygan: Path) -> None:
+    facts = Facts(
+        critic_norm="batch", is_image=False, weights={}, settings=frozenset({"loss", "regularizer"})
+    )
+    advised = [piece for rule in RULES for piece in rule.advice(facts, {}) if possible(piece, facts)]
+    assert not [piece for piece in advised if "norm" in piece or "task." in piece]
+    known = replace(facts, settings=None)
+    assert [piece for rule in RULES for piece in rule.advice(known, {}) if "norm" in piece]  # control
 
 
 def test_mistakes_with_the_package_are_named_in_one_line(
