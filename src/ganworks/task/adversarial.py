@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -127,20 +127,11 @@ class AdversarialTask(ManualTask):
             real, fake = batch[critic.real], batch[critic.fake].detach()
             real_logits = self.judge(critic, real, batch, critic.real_label, "real")["logits"]
             fake_logits = self.judge(critic, fake, batch, critic.fake_label, "fake")["logits"]
-            terms[f"{critic.prefix}adversarial"] = self.weighted(
-                critic, critic.objective.discriminator(real_logits, fake_logits)
-            )
-            seen = {
-                **batch,
-                "real": real,
-                "fake": fake,
-                "real_logits": real_logits,
-                "fake_logits": fake_logits,
-            }
-            for name, regularizer in self.due(critic.penalties, self.num_steps):
-                raw = self.raw_critic(critic, batch, critic.prefix + name)
-                penalty = regularizer.penalty(raw, seen, self.rng(critic.prefix + name))
-                terms |= self.penalty_term(critic.prefix + name, regularizer, penalty)
+            loss = critic.objective.discriminator(real_logits, fake_logits)
+            terms[f"{critic.prefix}adversarial"] = critic.weight * loss
+            said = {"real_logits": real_logits, "fake_logits": fake_logits}
+            seen = batch | {"real": real, "fake": fake} | said
+            terms |= self.penalties(critic.penalties, self.num_steps, seen, critic)
             self.observe(critic, seen)
         return terms
 
@@ -154,13 +145,9 @@ class AdversarialTask(ManualTask):
                 real: Said = {}
                 if critic.objective.relativistic:
                     real = self.judge(critic, batch[critic.real], batch, critic.real_label, "generator/real")
-                terms[f"{critic.prefix}adversarial"] = self.weighted(
-                    critic, critic.objective.generator(fake["logits"], real.get("logits"))
-                )
-        for name, regularizer in self.due(self.generator_regularizers, self.num_steps // self.n_critic):
-            penalty = regularizer.penalty(self.generator, batch, self.rng(name))
-            terms |= self.penalty_term(name, regularizer, penalty)
-        return terms
+                loss = critic.objective.generator(fake["logits"], real.get("logits"))
+                terms[f"{critic.prefix}adversarial"] = critic.weight * loss
+        return terms | self.penalties(self.generator_regularizers, self.num_steps // self.n_critic, batch)
 
     # What the terms are made of
 
@@ -213,18 +200,22 @@ class AdversarialTask(ManualTask):
 
         return logits
 
-    def weighted(self, critic: Critic, term: Tensor) -> Tensor:
-        """Return a critic's adversarial term times its weight."""
-        return term if critic.weight == 1 else critic.weight * term
-
-    def due(self, regularizers: Mapping[str, Regularizer], step: int) -> Iterator[tuple[str, Regularizer]]:
-        """Yield the regularizers that act in this update of their player, the ``step``-th."""
-        return ((name, regularizer) for name, regularizer in regularizers.items() if regularizer.is_due(step))
-
-    def penalty_term(self, name: str, regularizer: Regularizer, penalty: Tensor | None) -> Terms:
-        """Return the term of a penalty: its value times weight, schedule and laziness."""
-        average_state(regularizer)
-        return {} if penalty is None else {name: regularizer.factor(self.progress) * penalty}
+    def penalties(
+        self, regularizers: Mapping[str, Regularizer], step: int, batch: Batch, critic: Critic | None = None
+    ) -> Terms:
+        """Return the terms of the regularizers that act in the ``step``-th update of a critic, or of the generator."""
+        terms: Terms = {}
+        for name, regularizer in regularizers.items():
+            if not regularizer.is_due(step):
+                continue
+            name = f"{critic.prefix}{name}" if critic else name
+            network = self.raw_critic(critic, batch, name) if critic else self.generator
+            penalty = regularizer.penalty(network, batch, self.rng(name))
+            average_state(regularizer)
+            if penalty is not None:
+                # Lazy: the weight is scaled by `every`, Karras et al. 2020 (StyleGAN2), appendix B.
+                terms[name] = regularizer.factor(self.progress) * penalty
+        return terms
 
     def observe(self, critic: Critic, seen: Batch) -> None:
         """Let the augmentation, and whoever watches, see what a critic said of this batch."""
