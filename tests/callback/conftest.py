@@ -82,9 +82,8 @@ def make_task() -> Callable[..., StandInTask]:
 def make_trainer(tmp_path: Path) -> Callable[..., Any]:
     """Return a function that makes a trainer whose run directory is ``tmp_path``."""
 
-    def make(*callbacks: Any, datamodule: Any = None) -> Any:
+    def make(datamodule: Any = None) -> Any:
         return SimpleNamespace(
-            callbacks=list(callbacks),
             callback_metrics={},
             datamodule=datamodule,
             default_root_dir=str(tmp_path),

@@ -37,9 +37,9 @@ def test_log_gets_a_line_every_tenth_of_the_run(
     make_task: Callable, make_trainer: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
     bar = ProgressBar()
-    bar.console = Console(file=io.StringIO())
+    bar.console, bar.evaluation = Console(file=io.StringIO()), evaluation()
     with caplog.at_level(logging.INFO):
-        train(bar, make_trainer(evaluation()), make_task(num_images=1000), num_batches=100)
+        train(bar, make_trainer(), make_task(num_images=1000), num_batches=100)
     lines = caplog.messages
     assert [line.split()[0] for line in lines] == [f"{n}/1k" for n in range(100, 1000, 100)] + ["1k/1k"]
     for words in ("img/s", "D 1.250", "G 0.500", "fd_digits 12.3"):
@@ -78,7 +78,8 @@ def bar_on(width: int) -> tuple[ProgressBar, io.StringIO]:
 
 def test_terminal_gets_a_bar_with_what_one_wants_to_know(make_task: Callable, make_trainer: Callable) -> None:
     bar, file = bar_on(width=100)
-    train(bar, make_trainer(evaluation()), make_task(num_images=1000), num_batches=100)
+    bar.evaluation = evaluation()
+    train(bar, make_trainer(), make_task(num_images=1000), num_batches=100)
     text = file.getvalue()
     for words in ("500/1k", "50%", "img/s", "D 1.250", "G 0.500", "fd_digits 12.3", "left", "1k/1k", "100%"):
         assert words in text
@@ -86,9 +87,9 @@ def test_terminal_gets_a_bar_with_what_one_wants_to_know(make_task: Callable, ma
 
 def test_bar_fits_a_narrow_terminal(make_task: Callable, make_trainer: Callable) -> None:
     bar, file = bar_on(width=80)
-    task = make_task(num_images=1_234_000)
+    bar.evaluation, task = evaluation(), make_task(num_images=1_234_000)
     task.images_seen = 123_000
-    train(bar, make_trainer(evaluation()), task, num_batches=3)
+    train(bar, make_trainer(), task, num_batches=3)
     frames = [part for part in file.getvalue().replace("\x1b[2K", "\n").split("\n") if "fd_digits" in part]
     assert frames
     assert all("left" in frame for frame in frames)  # one line holds the first and the last column

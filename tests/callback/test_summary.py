@@ -27,10 +27,10 @@ def evaluation(**values: float) -> Evaluation:
 
 
 def finished(
-    make_task: Callable, make_trainer: Callable, *callbacks: Any, images_seen: int = 1000
+    make_task: Callable, make_trainer: Callable, summary: RunSummary | None = None, images_seen: int = 1000
 ) -> tuple[RunSummary, Any, Any]:
-    summary = RunSummary()
-    task, trainer = make_task(num_images=1000), make_trainer(*callbacks, summary)
+    summary = summary or RunSummary()
+    task, trainer = make_task(num_images=1000), make_trainer()
     summary.setup(trainer, task, "fit")
     summary.on_train_start(trainer, task)
     summary.on_train_batch_start()
@@ -64,7 +64,7 @@ def test_status_says_how_the_run_ended(
 ) -> None:
     stop = GracefulStop()
     stop.received = 15 if is_interrupted else None  # type: ignore[assignment]
-    summary, trainer, task = finished(make_task, make_trainer, stop, images_seen=images_seen)
+    summary, trainer, task = finished(make_task, make_trainer, RunSummary(stop=stop), images_seen)
     assert read(tmp_path)["status"] == "running"
     summary.on_train_end(trainer, task)
     assert read(tmp_path)["status"] == status
@@ -91,7 +91,9 @@ def test_failure_is_written_with_its_cause(
 def test_figures_come_with_floor_contract_and_best(
     make_task: Callable, make_trainer: Callable, tmp_path: Path
 ) -> None:
-    summary, trainer, task = finished(make_task, make_trainer, evaluation(distance=1.5, coverage=0.9))
+    summary, trainer, task = finished(
+        make_task, make_trainer, RunSummary(evaluation=evaluation(distance=1.5, coverage=0.9))
+    )
     summary.on_train_end(trainer, task)
     content = read(tmp_path)
     assert content["metrics"] == {"distance": 1.5, "coverage": 0.9}
@@ -105,7 +107,9 @@ def test_figures_that_are_no_numbers_are_null_in_the_file(
     make_task: Callable, make_trainer: Callable, tmp_path: Path
 ) -> None:
     summary, trainer, task = finished(
-        make_task, make_trainer, evaluation(distance=float("nan"), kid=float("inf"))
+        make_task,
+        make_trainer,
+        RunSummary(evaluation=evaluation(distance=float("nan"), kid=float("inf"))),
     )
     task.scalars = {"train/generator/adversarial": float("nan")}
     summary.on_train_end(trainer, task)
@@ -113,9 +117,9 @@ def test_figures_that_are_no_numbers_are_null_in_the_file(
     assert read(tmp_path)["scalars"] == {"train/generator/adversarial": None}
 
 
-def shown(summary: RunSummary, trainer: Any, width: int = 80) -> str:
+def shown(summary: RunSummary, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    summary.show(trainer, console)
+    summary.show(console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -124,9 +128,10 @@ def test_table_shows_the_figures_beside_those_of_real_data(
 ) -> None:
     grid = SampleGrid(every_images=None)
     grid.latest = Path("samples/000000001000.png")
-    summary, trainer, task = finished(make_task, make_trainer, evaluation(distance=1.5, coverage=0.9), grid)
+    of_run = RunSummary(evaluation=evaluation(distance=1.5, coverage=0.9), callbacks=[grid])
+    summary, trainer, task = finished(make_task, make_trainer, of_run)
     summary.write(trainer, task, "finished")
-    lines = shown(summary, trainer).splitlines()
+    lines = shown(summary).splitlines()
     assert lines[0].endswith(": finished")
     row = next(line for line in lines if "distance" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["distance", "1.5", "0.5"]
@@ -162,7 +167,7 @@ def test_time_before_a_resume_counts(make_task: Callable, make_trainer: Callable
 
 def test_other_ranks_write_nothing(make_task: Callable, make_trainer: Callable, tmp_path: Path) -> None:
     summary = RunSummary()
-    task, trainer = make_task(), make_trainer(summary)
+    task, trainer = make_task(), make_trainer()
     trainer.is_global_zero = False
     summary.setup(trainer, task, "fit")
     summary.on_train_start(trainer, task)

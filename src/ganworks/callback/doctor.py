@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.restore import restore
 from ganworks.doctor import Diagnosis, Episode, Probe, facts_of
 from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation, suffixes
@@ -24,7 +24,7 @@ MIN_LOOKS = 40  # of a run: rules ask for five in a row, and should speak within
 ON_DIVERGENCE = ("stop", "restore", "continue")
 
 
-class Doctor(pl.Callback):
+class Doctor(ReadsEvaluation, pl.Callback):
     """Look at every so-many-th step, say each trouble once when it begins, and note when it ends.
 
     It reads along on the first process alone and changes nothing: a run with it equals one without it to the bit,
@@ -80,8 +80,8 @@ class Doctor(pl.Callback):
         if self._state is not None:
             self.diagnosis.load_state_dict(self._state)
         task.guard.is_fatal = self.on_divergence == "stop"
-        self._num_evaluations = getattr(evaluation_of(trainer), "num_evaluations", 0)
-        self._start_stretch(trainer, task)
+        self._num_evaluations = 0 if self.evaluation is None else self.evaluation.num_evaluations
+        self._start_stretch(task)
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
         is_due = self._is_on and trainer.is_global_zero and task.is_turn_every(self._interval)
@@ -125,7 +125,7 @@ class Doctor(pl.Callback):
             if LABEL_MATCHES[0] + suffix in found:
                 link = self._labels.setdefault(suffix, LabelLink())
                 found[f"label_link{suffix}"] = link.add(*(found.pop(name + suffix) for name in LABEL_MATCHES))
-        found["images_per_second"] = self._rate(trainer, task)
+        found["images_per_second"] = self._rate(task)
         found["speed_ratio"] = self._speed.ratio(found["images_per_second"])
         return found
 
@@ -137,19 +137,19 @@ class Doctor(pl.Callback):
             before, halvings = before / 2, halvings + 1
         return float(halvings)
 
-    def _rate(self, trainer: pl.Trainer, task: AdversarialTask) -> float:
+    def _rate(self, task: AdversarialTask) -> float:
         """Return the images a second since the last look, evaluations left out; begin the next stretch."""
         then, images, measuring = self._stretch
-        now, images_now, measuring_now = self._start_stretch(trainer, task)
+        now, images_now, measuring_now = self._start_stretch(task)
         return (images_now - images) / max(now - then - (measuring_now - measuring), 1e-9)
 
-    def _start_stretch(self, trainer: pl.Trainer, task: AdversarialTask) -> tuple[float, int, float]:
-        measuring = getattr(evaluation_of(trainer), "seconds_here", 0.0)
+    def _start_stretch(self, task: AdversarialTask) -> tuple[float, int, float]:
+        measuring = 0.0 if self.evaluation is None else self.evaluation.seconds_here
         self._stretch = (time.perf_counter(), task.images_seen, measuring)
         return self._stretch
 
     def _look_at_evaluation(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
-        evaluation = evaluation_of(trainer)
+        evaluation = self.evaluation
         if (
             evaluation is None
             or evaluation.num_evaluations == self._num_evaluations
@@ -229,8 +229,3 @@ class Doctor(pl.Callback):
 def interval(num_steps: int, num_steps_in_all: int | None) -> int:
     """Return the batches between two looks: ``num_steps``, or less where that would be fewer than `MIN_LOOKS` looks."""
     return num_steps if num_steps_in_all is None else max(1, min(num_steps, num_steps_in_all // MIN_LOOKS))
-
-
-def evaluation_of(trainer: pl.Trainer) -> Evaluation | None:
-    """Return the run's evaluation callback, or None."""
-    return next((c for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]

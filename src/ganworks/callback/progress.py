@@ -10,14 +10,14 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.task import ManualTask
 from ganworks.words import short
 
 log = logging.getLogger(__name__)
 
 
-class ProgressBar(pl.Callback):
+class ProgressBar(ReadsEvaluation, pl.Callback):
     """A bar on a terminal, and everywhere (a log file, a batch system) a line every ``share`` of the run.
 
     Args:
@@ -53,14 +53,14 @@ class ProgressBar(pl.Callback):
         now = time.monotonic()
         if self._bar is not None and now - self._drawn_at >= self.refresh_seconds:
             self._drawn_at = now
-            self._draw(trainer, task)
+            self._draw(task)
         if trainer.is_global_zero and self._due(task) > self._num_lines:
             self._num_lines = self._due(task)
-            log.info("%s images  %s", self._images(task), self._state(trainer, task))
+            log.info("%s images  %s", self._images(task), self._state(task))
 
     def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
         if self._bar is not None:
-            self._draw(trainer, task)
+            self._draw(task)
         self._stop()
 
     def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
@@ -70,9 +70,9 @@ class ProgressBar(pl.Callback):
         """Return how many lines belong to the part of the run that is done."""
         return int(task.progress / self.share + 1e-9)  # .3 / .1 is a little less than 3
 
-    def _draw(self, trainer: pl.Trainer, task: ManualTask) -> None:
+    def _draw(self, task: ManualTask) -> None:
         if self._bar is not None:
-            fields = {"images": self._images(task), "state": self._state(trainer, task)}
+            fields = {"images": self._images(task), "state": self._state(task)}
             self._bar.update(
                 self._id,
                 completed=min(task.images_seen, task.num_images),
@@ -89,16 +89,17 @@ class ProgressBar(pl.Callback):
     def _images(self, task: ManualTask) -> str:
         return f"{short(task.images_seen)}/{short(task.num_images)}"
 
-    def _state(self, trainer: pl.Trainer, task: ManualTask) -> str:
+    def _state(self, task: ManualTask) -> str:
         elapsed = time.monotonic() - self._start
-        evaluations = [c for c in trainer.callbacks if isinstance(c, Evaluation)]  # type: ignore[attr-defined]
-        measuring = sum(evaluation.seconds_here for evaluation in evaluations)
+        evaluation = self.evaluation
+        measuring = 0.0 if evaluation is None else evaluation.seconds_here
         seconds = elapsed - measuring
         parts = [f"{short((task.images_seen - self._start_images) / max(seconds, 1e-9))} img/s"]
         for role in reversed(task.roles):
             if (loss := task.scalars.get(f"train/{role}/adversarial")) is not None:
                 parts.append(f"{role[0].upper()} {loss:.3f}")
-        parts += [f"{e.suite.best} {e.value:.3g}" for e in evaluations if e.value is not None]
+        if evaluation is not None and evaluation.value is not None:
+            parts.append(f"{evaluation.suite.best} {evaluation.value:.3g}")
         if measuring >= 0.01 * elapsed:
             parts.append(f"evaluation {measuring / elapsed:.0%}")
         return "  ".join(parts)

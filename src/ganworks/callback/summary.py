@@ -8,12 +8,14 @@ import platform
 import re
 import resource
 import shlex
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 from rich.console import Console
@@ -30,6 +32,14 @@ from ganworks.task.base import num_parameters
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
 
 
+@runtime_checkable
+class Contributor(Protocol):
+    """A callback with something to say in summary.json."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return entries of plain types."""
+
+
 class RunSummary(pl.Callback):
     """Write summary.json when training starts, ends or fails; print a table at the end.
 
@@ -38,10 +48,22 @@ class RunSummary(pl.Callback):
 
     Args:
         launched_at: `time.time()` at which the command began, from which start-up is measured.
+        stop: knows of a signal that ended the run.
+        evaluation: of the run; None where it has no metric.
+        callbacks: the run's others: contributors to the file, sample grids that the table points at.
     """
 
-    def __init__(self, launched_at: float | None = None) -> None:
+    def __init__(
+        self,
+        launched_at: float | None = None,
+        stop: GracefulStop | None = None,
+        evaluation: Evaluation | None = None,
+        callbacks: Sequence[pl.Callback] = (),
+    ) -> None:
         self.launched_at = launched_at or time.time()
+        self.stop, self.evaluation = stop, evaluation
+        self.contributors = [callback for callback in callbacks if isinstance(callback, Contributor)]
+        self.grids = [callback for callback in callbacks if isinstance(callback, SampleGrid)]
         self.content: dict[str, Any] = {}
         self.can_draw, self.has_latent, self.picture_suffix = True, True, ".png"
         self._start: float | None = None  # until training starts, which an error may prevent
@@ -71,11 +93,10 @@ class RunSummary(pl.Callback):
             self._first_batch = time.time() - self.launched_at
 
     def on_train_end(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
-        is_interrupted = any(isinstance(c, GracefulStop) and c.received for c in trainer.callbacks)  # type: ignore[attr-defined]
-        status = "finished" if task.progress >= 1 else "interrupted" if is_interrupted else "stopped"
+        status = "finished" if task.progress >= 1 else "interrupted" if self.received else "stopped"
         self.write(trainer, task, status)
         if trainer.is_global_zero:
-            self.show(trainer, Console())
+            self.show(Console())
 
     def on_exception(self, trainer: pl.Trainer, task: ManualTask, exception: BaseException) -> None:  # type: ignore[override]
         status = "failed"
@@ -92,6 +113,11 @@ class RunSummary(pl.Callback):
         self._earlier_seconds = state_dict["seconds"]
 
     @property
+    def received(self) -> signal.Signals | None:
+        """The signal that ended the run, or None."""
+        return None if self.stop is None else self.stop.received
+
+    @property
     def seconds(self) -> float:
         """Wall-clock seconds of training, those before a resume included."""
         return self._earlier_seconds + (0.0 if self._start is None else time.monotonic() - self._start)
@@ -104,10 +130,10 @@ class RunSummary(pl.Callback):
             "images_seen": task.images_seen,
             "num_images": task.num_images,
             "generator_updates": trainer.global_step,
-            **self._figures(trainer),
-            **contributions(trainer),
+            **self._figures(),
+            **self._contributions(),
             "scalars": task.scalars,
-            "images_per_second": self._rate(trainer, task),
+            "images_per_second": self._rate(task),
             "seconds": round(self.seconds, 2),
             "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
             "peak_memory_mb": round(peak_memory_mb(), 1),
@@ -126,32 +152,34 @@ class RunSummary(pl.Callback):
         temporary.write_text(json.dumps(without_nan(self.content), indent=2) + "\n")
         temporary.replace(self.run_dir / "summary.json")
 
-    def _figures(self, trainer: pl.Trainer) -> dict[str, Any]:
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Evaluation) and callback.figures and callback.figures.values:
-                figures = callback.figures
-                return {
-                    "metrics": figures.values,
-                    "floor": figures.floor,
-                    "notes": figures.notes,
-                    "contract": figures.contract,
-                    "best": callback.best,
-                    "evaluation_seconds": round(callback.seconds, 2),
-                }
-        return {"metrics": {}, "floor": {}, "contract": {}, "best": {}}
+    def _figures(self) -> dict[str, Any]:
+        figures = None if self.evaluation is None else self.evaluation.figures
+        if self.evaluation is None or figures is None or not figures.values:
+            return {"metrics": {}, "floor": {}, "contract": {}, "best": {}}
+        return {
+            "metrics": figures.values,
+            "floor": figures.floor,
+            "notes": figures.notes,
+            "contract": figures.contract,
+            "best": self.evaluation.best,
+            "evaluation_seconds": round(self.evaluation.seconds, 2),
+        }
 
-    def _rate(self, trainer: pl.Trainer, task: ManualTask) -> float:
+    def _contributions(self) -> dict[str, Any]:
+        contents = [contributor.summary() for contributor in self.contributors]
+        return {name: value for content in contents for name, value in content.items()}
+
+    def _rate(self, task: ManualTask) -> float:
         """Images a second of this process's training, evaluation excluded."""
         seconds = 0.0 if self._start is None else time.monotonic() - self._start
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Evaluation):
-                seconds -= callback.seconds_here
+        if self.evaluation is not None:
+            seconds -= self.evaluation.seconds_here
         return round((task.images_seen - self._start_images) / max(seconds, 1e-9), 1)
 
     def _last_checkpoint(self) -> str | None:
         return "checkpoints/last.ckpt" if (self.run_dir / "checkpoints" / "last.ckpt").exists() else None
 
-    def show(self, trainer: pl.Trainer, console: Console) -> None:
+    def show(self, console: Console) -> None:
         """Print the figures, where the pictures are, and the next commands to try."""
         content = self.content
         console.print(
@@ -180,11 +208,8 @@ class RunSummary(pl.Callback):
         console.print(table)
         for line in lines_of(content["contract"]):
             console.print(line, soft_wrap=True, highlight=False, style="dim")
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, SampleGrid) and callback.latest is not None:
-                console.print(
-                    f"Look at the samples:  {shown(callback.latest)}", soft_wrap=True, highlight=False
-                )
+        for latest in [grid.latest for grid in self.grids if grid.latest is not None]:
+            console.print(f"Look at the samples:  {shown(latest)}", soft_wrap=True, highlight=False)
         for text, command in self.next_commands(content["status"]):
             console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
 
@@ -218,12 +243,6 @@ class RunSummary(pl.Callback):
             strips = f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"
             commands.append(("Interpolate:", strips))
         return commands
-
-
-def contributions(trainer: pl.Trainer) -> dict[str, Any]:
-    """Return the entries of the callbacks that have a method `summary`, which returns a dict of plain types."""
-    contents = [c.summary() for c in trainer.callbacks if hasattr(c, "summary")]  # type: ignore[attr-defined]
-    return {name: value for content in contents for name, value in content.items()}
 
 
 def shown(path: Path) -> Path:

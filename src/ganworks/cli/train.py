@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def train_here(arguments: list[str]) -> None:
-    """Be `python train.py` with ``arguments`` in a process that is not new, from now on."""
+    """Be `python train.py` with ``arguments``, in a process that has imported it before; its clock starts now."""
     global LAUNCHED_AT
     LAUNCHED_AT, sys.argv = time.time(), ["train.py", *arguments]
     main()

@@ -140,6 +140,8 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams(settings)
+    stop = GracefulStop()
+    summary = RunSummary(launched_at, stop, evaluation, run.callbacks)
     # A report reads the summary.
     reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
     others = [callback for callback in run.callbacks if callback not in reports]
@@ -147,7 +149,7 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         "trainer",
         config.trainer,
         **run.strategy,
-        callbacks=[GracefulStop(), *filter(None, [evaluation]), *others, RunSummary(launched_at), *reports],
+        callbacks=[stop, *filter(None, [evaluation]), *others, summary, *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
     )

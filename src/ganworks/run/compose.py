@@ -11,6 +11,7 @@ from omegaconf import DictConfig, open_dict
 from ganworks.run.explain import explained, options_of
 from ganworks.run.resolvers import register
 
+# Groups whose choice leaves the tuned recipe out: conf/bare.yaml
 PARTS = ("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task")
 NO_EXPERIMENT = "experiment=null"  # not for Hydra, which takes no null for a group
 CONF = "ganworks.conf"  # the module with the files of conf/

@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from ganworks.callback import Evaluation, GracefulStop, RunSummary
+from ganworks.callback import RunSummary
 from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
 from ganworks.run.build import build_run, build_trainer
@@ -75,8 +75,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
             f"there was nothing to train: a limit of the trainer is used up already ({limits}). To go on to"
             " num_images: trainer.max_steps=-1 trainer.max_time=null trainer.max_epochs=-1"
         )
-    received = next(c.received for c in trainer.callbacks if isinstance(c, GracefulStop))  # type: ignore[attr-defined]
-    value = next((c.value for c in trainer.callbacks if isinstance(c, Evaluation)), None)  # type: ignore[attr-defined]
+    received = summary.received
+    value = None if summary.evaluation is None else summary.evaluation.value
     if received is not None and received == slurm.REQUEUE_SIGNAL and slurm.job_id() and is_first_rank():
         slurm.requeue()
     return Outcome(summary.content["status"], value, error, received)
