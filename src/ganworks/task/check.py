@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,34 @@ from ganworks.model.base import conditions_of
 from ganworks.noise import keyed_rng
 from ganworks.task.critic import Critic
 
-if TYPE_CHECKING:
-    from ganworks.task.adversarial import AdversarialTask
-    from ganworks.task.base import Batch, Terms
+Batch = dict[str, Tensor]
+Terms = dict[str, Tensor]
 
 
-def check_terms(task: AdversarialTask, batch: Batch, shape: tuple[int, ...]) -> None:
+class Game(Protocol):
+    """What is checked of a task."""
+
+    generator: Any
+    critics: Sequence[Critic]
+
+    def draw_noise(self, num: int, rng: Callable[[str], torch.Generator]) -> Batch: ...
+
+    def produce(self, generator: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]: ...
+
+    def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor: ...
+
+    def discriminator_terms(self, batch: Batch) -> Terms: ...
+
+    def generator_terms(self, batch: Batch) -> Terms: ...
+
+    def modules(self) -> Iterator[nn.Module]: ...
+
+    def buffers(self) -> Iterator[Tensor]: ...
+
+    def eval(self) -> Any: ...
+
+
+def check_terms(task: Game, batch: Batch, shape: tuple[int, ...]) -> None:
     """Raise `SettingError` unless what the task makes and takes of a batch fits; nothing of the task changes.
 
     Args:
@@ -46,7 +68,7 @@ def check_terms(task: AdversarialTask, batch: Batch, shape: tuple[int, ...]) -> 
 
 
 @contextmanager
-def untouched(task: nn.Module) -> Iterator[None]:
+def untouched(task: Game) -> Iterator[None]:
     """Put ``task`` into eval mode inside; modes, buffers and random numbers are as before behind it."""
     modes = [(module, module.training) for module in task.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in task.buffers()]
@@ -61,7 +83,7 @@ def untouched(task: nn.Module) -> Iterator[None]:
             buffer.copy_(before)
 
 
-def check_conditions(task: AdversarialTask, batch: Batch) -> None:
+def check_conditions(task: Game, batch: Batch) -> None:
     """Raise `SettingError` where the generator takes a condition that the data set does not have."""
     for name in conditions_of(task.generator):
         if name not in batch:
@@ -81,7 +103,7 @@ def check_fields(critic: Critic, fields: Batch) -> None:
             raise SettingError(f"{named}.{setting}", name, f"one of the fields {', '.join(fields)}", fields)
 
 
-def check_logits(task: AdversarialTask, critic: Critic, fields: Batch) -> None:
+def check_logits(task: Game, critic: Critic, fields: Batch) -> None:
     """Raise `SettingError` where a critic does not return logits for each of its samples."""
     setting = f"model.discriminator.{critic.name}" if critic.name else "model.discriminator"
     sample = fields[critic.fake].detach()
