@@ -87,7 +87,9 @@ class MovingBars(GanDataModule):
 
     name = "bars"
 
-    def __init__(self, batch_size: int = 16, seed: int = 0, horizontal_flip: bool = False, **shape: object) -> None:
+    def __init__(
+        self, batch_size: int = 16, seed: int = 0, horizontal_flip: bool = False, **shape: object
+    ) -> None:
         super().__init__((1, 4, 8, 8), 0, batch_size, seed, horizontal_flip, kind=Video())
 
     def load(self) -> TensorSamples:
@@ -196,7 +198,9 @@ class Pairs(GanDataModule):
 
     name = "pairs"
 
-    def __init__(self, batch_size: int = 16, seed: int = 0, horizontal_flip: bool = False, **shape: object) -> None:
+    def __init__(
+        self, batch_size: int = 16, seed: int = 0, horizontal_flip: bool = False, **shape: object
+    ) -> None:
         super().__init__((1, 8, 8), 0, batch_size, seed, horizontal_flip)
 
     def load(self) -> TensorSamples:
