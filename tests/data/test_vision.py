@@ -133,6 +133,7 @@ def test_cifar_files_are_read_with_their_labels(cifar) -> None:
     found = everything(data)
     assert data.shape == (3, 32, 32)
     assert by_content(bytes_of(found["real"]), found["label"].numpy()) == by_content(images, np.array(labels))
+    assert data.classes == tuple("abcdefghij")
 
 
 def test_a_cifar_archive_put_there_by_hand_is_unpacked(cifar, monkeypatch: pytest.MonkeyPatch) -> None:

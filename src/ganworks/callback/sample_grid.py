@@ -20,7 +20,8 @@ class SampleGrid(ImageInterval):
     """Write `samples/<images_seen>` in the run directory and log it, one picture an event.
 
     What the picture looks like, and what its file is called, is up to the kind of samples. A generator of classes
-    shows one class a column; conditions that are not drawn, such as a source, are those of the first real samples.
+    shows one class a column; conditions that cannot be made up, such as a source or a vector, are those of real
+    samples.
 
     Args:
         every_images: interval in images.
@@ -57,24 +58,14 @@ class SampleGrid(ImageInterval):
 
     def draw(self, sampler: Sampler, kind: Kind, datamodule: object = None) -> tuple[Tensor, int | None]:
         """Return the samples of a picture and its number of columns; None leaves it to the kind."""
+        sampler = sampler.beside(datamodule)
         if kind.is_cloud:
-            return sampler.sample(
-                self.num_points, self.seed, conditions=self._given(sampler, datamodule, self.num_points)
-            ), None
-        given = self._given(sampler, datamodule, self.num)
-        if "label" not in sampler.conditions or "label" in given:
-            return sampler.sample(self.num, self.seed, conditions=given), None
+            return sampler.sample(self.num_points, self.seed), None
+        if sampler.label_kind != "class":
+            return sampler.sample(self.num, self.seed), None
         columns = min(sampler.num_classes, 16)
         num = max(1, self.num // columns) * columns
-        given = {name: rows[:num] for name, rows in self._given(sampler, datamodule, num).items()}
-        return sampler.sample(num, self.seed, label=torch.arange(num) % columns, conditions=given), columns
-
-    def _given(self, sampler: Sampler, datamodule: object, num: int) -> dict[str, Tensor]:
-        """Return the conditions that are taken from real samples: all but classes, which are drawn."""
-        names = [name for name in sampler.conditions if name != "label"]
-        if sampler.num_classes and getattr(datamodule, "label_kind", "class") not in ("class", "none"):
-            names.append("label")
-        return datamodule.draw_conditions(names, num, self.seed) if names and datamodule is not None else {}  # type: ignore[attr-defined]
+        return sampler.sample(num, self.seed, label=torch.arange(num) % columns), columns
 
     def reals(self, kind: Kind, datamodule: object) -> Tensor | None:
         """Return real samples to show below a cloud; None for other kinds."""

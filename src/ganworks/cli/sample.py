@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 OTHERS = (".gif", ".txt")
+NUM = 64
 
 
 @dataclass
@@ -28,14 +29,23 @@ class Arguments:
     run: str | None = field(
         default=None, metadata={"help": "a run directory, a checkpoint or a generator folder"}
     )
-    num: int = field(default=64, metadata={"help": "samples to draw; with interpolate=, pictures a strip"})
+    num: int | None = field(
+        default=None,
+        metadata={
+            "help": f"samples to draw: {NUM}, or the rows of label=FILE; with interpolate=, pictures a strip"
+        },
+    )
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
     out: str = field(
         default="samples.png",
         metadata={"help": "a picture (one grid), .npy or .pt (the array), or a folder (single files)"},
     )
     label: str | None = field(
-        default=None, metadata={"help": "class of all samples, or a list of classes: label=[0,1,2]"}
+        default=None,
+        metadata={
+            "help": "class of all samples, by number or name, or a list: 0,1,2; several at once: [0,3]; a"
+            " vector: [.1,-2]; or a .npy or .csv file with a row a sample"
+        },
     )
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
@@ -58,7 +68,8 @@ def main() -> None:
             )
         if arguments.run is None:
             raise SettingError("run", "", "given: a run directory, a checkpoint or a generator folder")
-        check_count("num", arguments.num)
+        if arguments.num is not None:
+            check_count("num", arguments.num)
         check_count("interpolate", arguments.interpolate, at_least=0)
         if arguments.columns is not None:
             check_count("columns", arguments.columns)
@@ -73,59 +84,31 @@ def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device)
-    label = conditions(arguments.label, arguments.interpolate or arguments.num, sampler)
+    label = labels_of(arguments, sampler)
+    settings = (arguments.seed, label, arguments.truncation, arguments.batch_size)
+    num = arguments.num or NUM
     if arguments.interpolate:
-        samples = sampler.interpolate(
-            arguments.interpolate,
-            arguments.num,
-            arguments.seed,
-            label,
-            arguments.truncation,
-            arguments.batch_size,
-        )
+        samples = sampler.interpolate(arguments.interpolate, num, *settings)
     else:
-        settings = (arguments.truncation, arguments.batch_size)
-        samples = sampler.sample(arguments.num, arguments.seed, label, *settings)
+        samples = sampler.sample(num, *settings)
     return samples, sampler.kind
 
 
-def conditions(text: str | None, num: int, sampler: Sampler) -> Tensor | None:
-    """Return the labels that ``label=`` asks for: classes (num,), or one vector of a generator that takes vectors.
+def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
+    """Return the labels that ``label=`` asks for, one for each sample or strip: a list over and over.
 
-    Several classes at once are given by number, ``label=[0,3]``, a vector by its numbers, ``label=[.1,-2,0]``.
+    A file says how many samples there are, where ``num=`` does not.
     """
-    import torch
+    from ganworks.sample.label import is_file
 
-    kind = sampler.config.get("label_kind", "class")
-    if text is None or not sampler.num_classes or kind in ("class", "none"):
-        return classes(text, num)
-    try:
-        numbers = [float(part) for part in text.strip("[]").split(",")]
-    except ValueError:
-        raise SettingError("label", text, "numbers, such as label=[0,3]") from None
-    if kind == "vector":
-        if len(numbers) != sampler.num_classes:
-            raise SettingError("label", text, f"{sampler.num_classes} numbers, such as label=[.1,-2,...]")
-        return torch.tensor(numbers)
-    wrong = [n for n in numbers if n != int(n) or not 0 <= n < sampler.num_classes]
-    if wrong:
-        raise SettingError("label", f"{wrong[0]:g}", f"classes from 0 to {sampler.num_classes - 1}")
-    return torch.zeros(sampler.num_classes).index_fill(0, torch.tensor(numbers).long(), 1.0)
-
-
-def classes(text: str | None, num: int) -> Tensor | None:
-    """Return the classes (num,) that ``3``, ``0,1,2`` or ``[0,1,2]`` asks for, a list over and over."""
-    import torch
-
+    text = arguments.label
     if text is None:
         return None
-    try:
-        label = torch.tensor([int(part) for part in text.strip("[]").split(",")])
-    except ValueError:
-        raise SettingError(
-            "label", text, "a class or a list of classes, such as label=3 or label=0,1,2"
-        ) from None
-    return label.repeat(-(-num // len(label)))[:num]
+    rows = sampler.parse_label(text)
+    if arguments.num is None and not arguments.interpolate and is_file(text):
+        arguments.num = len(rows)
+    num = arguments.interpolate or arguments.num or NUM
+    return rows[[index % len(rows) for index in range(num)]]
 
 
 def check_out(out: Path) -> None:
@@ -168,5 +151,5 @@ def write_picture(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
         )
         raise SettingError("out", out, allowed)
-    columns = arguments.columns or (arguments.num if arguments.interpolate else None)
+    columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
     return kind.save_picture(samples, out, columns)[0]

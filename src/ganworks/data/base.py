@@ -35,11 +35,16 @@ class GanDataModule(LightningDataModule, ABC):
         min_batches: a Lightning epoch has at least so many batches, of several passes over few data.
         kind: of the samples; None takes what their shape says.
 
+    Attributes:
+        name: of the data set.
+        classes: the names of the classes, in the order of their numbers; empty where they have none.
+
     Raises:
         SettingError: a count that is not one, or a shape that the kind does not have.
     """
 
     name: str = "data"
+    classes: Sequence[str] = ()
 
     def __init__(
         self,
@@ -81,10 +86,12 @@ class GanDataModule(LightningDataModule, ABC):
         len(self.samples)
 
     def check(self) -> None:
-        """Raise the error that training would run into: data missing, unreadable, or smaller than a batch."""
+        """Raise the error that training would run into: data missing, unreadable, mislabelled, or less than a batch."""
         self.prepare_data()
         self.setup()
         self._order()
+        if self.samples.labels is not None:
+            check_labels(self.samples.labels, len(self.samples), self.num_classes)
 
     def train_dataloader(self) -> BatchLoader:
         """Return a loader that stands where the restored checkpoint left off."""
@@ -225,10 +232,10 @@ class ImageDataModule(GanDataModule):
         if self.known_classes is not None:
             self.set_classes(self.known_classes)
 
-    def set_classes(self, found: int) -> None:
-        """Set ``num_classes`` when the data has ``found`` of them."""
+    def set_classes(self, found: int, what: str = "classes") -> None:
+        """Set ``num_classes`` when the data has ``found`` of them, or labels of so many numbers."""
         if self.wanted_classes not in (None, 0, found):
-            allowed = f"{found} (the classes of this data set), or 0 to leave the labels out"
+            allowed = f"{found} (the {what} of this data set), or 0 to leave the labels out"
             allowed = allowed if found else "0: this data set has no labels"
             raise SettingError("num_classes", self.wanted_classes, allowed)
         self.num_classes = found if self.wanted_classes is None else self.wanted_classes
@@ -238,6 +245,21 @@ def check_shape(shape: Sequence[int] | None, expected: tuple[int, ...], source: 
     """Raise `SettingError` when ``shape`` is given and is not ``expected``, which follows from ``source``."""
     if shape is not None and tuple(shape) != expected:
         raise SettingError("shape", list(shape), f"{list(expected)}, which follows from {source}")
+
+
+def check_labels(labels: Tensor, num: int, num_classes: int) -> None:
+    """Raise `SettingError` unless the labels are ``num`` classes below ``num_classes``, or vectors of that length."""
+    wanted = (num, num_classes) if labels.is_floating_point() else (num,)
+    if tuple(labels.shape) != wanted:
+        allowed = f"classes ({num},) or vectors ({num}, {num_classes}): data.num_classes={num_classes}"
+        raise SettingError("label", f"a tensor {tuple(labels.shape)}", allowed)
+    if labels.is_floating_point():
+        wrong = labels[~labels.isfinite()]
+    else:
+        wrong = labels[(labels < 0) | (labels >= num_classes)]
+    for value in wrong[:1].tolist():
+        allowed = "a finite number" if labels.is_floating_point() else f"a class from 0 to {num_classes - 1}"
+        raise SettingError("label", value, allowed)
 
 
 def num_bytes(fields: Fields) -> int:

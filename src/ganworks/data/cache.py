@@ -57,7 +57,7 @@ class ImageCache:
         done = self._cached(key, partial(decode_all, files, resolution, channels))
         readable = self._without_corrupt(files, done)
         shape = (len(readable), channels, resolution, resolution)
-        return TensorSamples(_map(done / "images.bin", shape), readable.label_tensor())
+        return TensorSamples(_map(done / "images.bin", shape), readable.labels)
 
     def _fits(self, size: int, is_there: bool) -> bool:
         folders = (self.folder.absolute(), *self.folder.absolute().parents)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,12 +19,35 @@ from ganworks.errors import SettingError, nearest
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files under ``root``, by relative name; without labels ``labels`` and ``classes`` are empty."""
+    """Image files under ``root``, by relative name, and their labels.
+
+    Args:
+        root: the folder.
+        names: of the files, relative to it.
+        labels: classes int64 (N,), also as a list; float32 (N, K) of several classes or vectors; None without labels.
+        classes: the names of the classes in the order of their numbers; empty where they have none.
+        label_kind: "class", "multi" or "vector", see `GanDataModule.label_kind`; "none" without labels.
+        num_classes: number of classes, or K; 0 counts ``classes``.
+    """
 
     root: Path
     names: Sequence[str]
-    labels: Sequence[int] = ()
+    labels: Tensor | None = None
     classes: Sequence[str] = ()
+    label_kind: str = "class"
+    num_classes: int = 0
+
+    def __post_init__(self) -> None:
+        labels = self.labels
+        if labels is not None and not isinstance(labels, Tensor):
+            labels = torch.tensor(labels, dtype=torch.int64) if len(labels) else None
+        settled = {
+            "labels": labels,
+            "label_kind": "none" if labels is None else self.label_kind,
+            "num_classes": self.num_classes or len(self.classes),
+        }
+        for name, value in settled.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     def __len__(self) -> int:
         return len(self.names)
@@ -33,12 +58,8 @@ class ImageFiles:
 
     def only(self, indices: Sequence[int]) -> ImageFiles:
         """Return these files alone; the classes stay."""
-        labels = [self.labels[i] for i in indices] if self.labels else ()
-        return ImageFiles(self.root, [self.names[i] for i in indices], labels, self.classes)
-
-    def label_tensor(self) -> Tensor | None:
-        """Return the labels as int64 (N,), or None."""
-        return torch.tensor(self.labels, dtype=torch.int64) if self.labels else None
+        labels = None if self.labels is None else self.labels[list(indices)]
+        return replace(self, names=[self.names[i] for i in indices], labels=labels)
 
     def fingerprint(self, *settings: object) -> str:
         """Return a hash of names, sizes, times of change, and ``settings``."""
@@ -59,7 +80,7 @@ class FileSamples:
 
     def __init__(self, files: ImageFiles, resolution: int, channels: int) -> None:
         self.files, self.resolution, self.channels = files, resolution, channels
-        self.labels = files.label_tensor()
+        self.labels = files.labels
 
     def __len__(self) -> int:
         return len(self.files)
@@ -81,7 +102,7 @@ class FileSamples:
 def find_images(root: str | Path | None) -> ImageFiles:
     """Find all images under ``root``, in sorted order; hidden files and folders are passed over.
 
-    When every image lies in a subfolder, of two or more, the first-level subfolders are the classes.
+    When every image lies in a subfolder, of two or more, the first-level subfolders are the classes, in natural order.
 
     Raises:
         SettingError: ``root`` is not a folder (the nearest sibling is offered) or holds no image.
@@ -102,17 +123,32 @@ def find_images(root: str | Path | None) -> ImageFiles:
     if not found:
         instead = f"it has {others} other files" if others else "it is empty"
         raise SettingError("root", root, f"a folder with images (jpg, png, webp, bmp, tif, ...): {instead}")
-    return label_by_folder(folder, sorted(found))
+    return label_by_folder(ImageFiles(folder, sorted(found)))
 
 
-def label_by_folder(root: Path, names: Sequence[str]) -> ImageFiles:
-    """Label the files by their first-level subfolder where they all have one and there are two or more."""
-    parents = [name.split("/")[0] if "/" in name else None for name in names]
-    classes = sorted({parent for parent in parents if parent is not None})
-    if None in parents or len(classes) < 2:
-        return ImageFiles(root, names)
+def natural(name: str) -> tuple[Any, ...]:
+    """Return what sorts names so that numbers in them count as numbers.
+
+    >>> sorted(["10", "2", "b10", "b9"], key=natural)
+    ['2', '10', 'b9', 'b10']
+    """
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+
+
+def label_by_folder(files: ImageFiles, order: Callable[[str], Any] = natural) -> ImageFiles:
+    """Label the files by their first-level subfolder where they all have one and there are two or more.
+
+    Args:
+        order: the key by which the names of the classes are sorted.
+    """
+    parents = [name.split("/")[0] if "/" in name else "" for name in files.names]
+    classes = sorted(set(parents), key=order)
+    if "" in classes or len(classes) < 2:
+        return ImageFiles(files.root, files.names)
     number = {name: label for label, name in enumerate(classes)}
-    return ImageFiles(root, names, [number[parent] for parent in parents if parent is not None], classes)
+    labels = torch.tensor([number[parent] for parent in parents], dtype=torch.int64)
+    return ImageFiles(files.root, files.names, labels, classes)
 
 
 def check_folder(root: str | Path | None) -> Path:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import torch
+
 from ganworks.data.base import ImageDataModule
 from ganworks.data.cache import ImageCache
-from ganworks.data.files import FileSamples, ImageFiles, find_images
+from ganworks.data.files import FileSamples, ImageFiles, find_images, label_by_folder
+from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
 from ganworks.data.loader import BatchLoader, WorkerLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.samples import Samples
@@ -68,7 +72,8 @@ class FilesDataModule(ImageDataModule):
 
     def load(self) -> Samples:
         """Open the cache, filling it first where that was not done before."""
-        self.set_classes(len(self.files.classes))
+        files = self.files
+        self.set_classes(files.num_classes, "numbers a label" if files.label_kind == "vector" else "classes")
         return self.cache.open(self.files, self.resolution, self.channels)
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
@@ -79,20 +84,46 @@ class FilesDataModule(ImageDataModule):
             self.samples, order, self.horizontal_flip, passes, self._device(), num_workers=self.num_workers
         )
 
+    @property
+    def label_kind(self) -> str:
+        """What the files say of their labels: 0 and 1 may be numbers as well as classes."""
+        return "none" if self.samples.labels is None else self.files.label_kind
+
+    @property
+    def classes(self) -> Sequence[str]:  # type: ignore[override]
+        """The names of the classes, where they have names."""
+        return () if self.samples.labels is None else self.files.classes
+
     def _hash(self) -> str:
-        return self.files.fingerprint("reference", self.shape)
+        return self.files.fingerprint("reference", self.shape, *self._label_hash())
+
+    def _label_hash(self) -> list[str]:
+        """Return a hash of labels that names of files alone do not tell.
+
+        Subfolders in the order of text are left out, so that statistics of earlier runs stay what they are.
+        """
+        labels, told = self.files.labels, label_by_folder(self.files, str).labels
+        if labels is None or (told is not None and torch.equal(labels, told)):
+            return []
+        return [hashlib.blake2b(labels.contiguous().numpy().data, digest_size=16).hexdigest()]
 
 
 class Folder(FilesDataModule):
-    """The images under ``root``, nested as they may be; subfolders are classes when every image is in one.
+    """The images under ``root``, nested as they may be, with the labels that a file or their subfolders say.
 
     Args:
         root: the folder.
-        num_classes: None takes what the subfolders say, 0 leaves labels out.
+        num_classes: None takes what the labels say, their number of classes or of numbers; 0 leaves labels out.
+        label: "class", "multi" or "vector"; None: what the labels look like. See `with_labels`.
+        label_source: "auto" (a label file in ``root``, or else the subfolders), the name of a label file, "folders", or
+            "folders_as_text", which numbers the classes in the order of text. That is the default because it is what
+            a saved configuration without this setting was trained with.
         others: see `FilesDataModule`.
 
     Raises:
-        SettingError: ``root`` is no folder, or has no images; see `FilesDataModule` too.
+        SettingError: ``root`` is no folder, has no images, or has not the labels that are asked for; see
+            `FilesDataModule` too.
+        GanworksError: a wrong row of a label file.
     """
 
     name = "folder"
@@ -112,6 +143,8 @@ class Folder(FilesDataModule):
         cache_limit_gb: float = 32.0,
         max_corrupt: float = 0.1,
         num_workers: int = 4,
+        label: str | None = None,
+        label_source: str = AS_TEXT,
     ) -> None:
         super().__init__(
             batch_size,
@@ -127,8 +160,11 @@ class Folder(FilesDataModule):
             max_corrupt,
             num_workers,
         )
-        self.root = root
+        self.root, self.label, self.label_source = root, label, label_source
 
     def find(self) -> ImageFiles:
-        """Find the images under ``root``."""
-        return find_images(self.root)
+        """Find the images under ``root``, and their labels unless they are left out."""
+        files = find_images(self.root)
+        if self.wanted_classes == 0:
+            return unlabelled(files)
+        return with_labels(files, self.label_source, self.label)

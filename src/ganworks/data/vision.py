@@ -76,6 +76,7 @@ class Vision(ImageDataModule):
         self.prepare_data()
         dataset, self._dataset = self._dataset, None
         images = with_channels(resize(self.images(dataset), self.resolution), self.channels)
+        self.classes = tuple(getattr(dataset, "classes", ())) if self.num_classes else ()
         return TensorSamples(images, torch.as_tensor(dataset.targets).long())
 
     def _open(self, download: bool) -> Any:

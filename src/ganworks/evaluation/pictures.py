@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -66,10 +65,10 @@ def classes_of(real: object, fake: object) -> tuple[Tensor, Tensor] | None:
     """Return the classes of two folders in the order of their images, if both have the same subfolders."""
     if not (isinstance(real, EvaluatedImages) and isinstance(fake, EvaluatedImages)):
         return None
-    if not real.files.classes or real.files.classes != fake.files.classes:
+    first, second = real.files.labels, fake.files.labels
+    if first is None or second is None or real.files.classes != fake.files.classes:
         return None
-    first, second = (torch.tensor(side.files.labels)[side.order] for side in (real, fake))
-    return first, second
+    return first[real.order], second[fake.order]
 
 
 def log_figures(paths: list[Path], config: DictConfig, run_dir: Path, images_seen: int) -> None:

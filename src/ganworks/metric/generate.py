@@ -78,6 +78,7 @@ def draw(
         others: see `evaluate`.
     """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
+    sampler = sampler.beside(datamodule)
     inputs = sampler.inputs(num, seed, None, truncation, conditions_like(datamodule, sampler, num, seed))
     labels = inputs.get("label")
     keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown, suite.learned)

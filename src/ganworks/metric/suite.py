@@ -114,6 +114,10 @@ class Suite:
             measure.check_data(datamodule)
             if "labels" in measure.needs and not getattr(datamodule, "num_classes", 0):
                 raise _refused(name, measure, "labels, and the data have none (data.num_classes=0)")
+            kind = getattr(datamodule, "label_kind", "class") if "labels" in measure.needs else "class"
+            if kind not in ("class", "none"):
+                what = "several classes at once" if kind == "multi" else "vectors of numbers"
+                raise _refused(name, measure, f"one class a sample, and the labels of the data are {what}")
 
     def check_generator(self, generator: nn.Module | None) -> None:
         """Raise `SettingError` if a measure needs another generator than this, or one where there is none."""

@@ -44,7 +44,7 @@ def semantic_directions(generator: Generator, num: int, label: Tensor | None = N
 
     Args:
         generator: in evaluation mode.
-        label: class (1,) of a conditional generator; the directions are the same for all.
+        label: class (1,) of a conditional generator, or vector (1, num_classes); the directions are the same for all.
 
     Raises:
         GanworksError: no layer reads the latent as it is.
@@ -72,7 +72,7 @@ def latent_weight(generator: Generator, label: Tensor | None = None) -> tuple[st
     test = torch.linspace(-2, 2, size, device=where.device, dtype=where.dtype)[None]
     unit = torch.eye(size, device=where.device, dtype=where.dtype)
     latent = torch.cat([torch.zeros_like(test), test, unit])
-    labels = None if label is None else label.to(where.device).expand(len(latent))
+    labels = None if label is None else label.to(where.device).expand(len(latent), *label.shape[1:])
     for name, output in layer_outputs(generator, latent, labels):
         origin, test_change = output[0], (output[1] - output[0]).double()
         weight = (output[2:] - origin).double().T
@@ -138,7 +138,7 @@ def directions_sheet(
     for index, heading in enumerate(("First sample", "Second sample")):
         sample = {name: rows[index : index + 1] for name, rows in inputs.items()}
         strips = moved(sampler, directions, sample, steps)
-        words = "" if label is None else f", class {label[index]}"
+        words = "" if label is None or label.dim() > 1 else f", class {label[index]}"
         rows = [Row(strip, name) for strip, name in zip(strips, names, strict=True)]
         blocks.append(block(rows, heading + words, columns))
     note = (

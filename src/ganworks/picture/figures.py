@@ -107,7 +107,7 @@ def class_plan(
     real: Population, fake: Population, sampler: Sampler | None, seed: int
 ) -> Callable[[], Image.Image] | str:
     """Return what draws the grid of classes."""
-    if sampler is not None and sampler.num_classes:
+    if sampler is not None and sampler.label_kind == "class":
         return partial(conditional_sheet, sampler, seed)
     if fake.classes is not None:
         words = fake.classified_by

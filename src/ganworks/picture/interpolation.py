@@ -13,10 +13,10 @@ def interpolation_sheet(
     sampler: Sampler, seed: int = 0, num_strips: int = 8, num_steps: int = 11
 ) -> Image.Image:
     """Return strips along great circles between pairs of latents, each of one class of a conditional generator."""
-    labels = sampler.labels(num_strips, seed)
+    labels = sampler.inputs(num_strips, seed).get("label")
     images = sampler.interpolate(num_strips, num_steps, seed, labels).cpu()
     rows = [
-        Row(strip, "" if labels is None else f"class {labels[index]}")
+        Row(strip, "" if labels is None or labels.dim() > 1 else f"class {labels[index]}")
         for index, strip in enumerate(images.unflatten(0, (num_strips, num_steps)))
     ]
     columns = [f"{share:.0%}" for share in torch.linspace(0, 1, num_steps).tolist()]

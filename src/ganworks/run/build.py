@@ -186,6 +186,7 @@ def export_of(config: DictConfig, run: Run) -> dict[str, Any]:
         "task": settings["task"]["_target_"],
         "kind": run.datamodule.kind.settings,
         "label_kind": run.datamodule.label_kind,
+        "classes": list(run.datamodule.classes),
         "name": settings["name"],
         "data": settings["data"],
     }

@@ -9,7 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks.callback.summary import shown
+from ganworks.data import GanDataModule
 from ganworks.run.build import Run
+
+
+def labels(data: GanDataModule) -> str:
+    """Return what the labels of a data set are, in words."""
+    if data.label_kind == "vector":
+        return f"labels of {data.num_classes} numbers"
+    return f"{data.num_classes or 'no'} classes" + (", several at once" if data.label_kind == "multi" else "")
 
 
 def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> None:
@@ -23,7 +31,7 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
     )
     shape = " x ".join(map(str, data.shape))
     for name, text in {
-        "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {data.num_classes or 'no'} classes",
+        "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {labels(data)}",
         **task.describe(),
         "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
         f" {num_batches // getattr(task, 'n_critic', 1):,} generator updates",

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of
 from ganworks.model.noise import Noise
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
+from ganworks.sample.label import Label, Labels
 
 FORMAT = 1
 Producer = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
 """From a player and its inputs to what it makes of them, among it ``fake`` (B, *shape)."""
-Label = int | Tensor | None
 
 
 class Sampler:
@@ -55,6 +56,7 @@ class Sampler:
         shapes = [getattr(network, "shape", ()) for network in networks_of(generator).values()]
         self.shape: tuple[int, ...] = next((tuple(shape) for shape in reversed(shapes) if shape), ())
         self.num_classes = num_classes_of(generator)
+        self.data: Any = None  # lends the conditions that cannot be made up; see `beside`
         self.kind = kind or kind_from(config) or kind_of(self.shape)
 
     @property
@@ -66,6 +68,23 @@ class Sampler:
     def conditions(self) -> tuple[str, ...]:
         """The conditions that the generator takes."""
         return conditions_of(self.generator)
+
+    @property
+    def label_kind(self) -> str:
+        """What a label is: "class", "multi" or "vector", see `GanDataModule.label_kind`; "none" where it takes none."""
+        if not self.num_classes:
+            return "none"
+        kind = str(self.config.get("label_kind") or getattr(self.data, "label_kind", "class"))
+        return "class" if kind == "none" else kind
+
+    def beside(self, data: Any) -> Sampler:
+        """Return this sampler with ``data``, whose real samples lend it the conditions that cannot be made up.
+
+        Classes can: they are drawn. Vectors and sources are those of real samples; see `GanDataModule.draw_conditions`.
+        """
+        lent = copy(self)
+        lent.data = data if hasattr(data, "draw_conditions") else None
+        return lent
 
     def sample(
         self,
@@ -81,8 +100,9 @@ class Sampler:
         Args:
             num: how many.
             seed: key of the noise and, without ``label``, of the labels of a conditional generator.
-            label: one class for all samples or a class for each, (num,); several classes or a vector of numbers, one
-                for all (num_classes,) or for each (num, num_classes). Only for conditional generators.
+            label: one class for all samples, by number or name, or a class for each, (num,); several classes or a
+                vector of numbers, one for all (num_classes,) or for each (num, num_classes). Only for conditional
+                generators.
             truncation: normal noise is drawn from [-truncation, truncation]; None does not truncate.
             batch_size: samples made at a time.
             conditions: other conditions that the generator takes, such as ``source``, with a row for each sample.
@@ -112,14 +132,21 @@ class Sampler:
         like = next(self.generator.parameters())
         inputs = {name: noise.to(like) for name, noise in drawn.items()}
         given = dict(conditions or {})
-        if "label" in given:
-            label = given.pop("label")
+        label = given.pop("label", label)
+        missing = {*self.conditions} - {*given} - ({"label"} if label is not None else set())
+        given |= self._lent(missing, num, seed)
+        label = given.pop("label", label)
         labels = self.labels(num, seed, label)
         inputs |= {} if labels is None else {"label": labels}
         for name in self.conditions:
             if name != "label":
                 inputs[name] = self._condition(name, given, num).to(like)
         return inputs
+
+    def _lent(self, missing: set[str], num: int, seed: int) -> dict[str, Tensor]:
+        """Return those of the missing conditions that cannot be made up, of real samples where there are some."""
+        names = sorted(missing - ({"label"} if self.label_kind == "class" else set()))
+        return self.data.draw_conditions(names, num, seed) if names and self.data is not None else {}
 
     def _condition(self, name: str, given: Mapping[str, Tensor], num: int) -> Tensor:
         if name not in given:
@@ -186,32 +213,30 @@ class Sampler:
 
     def labels(self, num: int, seed: int = 0, label: Label = None) -> Tensor | None:
         """Return labels: those asked for, else uniform draws of classes; None for an unconditional generator."""
-        num_classes, labels = self.num_classes, None if label is None else torch.as_tensor(label)
-        if labels is None:
-            if not num_classes:
-                return None
-            if self.config.get("label_kind", "class") != "class":
+        if label is None and not self.num_classes:
+            return None
+        known = self._known_labels(label)
+        if label is None:
+            if known.kind != "class":
                 allowed = (
-                    f"given: this generator is conditioned on {num_classes} numbers, which are not drawn"
+                    f"given: this generator is conditioned on {self.num_classes} numbers, which are not drawn"
                 )
                 raise SettingError("label", "", allowed)
-            return torch.randint(num_classes, (num,), generator=keyed_rng(seed, "sample/label")).to(
-                self.device
-            )
-        if not num_classes:
-            raise SettingError(
-                "label",
-                labels.flatten()[0].item(),
-                "left out: this generator is unconditional (model.conditional=false)",
-            )
-        is_vector = self.config.get("label_kind", "class") != "class" and labels.shape == (num_classes,)
-        if labels.is_floating_point() and (is_vector or labels.shape == (num, num_classes)):
-            return labels.expand(num, num_classes).to(next(self.generator.parameters()))
-        if labels.shape not in ((), (num,)):
-            raise SettingError("label", tuple(labels.shape), f"one class, or one for each of {num} samples")
-        for wrong in labels[(labels < 0) | (labels >= num_classes) | (labels != labels.long())][:1].tolist():
-            raise SettingError("label", wrong, f"a class from 0 to {num_classes - 1}")
-        return labels.expand(num).long().to(self.device)
+            label = torch.randint(self.num_classes, (num,), generator=keyed_rng(seed, "sample/label"))
+        labels = known.check(label, num)
+        dtype = next(self.generator.parameters()).dtype if labels.is_floating_point() else labels.dtype
+        return labels.to(self.device, dtype)
+
+    def parse_label(self, text: str) -> Tensor:
+        """Return the labels that a text or a file of labels stands for, one or more; see `Labels.parse`."""
+        return self._known_labels(text).parse(text)
+
+    def _known_labels(self, label: Label) -> Labels:
+        if not self.num_classes:
+            shown = label.flatten()[0].item() if isinstance(label, Tensor) else label
+            allowed = "left out: this generator is unconditional (model.conditional=false)"
+            raise SettingError("label", shown, allowed)
+        return Labels(self.label_kind, self.num_classes, self.config.get("classes", ()))
 
     @property
     def device(self) -> torch.device:

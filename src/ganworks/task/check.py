@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Game(Protocol):
     """What is checked of a task."""
 
     generator: Any
-    critics: Sequence[Critic]
+    critics: list[Critic]
 
     def draw_noise(self, num: int, rng: Callable[[str], torch.Generator]) -> Batch: ...
 

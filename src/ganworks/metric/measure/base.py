@@ -29,8 +29,8 @@ class Measure(ABC):
       features   ``real["x"].features``, the first ``num_rows`` of them
       logits     ``real["x"].logits``, as many; refused where the extractor is no classifier
       samples    ``real.samples``, as many, in the data's range
-      labels     ``real.labels`` and ``fake.labels`` of all samples; refused for data without labels and for
-                 generators that are not conditional
+      labels     ``real.labels`` and ``fake.labels``, the class of every sample; refused for data without classes
+                 and for generators that are not conditional
       sampler    ``fake.sampler`` (`ganworks.sample.sampler.Sampler`: ``draw_latent``, ``labels``, ``batches``,
                  ``sample``) and ``fake.truncation``; refused where two folders are compared
       ========== ==============================================================================================
