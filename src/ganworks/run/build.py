@@ -138,7 +138,9 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
     settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams(settings)
-    evaluation = [Evaluation(run.suite)] if run.suite.best else []
+    # A run from trained weights begins with their figure.
+    at_start = config.get("init_from") is not None
+    evaluation = [Evaluation(run.suite, at_start)] if run.suite.best else []
     # A report reads the summary.
     reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
     others = [callback for callback in run.callbacks if callback not in reports]

@@ -16,6 +16,7 @@ from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
 from ganworks.strategy import slurm
@@ -61,9 +62,11 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
+    source = source_of(config) if checkpoint is None else None
     run = build_run(config)
+    weights = {} if source is None else start_from(source, run.task)
     if config.dry_run:
-        show_plan(config, run, run_dir, Console())
+        show_plan(config, run, run_dir, Console(), weights)
         return Outcome("dry_run")
     since = ""
     if checkpoint is not None:
@@ -81,6 +84,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         since,
         shown(run_dir),
     )
+    for name, text in weights.items():
+        log.info("%s: %s", name, text)
     error = None
     try:
         trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -10,9 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.cli.errors import place
 from ganworks.errors import GanworksError, SettingError, nearest
+from ganworks.optimizer import build
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.sampler import check_weights, read_checkpoint
+from ganworks.sample.sampler import check_weights, read_checkpoint, siblings
 from ganworks.task import ManualTask
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
@@ -29,8 +31,7 @@ def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
 def locate(path: Path) -> tuple[Path, Path]:
     """Return the run directory and the checkpoint that ``path`` stands for."""
     if not path.exists():
-        siblings = [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise SettingError("resume", path, "an existing run directory or checkpoint", siblings)
+        raise SettingError("resume", path, "an existing run directory or checkpoint", siblings(path))
     if path.is_file():
         return path.parent.parent, path
     checkpoint = path / "checkpoints" / "last.ckpt"
@@ -70,6 +71,10 @@ def change(config: DictConfig, overrides: list[str]) -> None:
         if override.is_sweep_override():
             raise GanworksError(f"{override.input_line}: a resumed run takes one value of a setting.")
         key, value = override.key_or_group, override.value()
+        if key == "init_from":
+            raise SettingError(
+                key, value, "left out beside resume=, which goes on with the run's own weights"
+            )
         parent, name, names = place(key, config)
         if name not in names:
             hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
@@ -96,9 +101,25 @@ def check_checkpoint(path: Path, task: ManualTask) -> int:
     if "state_dict" not in checkpoint or "time" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks.")
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
+    check_trained(task, checkpoint["optimizer_states"])
     images_seen: int = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
         raise SettingError(
             "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
         )
     return images_seen
+
+
+def check_trained(task: ManualTask, states: list[dict[str, Any]]) -> None:
+    """Raise `SettingError` where other parameters are frozen than those of the checkpoint's optimizers."""
+    for (role, player), state in zip(task.players.items(), states, strict=True):
+        groups = build(task.optimizer_factories[role], player).param_groups
+        now, before = (
+            sum(len(group["params"]) for group in each) for each in (groups, state["param_groups"])
+        )
+        if now != before:
+            allowed = (
+                f"as it was: {before} tensors of the {role} were trained, not {now}. A new run that starts from this"
+                " one's weights (init_from=) may freeze others"
+            )
+            raise SettingError(f"task.freeze.{role}", task.freeze_patterns.get(role), allowed)
