@@ -76,6 +76,11 @@ class Fit:
     new: Weights = field(default_factory=dict)
     reshaped: Weights = field(default_factory=dict)
 
+    @property
+    def is_something(self) -> bool:
+        """Whether it is worth anything: a bias that happens to fit is nothing without the weights of its layer."""
+        return any(tensor.dim() > 1 for tensor in self.taken.values()) or bool(self.taken and not self.new)
+
 
 def source_of(config: DictConfig) -> Source | None:
     """Return the weights that ``init_from`` names, or None; makes its path absolute for config.yaml.
@@ -85,9 +90,10 @@ def source_of(config: DictConfig) -> Source | None:
     """
     if config.get("init_from") in (None, ""):
         return None
-    file = locate(Path(str(config.init_from)).expanduser())
-    OmegaConf.update(config, "init_from", str(Path(str(config.init_from)).expanduser().absolute()))
-    return read(file)
+    path = Path(str(config.init_from)).expanduser()
+    file = locate(path)
+    OmegaConf.update(config, "init_from", str(path.resolve()))
+    return read(file.resolve())
 
 
 def locate(path: Path) -> Path:
@@ -144,7 +150,7 @@ def start_from(source: Source, task: ManualTask) -> dict[str, str]:
         origin = next((each for each in (name, *roles) if roles[each] == role and each in parts), None)
         fits[name] = fit_of(networks[name], parts[origin]) if origin else Fit(new=networks[name].state_dict())
         lines[name] = line(networks[name], fits[name], origin if origin != name else None)
-    if not any(num_parameters(fits[name].taken, network) for name, network in networks.items()):
+    if not any(each.is_something for each in fits.values()):
         own = {f"{name}.{key}": t for name in networks for key, t in networks[name].state_dict().items()}
         theirs = {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.items()}
         check_weights(own, theirs, str(source.path))
