@@ -36,6 +36,10 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         super().__init__(every_images)
         self.export: dict[str, Any] = {}
 
+    def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        super().on_train_start(trainer, task)
+        self._save_best(trainer, task)  # of weights that were measured before the first step
+
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
         super().on_train_batch_end(trainer, task, *args)
         self._save_best(trainer, task)

@@ -28,10 +28,14 @@ class Evaluation(ImageInterval):
     With `suite.num_samples_training` the evaluations during training are of so many samples, under their own
     names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
     picks the best checkpoint. All devices draw and read their share of the samples.
+
+    Args:
+        suite: the metrics.
+        at_start: measure before the first step as well, unless the run is resumed.
     """
 
-    def __init__(self, suite: Suite) -> None:
-        super().__init__(suite.every_images)
+    def __init__(self, suite: Suite, at_start: bool = False) -> None:
+        super().__init__(suite.every_images, at_start)
         self.suite = suite
         self.figures: Figures | None = None
         self.best: dict[str, Any] = {}

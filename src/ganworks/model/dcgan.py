@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from torch import Tensor, nn
 
 from ganworks.errors import check_count
 from ganworks.model.base import Discriminator, Generator
+from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import BatchNorm, ProjectionHead, batch_norm, finish_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
@@ -64,6 +65,12 @@ class DCGANGenerator(Generator):
             x = norm(conv(x), label).relu()
         return self.to_image(x).tanh()
 
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: all layers but the last count from 4x4 up."""
+        largest = BASE << max(places(names, "norms"), default=0)
+        return renamed(names, {"to_image": f"b{largest}.to_image"})
+
 
 class DCGANDiscriminator(Discriminator):
     """Strided convolutions with leaky ReLU down to 4x4, one linear layer to the logit.
@@ -107,6 +114,19 @@ class DCGANDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return self.head(self.layers(x), label)
+
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: b16 is what reads the map of side 16."""
+        # The layers count from the image down: [conv, act], [conv, norm, act] for each side, flatten, dense, norm.
+        convs = [place for place in places(names, "layers") if place and place % 3 == 2]
+        side = 2 * BASE << len(convs)
+        modules = {"layers.0": f"b{side}.from_image"}
+        for level, place in enumerate(convs, start=1):
+            modules[f"layers.{place}"] = f"b{side >> level}.conv"
+            modules[f"layers.{place + 1}"] = f"b{side >> level}.norm"
+        dense = 3 * len(convs) + 3
+        return renamed(names, {**modules, f"layers.{dense}": "dense", f"layers.{dense + 1}": "dense_norm"})
 
 
 def resolve_dense_width(dense_width: int | None, resolution: int) -> int:

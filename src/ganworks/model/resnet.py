@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import ProjectionHead, finish_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
@@ -73,6 +74,12 @@ class ResnetGenerator(Generator):
             x = blocks(x)
         return self.to_image(leaky_relu(x, SLOPE)).tanh()
 
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: all layers but the last count from 4x4 up."""
+        largest = BASE << max(places(names, "stages"), default=0)
+        return renamed(names, {"to_image": f"b{largest}.to_image"})
+
 
 class ResnetDiscriminator(Discriminator):
     """The mirror image of `ResnetGenerator`: residual blocks down to 4x4, 2x2 averages between the stages.
@@ -119,6 +126,17 @@ class ResnetDiscriminator(Discriminator):
         for transition, blocks in zip(self.transitions, self.stages[1:], strict=True):
             x = blocks(transition(avg_pool2d(x, 2)))
         return self.head(self.dense(leaky_relu(x, SLOPE).flatten(1)), label)
+
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: b16 is the stage of the map of side 16."""
+        last = max(places(names, "stages"), default=0)
+        modules = {"from_image": f"b{BASE << last}.from_image"}
+        for place in range(last + 1):
+            side = BASE << (last - place)
+            modules[f"stages.{place}"] = f"b{side}.stage"
+            modules[f"transitions.{place}"] = f"b{side}.transition"
+        return renamed(names, modules)
 
 
 class ResidualBlock(nn.Module):

@@ -10,7 +10,7 @@ from ganworks.regularizer.base import Regularizer
 
 
 class WeightClip(Regularizer):
-    """Clamp every parameter of the critic to [-bound, bound] after each of its steps.
+    """Clamp every parameter of the critic that is trained to [-bound, bound] after each of its steps.
 
     Arjovsky et al. 2017, algorithm 1 (https://arxiv.org/abs/1701.07875); the paper's bound is .01.
 
@@ -26,7 +26,7 @@ class WeightClip(Regularizer):
 
     @torch.no_grad()
     def project(self, network: nn.Module) -> None:
-        parameters: list[Tensor] = list(network.parameters())
+        parameters: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
         torch._foreach_clamp_min_(parameters, -self.bound)
         torch._foreach_clamp_max_(parameters, self.bound)
 

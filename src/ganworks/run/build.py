@@ -128,7 +128,9 @@ def make_player(path: str, node: DictConfig) -> Any:
 
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
-    evaluation = Evaluation(run.suite) if run.suite.best else None
+    # A run from trained weights begins with their figure.
+    at_start = config.get("init_from") is not None
+    evaluation = Evaluation(run.suite, at_start) if run.suite.best else None
     for callback in run.callbacks:
         if isinstance(callback, ReadsEvaluation):
             callback.evaluation = evaluation

@@ -6,6 +6,7 @@ import logging
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -14,8 +15,10 @@ from rich.console import Console
 from ganworks.callback import RunSummary
 from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
+from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
 from ganworks.sample.sampler import check_weights, read_checkpoint
@@ -43,9 +46,11 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
+    source = source_of(config) if checkpoint is None else None
     run = build_run(config)
+    weights = {} if source is None else start_from(source, run.task)
     if config.dry_run:
-        show_plan(config, run, run_dir, Console())
+        show_plan(config, run, run_dir, Console(), weights)
         return Outcome("dry_run")
     since = ""
     if checkpoint is not None:
@@ -61,6 +66,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         since,
         shown(run_dir),
     )
+    for name, text in weights.items():
+        log.info("%s: %s", name, text)
     error = None
     try:
         trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
@@ -92,12 +99,28 @@ def check_checkpoint(path: Path, task: ManualTask) -> int:
     if "state_dict" not in checkpoint or "time" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks.")
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
+    check_trained(task, checkpoint["optimizer_states"])
     images_seen: int = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
         raise SettingError(
             "num_images", task.num_images, f"more than the {images_seen:,} images that the run has seen"
         )
     return images_seen
+
+
+def check_trained(task: ManualTask, states: list[dict[str, Any]]) -> None:
+    """Raise `SettingError` where other parameters are frozen than those of the checkpoint's optimizers."""
+    for (role, player), state in zip(task.players.items(), states, strict=True):
+        groups = build(task.optimizer_factories[role], player).param_groups
+        now, before = (
+            sum(len(group["params"]) for group in each) for each in (groups, state["param_groups"])
+        )
+        if now != before:
+            allowed = (
+                f"as it was: {before} tensors of the {role} were trained, not {now}. A new run that starts from this"
+                " one's weights (init_from=) may freeze others"
+            )
+            raise SettingError(f"task.freeze.{role}", task.freeze_patterns.get(role), allowed)
 
 
 def prepare_directory(config: DictConfig, run_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -20,12 +21,20 @@ def labels(data: GanDataModule) -> str:
     return f"{data.num_classes or 'no'} classes" + (", several at once" if data.label_kind == "multi" else "")
 
 
-def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> None:
-    """Print the plan of a run that passed all checks."""
+def show_plan(
+    config: DictConfig, run: Run, run_dir: Path, console: Console, weights: Mapping[str, str]
+) -> None:
+    """Print the plan of a run that passed all checks.
+
+    Args:
+        weights: what the networks start from, by the name of its line; none for initial weights.
+    """
     task, data, suite = run.task, run.datamodule, run.suite
     batch = data.batch_size * int(config.trainer.devices if isinstance(config.trainer.devices, int) else 1)
     batch *= int(config.trainer.num_nodes)
     num_batches = -(-task.num_images // batch)
+    share = 1 - sum(phase.share for phase in task.phases.values() if phase.method("generator") is None)
+    num_updates = int(num_batches * share) // getattr(task, "n_critic", 1)
     table = Table(
         title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False
     )
@@ -33,8 +42,9 @@ def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> 
     for name, text in {
         "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {labels(data)}",
         **task.describe(),
+        **weights,
         "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
-        f" {num_batches // getattr(task, 'n_critic', 1):,} generator updates",
+        f" {num_updates:,} generator updates",
         "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
         if suite.better
         else "none",

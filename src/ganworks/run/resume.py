@@ -12,6 +12,7 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
+from ganworks.sample.sampler import siblings
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
@@ -27,8 +28,7 @@ def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
 def locate(path: Path) -> tuple[Path, Path]:
     """Return the run directory and the checkpoint that ``path`` stands for."""
     if not path.exists():
-        siblings = [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise SettingError("resume", path, "an existing run directory or checkpoint", siblings)
+        raise SettingError("resume", path, "an existing run directory or checkpoint", siblings(path))
     if path.is_file():
         return path.parent.parent, path
     checkpoint = path / "checkpoints" / "last.ckpt"
@@ -68,6 +68,10 @@ def change(config: DictConfig, overrides: list[str]) -> None:
         if override.is_sweep_override():
             raise GanworksError(f"{override.input_line}: a resumed run takes one value of a setting.")
         key, value = override.key_or_group, override.value()
+        if key == "init_from":
+            raise SettingError(
+                key, value, "left out beside resume=, which goes on with the run's own weights"
+            )
         parent, name, names = place(key, config)
         if name not in names:
             hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""

@@ -285,7 +285,7 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
     path = Path(path)
     if not path.exists():
         raise SettingError(
-            "path", path, "an existing run directory, checkpoint or generator folder", _siblings(path)
+            "path", path, "an existing run directory, checkpoint or generator folder", siblings(path)
         )
     if path.is_file():
         sampler = _from_checkpoint(path)
@@ -421,5 +421,6 @@ def _shape(tensors: dict[str, Tensor], name: str) -> str:
     return str(tuple(tensors[name].shape)) if name in tensors else "absent"
 
 
-def _siblings(path: Path) -> list[str]:
+def siblings(path: Path) -> list[str]:
+    """Return what lies beside a path that is not there, for the nearest name."""
     return [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []

@@ -277,8 +277,8 @@ class AdversarialTask(ManualTask):
         }
 
     def project(self, role: str) -> None:
-        """Apply the regularizers that act on the weights of ``role``."""
-        for projection in self.projections[role]:
+        """Apply the regularizers that act on the weights of ``role``, unless it does not learn in this phase."""
+        for projection in self.projections[role] if self.phase.method(role) is not None else ():
             projection()
 
     def average(self, num_images: int) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -19,14 +18,15 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-from ganworks.errors import SettingError, check_count, check_range, nearest
+from ganworks.errors import SettingError, check_count, check_range
 from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of, produce
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import OptimizerFactory, Schedule, build
 from ganworks.optimizer.schedule import set_lr
 from ganworks.sample.sampler import Sampler
+from ganworks.task.freeze import Patterns, freeze_players, num_frozen
 from ganworks.task.guard import NonFiniteGuard
-from ganworks.task.phase import MAIN, Phase, check_phases, phase_at
+from ganworks.task.phase import MAIN, Phase, checked_phases, described_phases, phase_at
 
 log = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
@@ -77,7 +77,7 @@ class ManualTask(pl.LightningModule):
         accumulate: int = 1,
         patience: int = 20,
         phases: Mapping[str, Phase] | None = None,
-        freeze: Mapping[str, Sequence[str]] | None = None,
+        freeze: Mapping[str, Patterns] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -88,9 +88,8 @@ class ManualTask(pl.LightningModule):
         )
         self.accumulate = check_count("accumulate", accumulate)
         self.guard = NonFiniteGuard(patience)
-        self.phases = dict(phases or {})
-        check_phases(self.phases, self.roles, self)
-        self.freeze_patterns = dict(freeze or {})
+        self.phases = checked_phases(phases or {}, self.roles, type(self))
+        self.freeze_patterns = freeze or {}
         self.images_seen, self.num_steps, self._part = 0, 0, 0
         self.scalars: dict[str, float] = {}
         self.watcher: Callable[[str, Optimizer], None] | None = None
@@ -142,36 +141,17 @@ class ManualTask(pl.LightningModule):
         )
         inputs = ", ".join([*([noise] if noise else []), *conditions_of(self.generator)])
         lines = {
-            role: f"{described(player)}, {num_parameters(player):,} parameters"
+            role: f"{described(player)}, {num_parameters(player):,} parameters{frozen_of(player)}"
             for role, player in self.players.items()
         }
         shapes = [getattr(network, "shape", None) for network in networks_of(self.generator).values()]
         made = next((" -> " + " x ".join(map(str, shape)) for shape in reversed(shapes) if shape), "")
-        return {**lines, "generator": f"{lines['generator']}, {inputs or 'no input'}{made}"}
+        lines["generator"] += f", {inputs or 'no input'}{made}"
+        return {**lines, **({"phases": described_phases(self.phases)} if self.phases else {})}
 
-    def freeze_parameters(self) -> int:
-        """Take the parameters that `freeze` names out of the training; return their number.
-
-        Raises:
-            SettingError: a role that there is not, or a pattern that fits no parameter.
-        """
-        num = 0
-        for role, patterns in self.freeze_patterns.items():
-            if role not in self.roles:
-                raise SettingError("freeze", role, f"one of the players {', '.join(self.roles)}", self.roles)
-            parameters = dict(getattr(self, role).named_parameters())
-            for pattern in [patterns] if isinstance(patterns, str) else patterns:
-                matched = [name for name in parameters if fnmatch(name, pattern) or name == pattern]
-                if not matched:
-                    near = nearest(pattern, parameters)
-                    some = near or ", ".join(list(parameters)[:3])
-                    raise SettingError(
-                        f"freeze.{role}", pattern, f"a pattern that fits a parameter, such as {some}"
-                    )
-                for name in matched:
-                    parameters[name].requires_grad_(False)
-            num += sum(p.numel() for p in parameters.values() if not p.requires_grad)
-        return num
+    def freeze_parameters(self) -> None:
+        """Take the parameters that `freeze` names out of the training; see `freeze_players`."""
+        freeze_players(self.players, self.freeze_patterns)
 
     # The optimizers
 
@@ -395,6 +375,12 @@ def described(player: nn.Module) -> str:
 def num_parameters(player: nn.Module) -> int:
     """Return the number of a player's parameters."""
     return sum(parameter.numel() for parameter in player.parameters())
+
+
+def frozen_of(player: nn.Module) -> str:
+    """Return how many of a player's parameters are frozen, in words; nothing where none is."""
+    num = num_frozen(player)
+    return f" ({num:,} of them frozen)" if num else ""
 
 
 def as_player(part: nn.Module | Mapping[str, nn.Module]) -> nn.Module:

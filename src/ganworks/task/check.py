@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +14,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import conditions_of
 from ganworks.noise import keyed_rng
 from ganworks.task.critic import Critic
+from ganworks.task.phase import MAIN, Phase
 
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
@@ -23,6 +25,7 @@ class Game(Protocol):
 
     generator: Any
     critics: list[Critic]
+    phases: dict[str, Phase]
 
     def draw_noise(self, num: int, rng: Callable[[str], torch.Generator]) -> Batch: ...
 
@@ -63,8 +66,8 @@ def check_terms(task: Game, batch: Batch, shape: tuple[int, ...]) -> None:
             )
         for critic in task.critics:
             check_logits(task, critic, fields)
-        check_losses("discriminator", lambda: task.discriminator_terms({**batch, **noise}))
-        check_losses("generator", lambda: task.generator_terms({**batch, **noise}))
+        for role, terms_of in terms_of_phases(task):
+            check_losses(role, partial(terms_of, {**batch, **noise}))
 
 
 @contextmanager
@@ -116,9 +119,23 @@ def check_logits(task: Game, critic: Critic, fields: Batch) -> None:
         raise SettingError(setting, tuple(logits.shape), allowed)
 
 
+def terms_of_phases(task: Game) -> Iterator[tuple[str, Callable[[Batch], Terms]]]:
+    """Yield (role, function with its terms) for every function that a phase of the run takes terms from."""
+    for role in ("discriminator", "generator"):
+        methods = [phase.method(role) for phase in (MAIN, *task.phases.values())]
+        for method in dict.fromkeys(methods):
+            if method is not None:
+                yield role, getattr(task, method)
+
+
 def check_losses(role: str, terms_of: Callable[[], Terms]) -> None:
-    """Raise `GanworksError` for a term that is no scalar."""
-    for name, term in terms_of().items():
+    """Raise `GanworksError` for terms that are no dict of scalars."""
+    terms = terms_of()
+    if not isinstance(terms, dict) or not terms:
+        raise GanworksError(
+            f"the {role}'s terms are {terms!r}: they must be a dict of tensors of one number."
+        )
+    for name, term in terms.items():
         if not isinstance(term, Tensor) or term.numel() != 1:
             shape = tuple(term.shape) if isinstance(term, Tensor) else type(term).__name__
             raise GanworksError(f"the {role}'s term {name!r} is {shape}: it must be a tensor of one number.")
