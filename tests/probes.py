@@ -36,7 +36,7 @@ class AuxiliaryTask(AdversarialTask):
 
     def class_term(self, batch: dict[str, Tensor], name: str) -> Tensor:
         critic = self.critics[0]
-        said = self.judge(critic, batch[name], batch, "label", f"class/{name}")
+        said = self.discriminate(critic, batch[name], batch, "label", f"class/{name}")
         return nn.functional.cross_entropy(said["class_logits"], batch["label"])
 
     def discriminator_terms(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

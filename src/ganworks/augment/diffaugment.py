@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganworks.augment.base import Augment, AugmentFunction, as_module
 from ganworks.errors import SettingError, check_range
+from ganworks.sample.kind import kind_of
 
 
 class Compose(Augment):
@@ -127,6 +128,6 @@ def integers(low: int, high: int, x: Tensor, rng: torch.Generator) -> Tensor:
 
 def check_images(x: Tensor) -> None:
     """Raise `SettingError` unless ``x`` is a batch of images."""
-    if x.dim() != 4:
+    if not kind_of(x.shape[1:]).is_image:
         shape = tuple(x.shape[1:])
         raise SettingError("augment", f"for samples of shape {shape}", "none where samples are no images")

@@ -122,17 +122,17 @@ class Probe:
         if next(network.parameters()).element_size() < 4:
             return found  # gradients of samples are taken in float32, which such weights do not have
         with looked_at(network):
-            judge = partial(self._judge, look)
+            logits = partial(self._logits_of, look)
             points = self._between(real, fake)
-            norms = squared_gradient_norm(partial(judge, label=label), points).detach().sqrt()
+            norms = squared_gradient_norm(partial(logits, label=label), points).detach().sqrt()
             found["critic_gradient_norm"] = norms.mean()
             found["discriminator_spectral_norm"] = signals.spectral_norm(network)
-            found |= self._penalties(look, partial(judge, label=label), real, fake)
+            found |= self._penalties(look, partial(logits, label=label), real, fake)
             if label is not None and is_class(label) and num_classes_of(network) > 1:
                 found["label_auc"] = self._label_auc(look, real, label)
         return found | {"penalised_batch_norm": float(has_penalised_batch_norm(look.critic))}
 
-    def _judge(self, look: Look, sample: Tensor, label: Tensor | None = None) -> Tensor:
+    def _logits_of(self, look: Look, sample: Tensor, label: Tensor | None = None) -> Tensor:
         """Return logits (B, ...) of some samples; their other fields are those of the same rows."""
         rows = {name: values[: len(sample)] for name, values in look.batch.items()}
         return self.task.look(look.critic, rows, sample, label)
@@ -143,13 +143,13 @@ class Probe:
         return torch.lerp(fake, real, share.view(-1, *[1] * (real.dim() - 1)))
 
     def _penalties(
-        self, look: Look, judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor
+        self, look: Look, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor
     ) -> dict[str, Any]:
         """Return the penalties' share of the discriminator's loss, each at what it costs in the mean of the steps."""
         batch, costs = {**look.batch, "real": real, "fake": fake}, []
         for name, regularizer in look.critic.penalties.items():
             if isinstance(regularizer, GradientRegularizer):
-                penalty = regularizer.penalty(judge, batch, self._rng(name))
+                penalty = regularizer.penalty(critic, batch, self._rng(name))
                 costs.append(regularizer.factor(self.progress) * penalty.detach() / regularizer.every)
         if not costs:
             return {}
@@ -161,7 +161,7 @@ class Probe:
         """Return how well the discriminator tells a real sample with its label from one with another label."""
         num = num_classes_of(look.critic.network)
         shift = torch.randint(1, num, label.shape, generator=self._rng("label"), device=label.device)
-        right, wrong = (per_sample(self._judge(look, real, y)) for y in (label, (label + shift) % num))
+        right, wrong = (per_sample(self._logits_of(look, real, y)) for y in (label, (label + shift) % num))
         return (right > wrong).float().mean() + 0.5 * (right == wrong).float().mean()
 
     @torch.no_grad()

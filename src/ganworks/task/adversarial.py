@@ -33,12 +33,10 @@ class Look:
         critic: with the loss and the regularizers that it is trained on.
         batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, perhaps ``label``, and the other fields, without
             graphs.
-        judge: samples (B, *shape) and labels -> logits (B, ...), unaugmented, by the uncompiled network.
     """
 
     critic: Critic
     batch: Batch
-    judge: Callable[[Tensor, Tensor | None], Tensor]
 
 
 class AdversarialTask(ManualTask):
@@ -125,8 +123,8 @@ class AdversarialTask(ManualTask):
         terms: Terms = {}
         for critic in self.critics:
             real, fake = batch[critic.real], batch[critic.fake].detach()
-            real_logits = self.judge(critic, real, batch, critic.real_label, "real")["logits"]
-            fake_logits = self.judge(critic, fake, batch, critic.fake_label, "fake")["logits"]
+            real_logits = self.discriminate(critic, real, batch, critic.real_label, "real")["logits"]
+            fake_logits = self.discriminate(critic, fake, batch, critic.fake_label, "fake")["logits"]
             loss = critic.objective.discriminator(real_logits, fake_logits)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
             said = {"real_logits": real_logits, "fake_logits": fake_logits}
@@ -141,10 +139,14 @@ class AdversarialTask(ManualTask):
         terms: Terms = {}
         with frozen(self.discriminator):
             for critic in self.critics:
-                fake = self.judge(critic, batch[critic.fake], batch, critic.fake_label, "generator/fake")
+                fake = self.discriminate(
+                    critic, batch[critic.fake], batch, critic.fake_label, "generator/fake"
+                )
                 real: Said = {}
                 if critic.objective.relativistic:
-                    real = self.judge(critic, batch[critic.real], batch, critic.real_label, "generator/real")
+                    real = self.discriminate(
+                        critic, batch[critic.real], batch, critic.real_label, "generator/real"
+                    )
                 loss = critic.objective.generator(fake["logits"], real.get("logits"))
                 terms[f"{critic.prefix}adversarial"] = critic.weight * loss
         return terms | self.penalties(self.generator_regularizers, self.num_steps // self.n_critic, batch)
@@ -158,7 +160,7 @@ class AdversarialTask(ManualTask):
                 batch.update(self.produce(self.generator, batch))
         return batch["fake"]
 
-    def judge(
+    def discriminate(
         self,
         critic: Critic,
         sample: Tensor,
@@ -196,7 +198,7 @@ class AdversarialTask(ManualTask):
         def logits(sample: Tensor) -> Tensor:
             # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
             network = critic.network._call_impl
-            return self.judge(critic, sample, batch, critic.real_label, stream, network)["logits"]
+            return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
 
         return logits
 
@@ -224,7 +226,7 @@ class AdversarialTask(ManualTask):
             average_state(self.augment)
         if self.is_watched:
             seen = detached(seen)
-            look = Look(critic, seen, partial(self.look, critic, seen))
+            look = Look(critic, seen)
             self.looks = [*(each for each in self.looks if each.critic.name != critic.name), look]
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
