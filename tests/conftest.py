@@ -28,19 +28,25 @@ class Result:
 def call(command: str, *arguments: str) -> int:
     """Run `ganworks-<command>` with ``arguments`` in this process; return its exit code."""
     main = importlib.import_module(f"ganworks.cli.{command}").main
-    threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [f"{command}.py", *arguments])
         patch.setenv("HYDRA_FULL_ERROR", "1")  # set by train.py for good; here it goes with the patch
-        torch.set_num_threads(1)
         try:
             main()
         except SystemExit as stop:
             return int(stop.code or 0)
         finally:
-            torch.set_num_threads(threads)
             HydraConfig.instance().cfg = None
     return 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """One thread here and in the processes that tests start: on more of them, sums end in other last digits."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,11 +26,6 @@ def assert_same_state(first: Path, second: Path) -> None:
     assert differences({key: one[key] for key in STATE}, {key: other[key] for key in STATE}) == []
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.mark.parametrize("recipe", ["bce", "augmented"])
 def test_two_runs_with_one_seed_are_equal_to_the_bit(recipe: str, tmp_path: Path) -> None:
     for name in ("first", "second"):

@@ -35,14 +35,6 @@ FAULTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def work(settings: Any, has_to_stop: Callable[[], bool] = lambda: False) -> optuna.Study:
     """Be a worker until the study is done."""
     Worker(settings, train_here, has_to_stop).run()
