@@ -18,7 +18,7 @@ from ganworks.evaluation.source import read_saved
 from ganworks.run.log import is_first_rank, log_to_terminal
 
 if TYPE_CHECKING:
-    from ganworks.metric import Evaluation
+    from ganworks.metric import Result
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
 
 
-def measured(arguments: Arguments, overrides: list[str]) -> Evaluation | None:
+def measured(arguments: Arguments, overrides: list[str]) -> Result | None:
     """Return the figures; on several devices the first process has them."""
     from ganworks.evaluation.measuring import measure, of_folders, of_run
     from ganworks.evaluation.processes import processes, take_device
@@ -62,7 +62,7 @@ def resumable() -> Iterator[None]:
         sys.exit(130)
 
 
-def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
+def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
     """Print the figures, beside those of held-out real data and of another evaluation, and their contract."""
     from rich.console import Console
     from rich.table import Table

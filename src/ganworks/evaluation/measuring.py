@@ -21,7 +21,7 @@ from ganworks.evaluation.pictures import (
 )
 from ganworks.evaluation.sides import Sides
 from ganworks.evaluation.source import Source
-from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
+from ganworks.metric import Result, SampleSet, Suite, evaluate_seeds
 from ganworks.metric.generate import draw, judge
 from ganworks.run.compose import compose
 from ganworks.run.instantiate import make
@@ -90,7 +90,7 @@ def checked_suite(config: DictConfig, arguments: Arguments, sides: Sides, **chan
     return suite
 
 
-def measure(work: Work, arguments: Arguments) -> Evaluation | None:
+def measure(work: Work, arguments: Arguments) -> Result | None:
     """Return the figures, and write the files that are asked for; on several ranks the first one alone has them."""
     suite, sides, source = work.suite, work.sides, work.source
     nums = shown(work) if arguments.figures else (0, 0)
@@ -136,7 +136,7 @@ def write_figures(work: Work, fake: SampleSet, nums: tuple[int, int]) -> None:
         log_figures(paths, work.config, run_dir, int(images_seen))
 
 
-def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Evaluation) -> None:
+def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Result) -> None:
     """Write the statistics of both sides where that was asked for."""
     splits = figures.contract["split"], figures.notes.get("fake_split", f"samples of {arguments.run}")
     for name, found, split in zip(("save_real", "save_fake"), (suite.real, fake), splits, strict=True):

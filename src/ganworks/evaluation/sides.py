@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from ganworks.data.evaluated import EvaluatedImages
 from ganworks.errors import SettingError, setting_path
-from ganworks.metric import Evaluation, Extractor, SampleSet, Suite
+from ganworks.metric import Extractor, Result, SampleSet, Suite
 from ganworks.metric.collect import Keep
 from ganworks.metric.extractor import ImageExtractor
 from ganworks.metric.statistics_file import FEATURES, Statistics, is_statistics
@@ -143,7 +143,7 @@ def save_statistics(suite: Suite, found: SampleSet, setting: str, path: str, spl
     Statistics.of(found[name], {**suite.extractors[name].contract, "split": split}).save(path)
 
 
-def described(figures: Evaluation, sides: Sides) -> Evaluation:
+def described(figures: Result, sides: Sides) -> Result:
     """Complete the contract by what files of statistics say, and do not say, about themselves."""
     contract = figures.contract
     for words, _, side in sides.named:

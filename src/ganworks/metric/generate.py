@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ganworks.bar import Bar
 from ganworks.metric.collect import Batch, Keep, counted, with_labels
-from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.feature_cache import FeatureCache
+from ganworks.metric.result import Result
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.metric.suite import Suite, full_precision
@@ -34,11 +34,11 @@ def evaluate(
     num_evaluations: int = 1,
     cache: FeatureCache | None = None,
     show_bar: bool = False,
-) -> Evaluation:
+) -> Result:
     """Return the figures of a generator's samples; labels are drawn as often as the data has them.
 
     Under `torch.distributed` each rank draws and reads its share, and the first rank alone compares: the others
-    get an evaluation without figures. A sample depends on its number alone, so the figures are those of one
+    get a result without figures. A sample depends on its number alone, so the figures are those of one
     process but for the order of sums.
 
     Args:
@@ -56,7 +56,7 @@ def evaluate(
     """
     seed = suite.seed if seed is None else seed
     fake = draw(suite, sampler, datamodule, truncation, batch_size, num, seed, cache, show_bar)
-    return Evaluation({}, {}) if fake is None else judge(suite, fake, seed, ema, num_evaluations)
+    return Result({}, {}) if fake is None else judge(suite, fake, seed, ema, num_evaluations)
 
 
 def draw(
@@ -98,7 +98,7 @@ def draw(
     return None if found is None else replace(found, sampler=sampler, truncation=truncation)
 
 
-def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int) -> Evaluation:
+def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int) -> Result:
     """Return the figures of a generator's samples from `draw`, their contract complete; arguments as there."""
     figures = suite.compare(fake, seed)
     terms = {"ema": ema, "truncation": "none" if fake.truncation is None else fake.truncation}
@@ -108,7 +108,7 @@ def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evalua
 
 def evaluate_seeds(
     suite: Suite, sampler: Sampler, datamodule: Any, seeds: Sequence[int], **kwargs: Any
-) -> Evaluation:
+) -> Result:
     """Return the mean of each figure over evaluations with the given seeds, and their deviations.
 
     Args:
