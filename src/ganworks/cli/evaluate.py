@@ -68,7 +68,7 @@ def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
     from rich.table import Table
 
     from ganworks.metric import warn_of_differences
-    from ganworks.metric.contract import shown
+    from ganworks.metric.contract import contract_lines
 
     columns = {"value": figures.values, "deviation": figures.deviation, "held-out real data": figures.floor}
     if other is not None:
@@ -87,7 +87,7 @@ def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
         for name, note in figures.notes.items()
         if isinstance(note, str | int | float)
     }
-    for line in (*(shown(notes) if notes else ()), *shown(figures.contract)):
+    for line in (*(contract_lines(notes) if notes else ()), *contract_lines(figures.contract)):
         console.print(line, highlight=False, soft_wrap=True)
     if other is not None:
         warn_of_differences(asdict(figures), other)
