@@ -22,7 +22,7 @@ from ganworks.evaluation.pictures import (
 from ganworks.evaluation.sides import Sides
 from ganworks.evaluation.source import Source
 from ganworks.metric import Result, SampleSet, Suite, evaluate_seeds
-from ganworks.metric.generate import draw, judge
+from ganworks.metric.generate import compare_samples, draw
 from ganworks.run.compose import compose
 from ganworks.run.instantiate import make
 from ganworks.run.resume import change
@@ -109,7 +109,7 @@ def measure(work: Work, arguments: Arguments) -> Result | None:
     if source is None:
         figures = suite.compare(fake)
     else:
-        figures = judge(suite, fake, suite.seed, True, source.num_evaluations)
+        figures = compare_samples(suite, fake, suite.seed, True, source.num_evaluations)
     figures = outside.described(figures, sides)
     save(arguments, suite, fake, figures)
     if arguments.figures:
