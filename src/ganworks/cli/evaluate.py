@@ -43,13 +43,13 @@ def main() -> None:
 
 def measured(arguments: Arguments, overrides: list[str]) -> Result | None:
     """Return the figures; on several devices the first process has them."""
-    from ganworks.evaluation.measuring import measure, of_folders, of_run
+    from ganworks.evaluation.measuring import evaluate, of_folders, of_run
     from ganworks.evaluation.processes import processes, take_device
 
     take_device(arguments.devices, arguments.device)
     work = of_run(arguments, overrides) if arguments.run else of_folders(arguments, overrides)
     with processes(arguments.devices, "ganworks.cli.evaluate"):
-        return measure(work, arguments)
+        return evaluate(work, arguments)
 
 
 @contextmanager
