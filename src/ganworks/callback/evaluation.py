@@ -24,7 +24,7 @@ class Evaluation(ImageInterval):
         is_best: whether the last evaluation is the best so far; the checkpoint callback reads it.
         seconds: time spent measuring, that before a resume included; `seconds_here`: in this process.
 
-    With `suite.num_samples_training` the evaluations during training are of so many samples, under their own
+    With `suite.num_samples_training` the evaluations during training take that many samples, under their own
     names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
     picks the best checkpoint. All devices draw and read their share of the samples.
 

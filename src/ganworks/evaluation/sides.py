@@ -105,7 +105,7 @@ def make_suite(config: DictConfig, sides: Sides, is_shown: bool = False, **chang
 
 
 def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
-    """Take the features of the reals, and keep so many of the images for pictures."""
+    """Take the features of the reals, and keep the first ``num_shown`` images for pictures."""
     if isinstance(sides.real, Statistics):
         if not sides.are_statistics:
             suite.load()
@@ -117,7 +117,7 @@ def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
 
 
 def num_fakes(fake: EvaluatedImages | Statistics, config: DictConfig, overrides: list[str]) -> int:
-    """Return how many fakes there are, or the first so many of them that are asked for."""
+    """Return how many fakes there are, or how many of the first ones are asked for."""
     is_asked = any(override.startswith("metric.num_samples=") for override in overrides)
     num = config.metric.get("num_samples")
     if isinstance(fake, Statistics):

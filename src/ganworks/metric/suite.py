@@ -41,7 +41,7 @@ class Suite:
         num_samples: fakes per evaluation; every figure depends on it, so fix it.
         every_images: real images seen between two evaluations.
         seed: key of the fakes' latents and of what the measures draw.
-        num_reals: real samples, the first so many of the reference order; None takes all of them.
+        num_reals: take the first N real samples of the reference order; None takes all of them.
         best: the figure that picks the best checkpoint; None is the first one of the first measure.
         floor: measure one half of the reals against the other as well, once.
         num_samples_training: fakes of the evaluations during training, whose figures are then named after it:
