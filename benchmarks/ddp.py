@@ -4,7 +4,7 @@
 
 Two processes on this machine train the same task, in turns of some generator updates (five discriminator steps each)
 under each strategy; the table shows medians over the turns and the median of the paired ratios to stock DDP,
-`ddp_find_unused_parameters_true`. Bytes are what one process hands to all-reduce in a generator update, over the
+`ddp_find_unused_parameters_true`. Bytes are what one process hands to all-reduce per generator update, over the
 ideal, five times the discriminator's gradient and once the generator's. They are counted in turns that are not timed.
 Scaling is the images a second of both over those of one process that trains alone, in a turn of its own, on batches of
 the same size; 2 is the most.
@@ -55,7 +55,7 @@ def strategies() -> dict[str, Any]:
 
 
 class Clock(pl.Callback):
-    """Seconds a generator update, after one that warms up, and the bytes that were handed to all-reduce in it."""
+    """Seconds per generator update, after one that warms up, and the bytes that were handed to all-reduce in it."""
 
     def __init__(self, num_cycles: int, is_counting: bool) -> None:
         self.num_cycles, self.is_counting = num_cycles, is_counting
@@ -129,7 +129,7 @@ def measure(case: str, num_blocks: int, num_cycles: int) -> Table:
             seconds[name].append(turn(CASES[case], strategy, num_cycles)[0].seconds)
     title = f"{case}: {sum(size.values()) / 1e6:.1f} M parameters, {N_CRITIC} critic steps, torch {torch.__version__}"
     table = Table(title=title, title_justify="left")
-    for column in ("strategy", "bytes / ideal", "ms a generator update", "time / stock", "scaling"):
+    for column in ("strategy", "bytes / ideal", "ms per generator update", "time / stock", "scaling"):
         table.add_column(column, justify="left" if column == "strategy" else "right")
     for name, times in seconds.items():
         ratio = statistics.median(ours / stock for ours, stock in zip(times, seconds[STOCK], strict=True))

@@ -121,7 +121,7 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
         "diverged_at": diverged_at,
         "outcome": outcome.of(run, seed),
         "own_figures": evaluation.figures.values if evaluation.figures else {},
-        "facts": asdict(recorder.diagnosis.facts) if recorder.diagnosis else {},
+        "facts": asdict(recorder.diagnosis.setup) if recorder.diagnosis else {},
         "observations": recorder.observations,
         "seconds": round(time.time() - start, 1),
         "cpu_seconds": round(time.process_time() - cpu_start, 1),

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from doctor_report import facts_of, is_healthy, observations
+from doctor_report import is_healthy, observations, setup_of
 from doctor_zoo import DIGITS, SICK, Kind
 from rich.console import Console
 from rich.table import Table
@@ -117,7 +117,7 @@ def added(overrides: Iterable[str], extra: list[str]) -> list[str]:
 
 def episodes(run: dict[str, Any]) -> list[Any]:
     """Return what the doctor says of a run, in the order in which it says it."""
-    diagnosis = Diagnosis(facts_of(run), run["num_images"])
+    diagnosis = Diagnosis(setup_of(run), run["num_images"])
     for images_seen, signals in observations(run):
         diagnosis.observe(images_seen, signals)
     return diagnosis.episodes

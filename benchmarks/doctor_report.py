@@ -12,11 +12,11 @@ from doctor_zoo import BLOWN, KINDS, LOST
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.doctor import RULES, Diagnosis, Facts
+from ganworks.doctor import RULES, Diagnosis, Setup
 from ganworks.doctor.derived import blindness, overfit
 
 Run = dict[str, Any]
-FACTS = {field.name for field in dataclasses.fields(Facts)}
+SETUP = {field.name for field in dataclasses.fields(Setup)}
 OPEN, HELD_OUT = range(4), range(4, 8)  # seeds that thresholds are set on, seeds for the figures
 
 
@@ -39,9 +39,9 @@ def is_healthy(run: Run) -> bool:
     return is_close and not copies and found.get("right_class", 1.0) >= 0.7
 
 
-def facts_of(run: Run) -> Facts:
-    """Return what the doctor knew of a run, of the facts that there still are."""
-    return Facts(**{name: value for name, value in run["facts"].items() if name in FACTS})
+def setup_of(run: Run) -> Setup:
+    """Return the setup of a recorded run, of the fields that there still are; its file calls it facts."""
+    return Setup(**{name: value for name, value in run["facts"].items() if name in SETUP})
 
 
 def observations(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
@@ -63,7 +63,7 @@ def judged(run: Run) -> Run:
 
     The doctor speaks when a rule has held for its span: the time is that of the message, not of what it dates.
     """
-    diagnosis, said = Diagnosis(facts_of(run), run["num_images"]), {}
+    diagnosis, said = Diagnosis(setup_of(run), run["num_images"]), {}
     for images_seen, signals in observations(run):
         for episode in diagnosis.observe(images_seen, signals):
             said.setdefault(episode.rule, images_seen / run["num_images"])

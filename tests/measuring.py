@@ -11,7 +11,7 @@ import torch.distributed as dist
 from hydra.utils import instantiate
 
 from ganworks.data import Digits
-from ganworks.metric import Evaluation
+from ganworks.metric import Result
 from ganworks.metric.generate import evaluate as evaluate_suite
 from ganworks.model import DCGANGenerator
 from ganworks.sample.sampler import Sampler
@@ -20,7 +20,7 @@ from running import compose
 NUM = 101  # two ranks cannot have equal shares
 
 
-def evaluate(num: int = NUM) -> Evaluation:
+def evaluate(num: int = NUM) -> Result:
     """Return the figures of ``num`` samples of a conditional generator with random weights."""
     torch.manual_seed(0)
     generator = DCGANGenerator(shape=(1, 8, 8), latent_dim=4, width=8, num_classes=10)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganworks.doctor import RULES, Facts
+from ganworks.doctor import RULES, Setup
 from ganworks.doctor.advice import possible
 from pages import EXTENDING, blocks, commands, named
 from running import checkpoint, differences
@@ -106,12 +106,12 @@ def test_parts_beyond_plain_images_train_resume_to_the_bit_and_draw(
 
 
 def test_the_doctor_advises_no_setting_that_the_model_does_not_have(mygan: Path) -> None:
-    facts = Facts(
+    setup = Setup(
         critic_norm="batch", is_image=False, weights={}, settings=frozenset({"loss", "regularizer"})
     )
-    advised = [piece for rule in RULES for piece in rule.advice(facts, {}) if possible(piece, facts)]
+    advised = [piece for rule in RULES for piece in rule.advice(setup, {}) if possible(piece, setup)]
     assert not [piece for piece in advised if "norm" in piece or "task." in piece]
-    known = replace(facts, settings=None)
+    known = replace(setup, settings=None)
     assert [piece for rule in RULES for piece in rule.advice(known, {}) if "norm" in piece]  # control
 
 

@@ -13,8 +13,7 @@ import torch
 
 from ganworks.callback import Evaluation
 from ganworks.data import GanDataModule, TensorSamples
-from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Measure, SampleSet, Suite, evaluate, evaluate_seeds, terms_of
+from ganworks.metric import Measure, Result, SampleSet, Suite, evaluate, evaluate_seeds, terms_of
 from ganworks.sample.sampler import Sampler
 
 NAN = float("nan")
@@ -32,12 +31,12 @@ class Scripted(Suite):
     def prepare(self, datamodule: Any) -> None:
         self.prepared = datamodule
 
-    def compare(self, fake: SampleSet, seed: int | None = None) -> Figures:
+    def compare(self, fake: SampleSet, seed: int | None = None) -> Result:
         self.fakes.append(fake)
         names = [f"{name}{self.suffix(fake.num)}" for name in ("distance", "other")]
         values = dict(zip(names, (self.script.pop(0), 1.0), strict=True))
         figure = {name: {"reads": []} for name in names}
-        return Figures(values, {"num_fake": fake.num, "seed": seed, "figure": figure})
+        return Result(values, {"num_fake": fake.num, "seed": seed, "figure": figure})
 
 
 @dataclass(frozen=True)

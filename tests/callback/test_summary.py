@@ -13,14 +13,14 @@ import pytest
 from rich.console import Console
 
 from ganworks.callback import Evaluation, GracefulStop, RunSummary, SampleGrid
-from ganworks.metric import Evaluation as Figures
+from ganworks.metric import Result
 from ganworks.task import NonFiniteLossError
 
 
 def evaluation(**values: float) -> Evaluation:
     callback = Evaluation.__new__(Evaluation)
     callback.suite = SimpleNamespace(best=next(iter(values)))  # type: ignore[assignment]
-    callback.figures = Figures(values, {"num_fake": 64}, {"distance": 0.5}, {"histogram": {"0": 1.0}})
+    callback.figures = Result(values, {"num_fake": 64}, {"distance": 0.5}, {"histogram": {"0": 1.0}})
     callback.best = {"metric": "distance", "value": 1.0}
     callback.seconds = callback.seconds_here = 0.0
     return callback

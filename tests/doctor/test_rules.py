@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ganworks.doctor import RULES, Diagnosis, Facts, Rule
+from ganworks.doctor import RULES, Diagnosis, Rule, Setup
 from ganworks.doctor.rules import BY_NAME
 
 NUM_IMAGES = 100_000
@@ -26,7 +26,7 @@ def good(rule: Rule) -> float:
 def diagnose(rule: Rule, values: list[float]) -> Diagnosis:
     """Show ``values`` evenly over a run."""
     diagnosis = Diagnosis(
-        Facts(is_wasserstein=rule.name == "not-lipschitz", is_conditional=True), NUM_IMAGES, [rule]
+        Setup(is_wasserstein=rule.name == "not-lipschitz", is_conditional=True), NUM_IMAGES, [rule]
     )
     for index, value in enumerate(values, 1):
         diagnosis.observe(index * NUM_IMAGES // len(values), {rule.signal: value})
@@ -72,11 +72,11 @@ def test_a_diagnosis_goes_on_after_a_resume_as_if_there_had_been_none() -> None:
     values = [0.9] * 30 + [0.2] * 40 + [0.9] * 30
     (rule,) = (rule for rule in RULES if rule.name == "mode-collapse")
     whole = diagnose(rule, values)
-    diagnosis = Diagnosis(Facts(), NUM_IMAGES, [rule])
+    diagnosis = Diagnosis(Setup(), NUM_IMAGES, [rule])
     for index, value in enumerate(values, 1):
         if index == 31:  # in the middle of the wait for an episode
             state = json.loads(json.dumps(diagnosis.state_dict()))
-            diagnosis = Diagnosis(Facts(), NUM_IMAGES, [rule])
+            diagnosis = Diagnosis(Setup(), NUM_IMAGES, [rule])
             diagnosis.load_state_dict(state)
         diagnosis.observe(index * NUM_IMAGES // 100, {rule.signal: value})
     whole_again = diagnose(rule, values)
@@ -88,7 +88,7 @@ def test_a_diagnosis_goes_on_after_a_resume_as_if_there_had_been_none() -> None:
 
 def test_the_words_are_those_of_the_guide() -> None:
     (rule,) = (rule for rule in RULES if rule.name == "mode-collapse")
-    diagnosis = Diagnosis(Facts(lr={"generator": 2e-4, "discriminator": 2e-4}), NUM_IMAGES, [rule])
+    diagnosis = Diagnosis(Setup(lr={"generator": 2e-4, "discriminator": 2e-4}), NUM_IMAGES, [rule])
     for images in range(1_000, 60_000, 1_000):
         diagnosis.observe(images, {"diversity": 0.31 if images >= 46_000 else 0.9})
     (episode,) = diagnosis.episodes
@@ -102,7 +102,7 @@ def test_the_words_are_those_of_the_guide() -> None:
 
 
 def test_rules_about_one_kind_of_run_leave_others_alone() -> None:
-    names = {rule.name for rule in Diagnosis(Facts(is_wasserstein=False, is_image=False), NUM_IMAGES).rules}
+    names = {rule.name for rule in Diagnosis(Setup(is_wasserstein=False, is_image=False), NUM_IMAGES).rules}
     assert not names & {"not-lipschitz", "data-range", "random-labels"}
 
 
@@ -115,7 +115,7 @@ def test_a_coverage_that_still_grows_is_no_trouble_and_one_that_stays_is() -> No
 
 def test_no_progress_is_said_of_a_run_that_nothing_else_explains() -> None:
     rules = [BY_NAME["duplicates"], BY_NAME["no-progress"]]
-    alone, explained = Diagnosis(Facts(), NUM_IMAGES, rules), Diagnosis(Facts(), NUM_IMAGES, rules)
+    alone, explained = Diagnosis(Setup(), NUM_IMAGES, rules), Diagnosis(Setup(), NUM_IMAGES, rules)
     for images in range(0, NUM_IMAGES, NUM_IMAGES // 100):
         alone.observe(images, {"energy_distance": 0.4, "nearest_ratio": 1.0})
         explained.observe(

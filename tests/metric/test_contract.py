@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from ganworks.metric.contract import differences, shown, terms_of, warn_of_differences
+from ganworks.metric.contract import contract_lines, differences, terms_of, warn_of_differences
 
 CONTRACT = {
     "split": "digits 0123456789abcdef0123456789abcdef",
@@ -81,7 +81,7 @@ def test_contract_of_an_older_file_differs_in_what_it_does_not_say():
 
 
 def test_contract_takes_a_line_for_each_extractor_and_hashes_are_cut():
-    lines = shown(CONTRACT)
+    lines = contract_lines(CONTRACT)
     assert lines[0] == "split digits 01234567 · num_real 1797 · num_fake 1797 · seed 0"
     assert lines[1].startswith("digits: digits classifier, weights_sha256 abababab, resizer none")
     assert lines[-1] == "memorised: ratio 0.7"

@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from ganworks.errors import GanworksError, SettingError
-from ganworks.metric import Evaluation, digits_half, digits_images, terms_of
+from ganworks.metric import Result, digits_half, digits_images, terms_of
 from rounding import NUM_FLIPS, close_figures
 
 
@@ -80,7 +80,7 @@ def noisy():
     return images + 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
 
 
-def room_of_rounding(evaluation: Evaluation) -> dict[str, Any]:
+def room_of_rounding(evaluation: Result) -> dict[str, Any]:
     """Return the figures of 1,797 fakes with what other batches may change in them."""
     values, num = evaluation.values, 1797
     # A sum of n products in float32 is off by about sqrt(n) 2^-24 of its terms: a random walk. The classifier has four

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 
 from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.restore import restore
-from ganworks.doctor import Diagnosis, Episode, Probe, facts_of
+from ganworks.doctor import Diagnosis, Episode, Probe, setup_of
 from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation, suffixes
 from ganworks.doctor.rules import BY_NAME
 from ganworks.errors import check_choice, check_count, check_range
@@ -74,9 +74,9 @@ class Doctor(ReadsEvaluation, pl.Callback):
         batch_size = getattr(trainer.datamodule, "batch_size", 0) * trainer.world_size  # type: ignore[attr-defined]
         kind = getattr(trainer.datamodule, "kind", None) or task.sampler().kind  # type: ignore[attr-defined]
         num_samples = None if samples is None else len(samples)
-        facts = facts_of(task, kind, num_samples, batch_size or None, self.settings)
-        self.diagnosis = Diagnosis(facts, task.num_images)
-        self._interval = self.every_n_steps or interval(trainer.log_every_n_steps, facts.num_steps)  # type: ignore[attr-defined]
+        setup = setup_of(task, kind, num_samples, batch_size or None, self.settings)
+        self.diagnosis = Diagnosis(setup, task.num_images)
+        self._interval = self.every_n_steps or interval(trainer.log_every_n_steps, setup.num_steps)  # type: ignore[attr-defined]
         if self._state is not None:
             self.diagnosis.load_state_dict(self._state)
         task.guard.is_fatal = self.on_divergence == "stop"

@@ -11,8 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from ganworks.callback.interval import ImageInterval
-from ganworks.metric import Evaluation as Figures
-from ganworks.metric import Suite, evaluate, merged
+from ganworks.metric import Result, Suite, evaluate, merged
 from ganworks.task import AdversarialTask
 
 
@@ -25,7 +24,7 @@ class Evaluation(ImageInterval):
         is_best: whether the last evaluation is the best so far; the checkpoint callback reads it.
         seconds: time spent measuring, that before a resume included; `seconds_here`: in this process.
 
-    With `suite.num_samples_training` the evaluations during training are of so many samples, under their own
+    With `suite.num_samples_training` the evaluations during training take that many samples, under their own
     names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
     picks the best checkpoint. All devices draw and read their share of the samples.
 
@@ -37,7 +36,7 @@ class Evaluation(ImageInterval):
     def __init__(self, suite: Suite, at_start: bool = False) -> None:
         super().__init__(suite.every_images, at_start)
         self.suite = suite
-        self.figures: Figures | None = None
+        self.figures: Result | None = None
         self.best: dict[str, Any] = {}
         self.is_best = False
         self.num_evaluations, self.seconds, self.seconds_here = 0, 0.0, 0.0
@@ -62,7 +61,7 @@ class Evaluation(ImageInterval):
             self.figures = merged(figures, replace(self.figures, values=picks))
             self._log(trainer, task, both)
 
-    def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Figures:
+    def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Result:
         start = time.perf_counter()
         sampler = task.sampler()
         figures = evaluate(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
@@ -71,7 +70,7 @@ class Evaluation(ImageInterval):
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
         return figures
 
-    def _log(self, trainer: pl.Trainer, task: AdversarialTask, shown: Figures) -> None:
+    def _log(self, trainer: pl.Trainer, task: AdversarialTask, result: Result) -> None:
         """Log the figures, and the contracts of all those that loggers show, the earlier ones' too."""
         assert self.figures is not None
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
@@ -79,7 +78,7 @@ class Evaluation(ImageInterval):
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
         for logger in trainer.loggers:
             if hasattr(logger, "log_contract"):
-                logger.log_contract(shown.contract)
+                logger.log_contract(result.contract)
 
     @property
     def value(self) -> float | None:

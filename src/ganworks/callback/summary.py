@@ -24,7 +24,7 @@ from rich.table import Table
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
-from ganworks.metric.contract import shown as lines_of
+from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.base import num_parameters
@@ -206,7 +206,7 @@ class RunSummary(pl.Callback):
         ):
             table.add_row(name, text, *([""] * bool(content["floor"])))
         console.print(table)
-        for line in lines_of(content["contract"]):
+        for line in contract_lines(content["contract"]):
             console.print(line, soft_wrap=True, highlight=False, style="dim")
         for latest in [grid.latest for grid in self.grids if grid.latest is not None]:
             console.print(f"Look at the samples:  {shown(latest)}", soft_wrap=True, highlight=False)

@@ -18,7 +18,7 @@ from ganworks.evaluation.source import read_saved
 from ganworks.run.log import is_first_rank, log_to_terminal
 
 if TYPE_CHECKING:
-    from ganworks.metric import Evaluation
+    from ganworks.metric import Result
 
 
 def main() -> None:
@@ -41,15 +41,15 @@ def main() -> None:
             Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
 
 
-def measured(arguments: Arguments, overrides: list[str]) -> Evaluation | None:
+def measured(arguments: Arguments, overrides: list[str]) -> Result | None:
     """Return the figures; on several devices the first process has them."""
-    from ganworks.evaluation.measuring import measure, of_folders, of_run
+    from ganworks.evaluation.measuring import evaluate, of_folders, of_run
     from ganworks.evaluation.processes import processes, take_device
 
     take_device(arguments.devices, arguments.device)
     work = of_run(arguments, overrides) if arguments.run else of_folders(arguments, overrides)
     with processes(arguments.devices, "ganworks.cli.evaluate"):
-        return measure(work, arguments)
+        return evaluate(work, arguments)
 
 
 @contextmanager
@@ -62,13 +62,13 @@ def resumable() -> Iterator[None]:
         sys.exit(130)
 
 
-def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
+def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
     """Print the figures, beside those of held-out real data and of another evaluation, and their contract."""
     from rich.console import Console
     from rich.table import Table
 
     from ganworks.metric import warn_of_differences
-    from ganworks.metric.contract import shown
+    from ganworks.metric.contract import contract_lines
 
     columns = {"value": figures.values, "deviation": figures.deviation, "held-out real data": figures.floor}
     if other is not None:
@@ -87,7 +87,7 @@ def show(figures: Evaluation, other: Mapping[str, Any] | None = None) -> None:
         for name, note in figures.notes.items()
         if isinstance(note, str | int | float)
     }
-    for line in (*(shown(notes) if notes else ()), *shown(figures.contract)):
+    for line in (*(contract_lines(notes) if notes else ()), *contract_lines(figures.contract)):
         console.print(line, highlight=False, soft_wrap=True)
     if other is not None:
         warn_of_differences(asdict(figures), other)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from ganworks.doctor.facts import Facts
+from ganworks.doctor.setup import Setup
 
 Signals = Mapping[str, float]
-Advice = Callable[[Facts, Signals], list[str]]
+Advice = Callable[[Setup, Signals], list[str]]
 Overrides = list[str]
 
 # Updates over weights, in one step. In runs of benchmarks/doctor.py that go well, of 400 to 2,500 steps, they are .005
@@ -40,47 +40,47 @@ def rounded(value: float) -> str:
     return f"{float(f'{value:.1g}'):g}"
 
 
-def mended(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+def mended(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Everything together that is far from what runs that go well have."""
-    unsaturated = ["loss=bce"] if facts.is_saturating else []
-    held = holding(facts) or lighter(facts, signals)
-    return [*unsaturated, *held, *without_momentum(facts), *sound_rates(facts, signals, may_raise)]
+    unsaturated = ["loss=bce"] if setup.is_saturating else []
+    held = holding(setup) or lighter(setup, signals)
+    return [*unsaturated, *held, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
 
 
-def paired(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+def paired(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Relativistic pairing with R1 and R2, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), if it is not there."""
-    if facts.is_relativistic and {"r1", "r2"} <= facts.weights.keys():
+    if setup.is_relativistic and {"r1", "r2"} <= setup.weights.keys():
         return []
-    parts = ["loss=r3gan", "regularizer=r1_r2", *without_batch_norm(facts)]
-    return [*parts, *without_momentum(facts), *sound_rates(facts, signals, may_raise)]
+    parts = ["loss=r3gan", "regularizer=r1_r2", *without_batch_norm(setup)]
+    return [*parts, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
 
 
-def holding(facts: Facts) -> Overrides:
+def holding(setup: Setup) -> Overrides:
     """A penalty for a discriminator that nothing holds; for a Wasserstein critic the one that makes its slope 1."""
-    if facts.critic_norm == "spectral" or "gradient_penalty" in facts.weights:
+    if setup.critic_norm == "spectral" or "gradient_penalty" in setup.weights:
         return []
-    if facts.is_wasserstein:
-        return ["regularizer=gradient_penalty", *without_batch_norm(facts)]
-    return [] if facts.weights else ["regularizer=r1", *without_batch_norm(facts)]
+    if setup.is_wasserstein:
+        return ["regularizer=gradient_penalty", *without_batch_norm(setup)]
+    return [] if setup.weights else ["regularizer=r1", *without_batch_norm(setup)]
 
 
-def without_batch_norm(facts: Facts) -> Overrides:
-    return ["model.discriminator.norm=none"] if facts.critic_norm == "batch" else []
+def without_batch_norm(setup: Setup) -> Overrides:
+    return ["model.discriminator.norm=none"] if setup.critic_norm == "batch" else []
 
 
-def lighter(facts: Facts, signals: Signals, share_from: float = 0.5) -> Overrides:
+def lighter(setup: Setup, signals: Signals, share_from: float = 0.5) -> Overrides:
     """Less of a penalty that is most of the discriminator's loss, or out of all proportion."""
     share = signals.get("penalty_share", 0.0)
     return [
         f"regularizer.{name}.weight={rounded(min(weight / 10, USUAL_WEIGHT))}"
-        for name, weight in facts.weights.items()
+        for name, weight in setup.weights.items()
         if weight and (share >= share_from or weight > 10 * USUAL_WEIGHT)
     ]
 
 
-def heavier(facts: Facts, signals: Signals) -> Overrides:
+def heavier(setup: Setup, signals: Signals) -> Overrides:
     """More of the penalties, up to what is usual, unless they are much of the loss already."""
-    known = {} if signals.get("penalty_share", 0.0) > 0.3 else facts.weights
+    known = {} if signals.get("penalty_share", 0.0) > 0.3 else setup.weights
     return [
         f"regularizer.{name}.weight={rounded(min(10 * weight, USUAL_WEIGHT))}"
         for name, weight in known.items()
@@ -88,20 +88,20 @@ def heavier(facts: Facts, signals: Signals) -> Overrides:
     ]
 
 
-def without_momentum(facts: Facts) -> Overrides:
+def without_momentum(setup: Setup) -> Overrides:
     """Less of Adam's first moment where there is more than GANs bear."""
     return [
-        f"optimizer.{role}.betas.0={MOMENTUM}" for role, beta in facts.momentum.items() if beta > MOMENTUM
+        f"optimizer.{role}.betas.0={MOMENTUM}" for role, beta in setup.momentum.items() if beta > MOMENTUM
     ]
 
 
-def sound_rates(facts: Facts, signals: Signals, may_raise: bool = True) -> Overrides:
+def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Learning rates that bring updates to a sound share of the weights, where they are far from it or far apart.
 
     Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little.
     """
-    scale = min(1.0, math.sqrt(SHORT / facts.num_steps)) if facts.num_steps else 1.0
-    ratios = {role: ratio for role in facts.lr if (ratio := update_ratio(role, signals)) > 0}
+    scale = min(1.0, math.sqrt(SHORT / setup.num_steps)) if setup.num_steps else 1.0
+    ratios = {role: ratio for role in setup.lr if (ratio := update_ratio(role, signals)) > 0}
     is_sound = all(scale * SLOWEST <= ratio <= FASTEST for ratio in ratios.values())
     if {"generator", "discriminator"} <= ratios.keys():
         is_sound &= BALANCE[0] <= ratios["discriminator"] / ratios["generator"] <= BALANCE[1]
@@ -109,8 +109,8 @@ def sound_rates(facts: Facts, signals: Signals, may_raise: bool = True) -> Overr
         return []
     found = []
     for role, ratio in ratios.items():
-        lr, factor = facts.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), 1e4)
-        rate = min(factor * lr, LARGEST_LR) if role in facts.momentum else factor * lr
+        lr, factor = setup.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), 1e4)
+        rate = min(factor * lr, LARGEST_LR) if role in setup.momentum else factor * lr
         is_raised = rate > 2 * lr and (may_raise or role == "discriminator")
         if lr and (is_raised or rate < lr / 2):
             found.append(f"optimizer.{role}.lr={rounded(rate)}")
@@ -123,122 +123,122 @@ def update_ratio(role: str, signals: Signals) -> float:
     return ratio if math.isfinite(ratio) else 0.0
 
 
-def slower(facts: Facts, roles: tuple[str, ...], factor: float) -> Overrides:
+def slower(setup: Setup, roles: tuple[str, ...], factor: float) -> Overrides:
     """Lower learning rates of ``roles``."""
-    return [f"optimizer.{role}.lr={rounded(facts.lr[role] / factor)}" for role in roles if facts.lr.get(role)]
+    return [f"optimizer.{role}.lr={rounded(setup.lr[role] / factor)}" for role in roles if setup.lr.get(role)]
 
 
-def augmented(facts: Facts) -> Overrides:
+def augmented(setup: Setup) -> Overrides:
     """Augmentation of images where there is none yet."""
-    return ["augment=diffaugment"] if facts.is_image and not facts.has_augment else []
+    return ["augment=diffaugment"] if setup.is_image and not setup.has_augment else []
 
 
-def spectral(facts: Facts) -> Overrides:
-    return [] if facts.critic_norm == "spectral" else ["model.discriminator.norm=spectral"]
+def spectral(setup: Setup) -> Overrides:
+    return [] if setup.critic_norm == "spectral" else ["model.discriminator.norm=spectral"]
 
 
-def clipped(facts: Facts) -> Overrides:
-    return [] if facts.is_clipped else ["task.gradient_clip=1"]
+def clipped(setup: Setup) -> Overrides:
+    return [] if setup.is_clipped else ["task.gradient_clip=1"]
 
 
-def possible(piece: str, facts: Facts) -> bool:
+def possible(piece: str, setup: Setup) -> bool:
     """Say whether every override of a piece of advice names a setting, or a group, that the run has.
 
     A setting of a group's option that the same piece chooses is not known before; the option has it.
     """
-    if facts.settings is None:
+    if setup.settings is None:
         return True
     overrides = [override.partition("=")[0] for override in piece.split()]
     chosen = tuple(f"{path}." for path in overrides if "." not in path)
-    return all(path in facts.settings or path.startswith(chosen or ("\0",)) for path in overrides)
+    return all(path in setup.settings or path.startswith(chosen or ("\0",)) for path in overrides)
 
 
-def collapse(facts: Facts, signals: Signals) -> list[str]:
+def collapse(setup: Setup, signals: Signals) -> list[str]:
     """Against a generator that draws few samples."""
     return options(
-        paired(facts, signals, may_raise=False) or heavier(facts, signals),
-        mended(facts, signals, may_raise=False) or slower(facts, ("discriminator", "generator"), 3),
-        augmented(facts),
+        paired(setup, signals, may_raise=False) or heavier(setup, signals),
+        mended(setup, signals, may_raise=False) or slower(setup, ("discriminator", "generator"), 3),
+        augmented(setup),
     )
 
 
-def weaken_critic(facts: Facts, signals: Signals) -> list[str]:
+def weaken_critic(setup: Setup, signals: Signals) -> list[str]:
     """Against a discriminator that wins: what holds it, rates that fit, augmentation for few data."""
-    known = mended(facts, signals) or heavier(facts, signals) or slower(facts, ("discriminator",), 4)
-    return options(paired(facts, signals), known, spectral(facts), augmented(facts))
+    known = mended(setup, signals) or heavier(setup, signals) or slower(setup, ("discriminator",), 4)
+    return options(paired(setup, signals), known, spectral(setup), augmented(setup))
 
 
-def strengthen_critic(facts: Facts, signals: Signals) -> list[str]:
+def strengthen_critic(setup: Setup, signals: Signals) -> list[str]:
     """Against a discriminator that can't tell: less penalty, rates that fit, more steps."""
-    known = [*lighter(facts, signals), *sound_rates(facts, signals)]
-    known = known or lighter(facts, signals, share_from=0.05)
-    return options(known, paired(facts, signals), [f"task.n_critic={facts.n_critic + 2}"])
+    known = [*lighter(setup, signals), *sound_rates(setup, signals)]
+    known = known or lighter(setup, signals, share_from=0.05)
+    return options(known, paired(setup, signals), [f"task.n_critic={setup.n_critic + 2}"])
 
 
-def lighter_penalty(facts: Facts, signals: Signals) -> list[str]:
-    return options([*lighter(facts, signals, share_from=0), *sound_rates(facts, signals)])
+def lighter_penalty(setup: Setup, signals: Signals) -> list[str]:
+    return options([*lighter(setup, signals, share_from=0), *sound_rates(setup, signals)])
 
 
-def calmer(facts: Facts, signals: Signals) -> list[str]:
+def calmer(setup: Setup, signals: Signals) -> list[str]:
     """Against gradients that are too large."""
     return options(
-        mended(facts, signals) or slower(facts, ("generator", "discriminator"), 10),
-        clipped(facts),
+        mended(setup, signals) or slower(setup, ("generator", "discriminator"), 10),
+        clipped(setup),
     )
 
 
-def other_rates(facts: Facts, signals: Signals) -> list[str]:
+def other_rates(setup: Setup, signals: Signals) -> list[str]:
     """Against updates of the wrong size."""
-    return options(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10))
+    return options(sound_rates(setup, signals) or slower(setup, ("generator", "discriminator"), 10))
 
 
-def lipschitz(facts: Facts, signals: Signals) -> list[str]:
+def lipschitz(setup: Setup, signals: Signals) -> list[str]:
     """Against a Wasserstein critic whose slope is not 1."""
-    known = [*holding(facts), *sound_rates(facts, signals)] or heavier(facts, {})
+    known = [*holding(setup), *sound_rates(setup, signals)] or heavier(setup, {})
     return options(
-        known or slower(facts, ("discriminator",), 4), [f"task.n_critic={max(5, facts.n_critic + 1)}"]
+        known or slower(setup, ("discriminator",), 4), [f"task.n_critic={max(5, setup.n_critic + 1)}"]
     )
 
 
-def gradients_back(facts: Facts, signals: Signals) -> list[str]:
+def gradients_back(setup: Setup, signals: Signals) -> list[str]:
     """Against a generator that gets no gradient."""
-    known = mended(facts, signals) or slower(facts, ("discriminator",), 4)
-    return options(paired(facts, signals), known)
+    known = mended(setup, signals) or slower(setup, ("discriminator",), 4)
+    return options(paired(setup, signals), known)
 
 
-def faster(facts: Facts, signals: Signals) -> list[str]:
+def faster(setup: Setup, signals: Signals) -> list[str]:
     """Against weights that do not move."""
-    return options(sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 0.1))
+    return options(sound_rates(setup, signals) or slower(setup, ("generator", "discriminator"), 0.1))
 
 
-def closer(facts: Facts, signals: Signals) -> list[str]:
+def closer(setup: Setup, signals: Signals) -> list[str]:
     """Against samples that come no closer to the data."""
     return options(
-        paired(facts, signals), mended(facts, signals), slower(facts, ("generator", "discriminator"), 1 / 3)
+        paired(setup, signals), mended(setup, signals), slower(setup, ("generator", "discriminator"), 1 / 3)
     )
 
 
-def against_memory(facts: Facts, signals: Signals) -> list[str]:
+def against_memory(setup: Setup, signals: Signals) -> list[str]:
     """Against copies of the training set."""
-    return options(augmented(facts), holding(facts) or heavier(facts, signals))
+    return options(augmented(setup), holding(setup) or heavier(setup, signals))
 
 
-def stop_earlier(facts: Facts, signals: Signals) -> list[str]:
+def stop_earlier(setup: Setup, signals: Signals) -> list[str]:
     """Against figures that get worse: what holds the critic, and a learning rate that falls."""
     falls = ["optimizer.schedule._target_=ganworks.optimizer.Cosine"]
-    return options(augmented(facts), holding(facts) or heavier(facts, signals), falls)
+    return options(augmented(setup), holding(setup) or heavier(setup, signals), falls)
 
 
-def numbers(facts: Facts, signals: Signals) -> list[str]:
+def numbers(setup: Setup, signals: Signals) -> list[str]:
     """Against NaN and infinity."""
-    rates = sound_rates(facts, signals) or slower(facts, ("generator", "discriminator"), 10)
-    return options([*holding(facts), *rates], clipped(facts), ["callback.doctor.on_divergence=restore"])
+    rates = sound_rates(setup, signals) or slower(setup, ("generator", "discriminator"), 10)
+    return options([*holding(setup), *rates], clipped(setup), ["callback.doctor.on_divergence=restore"])
 
 
-def no_batch_norm(facts: Facts, signals: Signals) -> list[str]:
+def no_batch_norm(setup: Setup, signals: Signals) -> list[str]:
     return ["model.discriminator.norm=none", "model.discriminator.norm=layer"]
 
 
-def nothing(facts: Facts, signals: Signals) -> list[str]:
+def nothing(setup: Setup, signals: Signals) -> list[str]:
     """No setting helps: the words of the page do."""
     return []

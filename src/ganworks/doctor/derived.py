@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable
 
-from ganworks.metric import Evaluation
+from ganworks.metric import Result
 
 Signals = dict[str, float]
 GUESS = 0.6  # an AUC up to which a discriminator knows nothing, or the wrong way round
@@ -83,7 +83,7 @@ def range_excess(low: float, high: float) -> float:
     return max(outside, short, 0.0)
 
 
-def of_evaluation(figures: Evaluation, value: float | None, best: float | None, mode: str) -> Signals:
+def of_evaluation(figures: Result, value: float | None, best: float | None, mode: str) -> Signals:
     """Return what an evaluation says: modes and coverage kept, copies, and how far the figure is from its best.
 
     Args:

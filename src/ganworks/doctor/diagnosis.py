@@ -10,8 +10,8 @@ from typing import Any
 
 from ganworks.doctor.advice import possible
 from ganworks.doctor.derived import suffixes
-from ganworks.doctor.facts import Facts
 from ganworks.doctor.rules import BY_NAME, RULES, Rule
+from ganworks.doctor.setup import Setup
 from ganworks.words import figure, short
 
 MEDIAN_OF = 5  # observations
@@ -53,14 +53,14 @@ class Diagnosis:
     """Judge observations one after the other; the state is plain types and goes on after a resume.
 
     Args:
-        facts: of the run's configuration.
+        setup: of the run, what rules and advice depend on.
         num_images: length of the run.
         rules: what to look for.
     """
 
-    def __init__(self, facts: Facts, num_images: int, rules: Iterable[Rule] = RULES) -> None:
-        self.facts, self.num_images = facts, num_images
-        self.rules = [rule for rule in rules if rule.applies(facts)]
+    def __init__(self, setup: Setup, num_images: int, rules: Iterable[Rule] = RULES) -> None:
+        self.setup, self.num_images = setup, num_images
+        self.rules = [rule for rule in rules if rule.applies(setup)]
         self.watches = {rule.name: Watch([]) for rule in self.rules}
         self.episodes: list[Episode] = []
         self.latest: dict[str, float] = {}  # the last value of each signal
@@ -109,7 +109,7 @@ class Diagnosis:
         """Open the episode of a rule and put it into words."""
         link = f"{PAGE}#{rule.name}"
         latest = {name.removesuffix(f"@{critic}"): value for name, value in self.latest.items()}
-        pieces = [piece for piece in rule.advice(self.facts, latest) if possible(piece, self.facts)]
+        pieces = [piece for piece in rule.advice(self.setup, latest) if possible(piece, self.setup)]
         title = f"{rule.title} (critic {critic})" if critic else rule.title
         message = f"{title}: {rule.words.format(value=figure(value))} since {short(since)} images"
         message += f"; try {' or '.join(pieces[:2])} ({link})" if pieces else f" ({link})"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from ganworks.doctor import advice
 from ganworks.doctor.advice import Advice
-from ganworks.doctor.facts import Facts
+from ganworks.doctor.setup import Setup
 
 
-def always(facts: Facts) -> bool:
+def always(setup: Setup) -> bool:
     """Say that a rule holds for every run."""
     return True
 
@@ -27,7 +27,7 @@ class Rule:
         title: the trouble in two or three words.
         words: what is seen, with the ``{value}`` of the signal.
         begin, clear: thresholds; a rule is about large values where ``begin`` is at or above ``clear``.
-        advice: from the facts, and the last value of each signal, to overrides.
+        advice: from the setup, and the last value of each signal, to overrides.
         severity: "error" where the run is lost, "warning" where a look is worth it.
         num: observations in a row, at least.
         span: share of the run in a row, at least.
@@ -48,7 +48,7 @@ class Rule:
     num: int = 5
     span: float = 0.03
     start: float = 0.08
-    applies: Callable[[Facts], bool] = always
+    applies: Callable[[Setup], bool] = always
     is_last: bool = False
     gain: float | None = None
 
@@ -81,12 +81,12 @@ RULES: tuple[Rule, ...] = (
          0.03, 0.06, advice.collapse, num=2, span=0, start=0.25, gain=0.02),
     Rule("discriminator-wins", "the discriminator wins", "auc",
          "it tells {value} of the pairs of real and fake apart", 0.9995, 0.98, advice.weaken_critic,
-         span=0.05, start=0.1, applies=lambda facts: not facts.is_wasserstein),
+         span=0.05, start=0.1, applies=lambda setup: not setup.is_wasserstein),
     Rule("discriminator-blind", "the discriminator is blind", "blindness",
          "it guesses while the samples are {value} (0 to 1) away from the data", 0.1, 0.07, advice.strengthen_critic),
     Rule("discriminator-overfits", "the discriminator overfits", "overfit",
          "the mean sign of its logits on reals is {value}", 0.97, 0.9, advice.weaken_critic,
-         span=0.05, start=0.1, applies=lambda facts: facts.is_cross_entropy),
+         span=0.05, start=0.1, applies=lambda setup: setup.is_cross_entropy),
     Rule("vanishing-gradient", "vanishing gradient", "generator_slope",
          "the generator's loss has a slope of {value} in its logits", 0.02, 0.05, advice.gradients_back, "error"),
     Rule("exploding-gradient", "exploding gradient", "largest_gradient_norm",
@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
          "one update moves a network's weights by {value} of their size", 1e-5, 5e-5, advice.faster),
     Rule("not-lipschitz", "the critic is not Lipschitz", "critic_gradient_norm",
          "its gradient has the norm {value} between real and fake samples", 2.0, 1.7, advice.lipschitz, "error",
-         applies=lambda facts: facts.is_wasserstein),
+         applies=lambda setup: setup.is_wasserstein),
     Rule("penalty-dominates", "the penalty dominates", "penalty_share",
          "it is {value} of the discriminator's loss", 0.9, 0.8, advice.lighter_penalty),
     Rule("penalised-batch-norm", "batch norm under a penalty", "penalised_batch_norm",
@@ -108,12 +108,12 @@ RULES: tuple[Rule, ...] = (
          0.5, 0.4, advice.calmer),
     Rule("data-range", "wrong range of the data", "range_excess",
          "the data leave the generator's [-1, 1] or fill too little of it, by {value}", 0.1, 0.1,
-         severity="error", num=3, span=0, start=0, applies=lambda facts: facts.is_image),
+         severity="error", num=3, span=0, start=0, applies=lambda setup: setup.is_image),
     Rule("labels-ignored", "labels ignored", "label_auc",
          "it tells {value} of the reals with their label from those with another", 0.6, 0.65, start=0.3),
     Rule("random-labels", "labels at random", "label_link",
          "samples that are alike share a label {value} standard errors more often than by chance", 4, 6, start=0.1,
-         applies=lambda facts: facts.is_conditional),
+         applies=lambda setup: setup.is_conditional),
     Rule("memorised", "copies of the training set", "memorised_excess",
          "{value} more of the samples are copies than among unseen real ones", 0.15, 0.1, advice.against_memory,
          num=2, span=0, start=0),

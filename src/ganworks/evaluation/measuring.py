@@ -9,7 +9,6 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ganworks.errors import SettingError, setting_path
-from ganworks.evaluation import sides as outside
 from ganworks.evaluation.arguments import Arguments
 from ganworks.evaluation.pictures import (
     MAX_FAKES,
@@ -19,10 +18,21 @@ from ganworks.evaluation.pictures import (
     log_figures,
     num_shown,
 )
-from ganworks.evaluation.sides import Sides
+from ganworks.evaluation.sides import (
+    Sides,
+    collect_fakes,
+    described,
+    find,
+    find_beside,
+    make_suite,
+    num_fakes,
+    prepare,
+    save_statistics,
+    statistics_extractor,
+)
 from ganworks.evaluation.source import Source
-from ganworks.metric import Evaluation, SampleSet, Suite, evaluate_seeds
-from ganworks.metric.generate import draw, judge
+from ganworks.metric import Result, SampleSet, Suite, evaluate_seeds
+from ganworks.metric.generate import compare_samples, draw
 from ganworks.run.compose import compose
 from ganworks.run.instantiate import make
 from ganworks.run.resume import change
@@ -51,7 +61,7 @@ def of_run(arguments: Arguments, overrides: list[str]) -> Work:
     config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
     change(config, overrides)
     sampler = source.load(arguments.device)
-    real: Any = outside.find_beside(sampler, arguments.real) if arguments.real else make_data(config)
+    real: Any = find_beside(sampler, arguments.real) if arguments.real else make_data(config)
     sides = Sides(real, sampler, (arguments.real, None))
     return Work(config, sides, checked_suite(config, arguments, sides), source)
 
@@ -64,10 +74,10 @@ def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
     config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
     change(config, overrides)
     how = arguments.channels or 3, arguments.resolution
-    fake = outside.find("fake", str(arguments.fake), *how)
-    real = outside.find("real", str(arguments.real), *how)
+    fake = find("fake", str(arguments.fake), *how)
+    real = find("real", str(arguments.real), *how)
     sides = Sides(real, fake, (arguments.real, arguments.fake))
-    num = outside.num_fakes(fake, config, overrides)
+    num = num_fakes(fake, config, overrides)
     return Work(config, sides, checked_suite(config, arguments, sides, num_samples=num))
 
 
@@ -83,41 +93,41 @@ def checked_suite(config: DictConfig, arguments: Arguments, sides: Sides, **chan
     """Return the metric of ``config``, checked against both sides and what is to be written."""
     if arguments.seed is not None:
         changes["seed"] = arguments.seed
-    suite = outside.make_suite(config, sides, arguments.figures, **changes)
+    suite = make_suite(config, sides, arguments.figures, **changes)
     for name in ("save_real", "save_fake"):
         if getattr(arguments, name):
-            outside.statistics_extractor(suite, name)
+            statistics_extractor(suite, name)
     return suite
 
 
-def measure(work: Work, arguments: Arguments) -> Evaluation | None:
-    """Return the figures, and write the files that are asked for; on several ranks the first one alone has them."""
+def evaluate(work: Work, arguments: Arguments) -> Result | None:
+    """Return the result, and write the files that are asked for; on several ranks the first one alone has it."""
     suite, sides, source = work.suite, work.sides, work.source
-    nums = shown(work) if arguments.figures else (0, 0)
-    outside.prepare(suite, sides, nums[0])
+    nums = num_in_pictures(work) if arguments.figures else (0, 0)
+    prepare(suite, sides, nums[0])
     settings: dict[str, Any] = {"truncation": arguments.truncation, "cache": suite.cache, "show_bar": True}
     if source is not None and arguments.seeds > 1:
         seeds, num = range(suite.seed, suite.seed + arguments.seeds), source.num_evaluations
-        found = evaluate_seeds(suite, sides.fake, sides.real, seeds, num_evaluations=num, **settings)
-        return outside.described(found, sides) if found.values else None
+        result = evaluate_seeds(suite, sides.fake, sides.real, seeds, num_evaluations=num, **settings)
+        return described(result, sides) if result.values else None
     if source is None:
-        fake = outside.collect_fakes(suite, sides.fake, nums[1])
+        fake = collect_fakes(suite, sides.fake, nums[1])
     else:
         fake = draw(suite, sides.fake, sides.real, num_shown=nums[1], **settings)
     if fake is None:
         return None
     if source is None:
-        figures = suite.compare(fake)
+        result = suite.compare(fake)
     else:
-        figures = judge(suite, fake, suite.seed, True, source.num_evaluations)
-    figures = outside.described(figures, sides)
-    save(arguments, suite, fake, figures)
+        result = compare_samples(suite, fake, suite.seed, True, source.num_evaluations)
+    result = described(result, sides)
+    save(arguments, suite, fake, result)
     if arguments.figures:
         write_figures(work, fake, nums)
-    return figures
+    return result
 
 
-def shown(work: Work) -> tuple[int, int]:
+def num_in_pictures(work: Work) -> tuple[int, int]:
     """Return how many reals and fakes the pictures take."""
     real, fake = work.sides.real, work.sides.fake
     shape = fake.shape
@@ -136,9 +146,9 @@ def write_figures(work: Work, fake: SampleSet, nums: tuple[int, int]) -> None:
         log_figures(paths, work.config, run_dir, int(images_seen))
 
 
-def save(arguments: Arguments, suite: Suite, fake: SampleSet, figures: Evaluation) -> None:
+def save(arguments: Arguments, suite: Suite, fake: SampleSet, result: Result) -> None:
     """Write the statistics of both sides where that was asked for."""
-    splits = figures.contract["split"], figures.notes.get("fake_split", f"samples of {arguments.run}")
-    for name, found, split in zip(("save_real", "save_fake"), (suite.real, fake), splits, strict=True):
+    splits = result.contract["split"], result.notes.get("fake_split", f"samples of {arguments.run}")
+    for name, samples, split in zip(("save_real", "save_fake"), (suite.real, fake), splits, strict=True):
         if path := getattr(arguments, name):
-            outside.save_statistics(suite, found, name, path, split)
+            save_statistics(suite, samples, name, path, split)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from ganworks.data.evaluated import EvaluatedImages
 from ganworks.errors import SettingError, setting_path
-from ganworks.metric import Evaluation, Extractor, SampleSet, Suite
+from ganworks.metric import Extractor, Result, SampleSet, Suite
 from ganworks.metric.collect import Keep
 from ganworks.metric.extractor import ImageExtractor
 from ganworks.metric.statistics_file import FEATURES, Statistics, is_statistics
@@ -105,7 +105,7 @@ def make_suite(config: DictConfig, sides: Sides, is_shown: bool = False, **chang
 
 
 def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
-    """Take the features of the reals, and keep so many of the images for pictures."""
+    """Take the features of the reals, and keep the first ``num_shown`` images for pictures."""
     if isinstance(sides.real, Statistics):
         if not sides.are_statistics:
             suite.load()
@@ -117,7 +117,7 @@ def prepare(suite: Suite, sides: Sides, num_shown: int = 0) -> None:
 
 
 def num_fakes(fake: EvaluatedImages | Statistics, config: DictConfig, overrides: list[str]) -> int:
-    """Return how many fakes there are, or the first so many of them that are asked for."""
+    """Return how many fakes there are, or how many of the first ones are asked for."""
     is_asked = any(override.startswith("metric.num_samples=") for override in overrides)
     num = config.metric.get("num_samples")
     if isinstance(fake, Statistics):
@@ -143,7 +143,7 @@ def save_statistics(suite: Suite, found: SampleSet, setting: str, path: str, spl
     Statistics.of(found[name], {**suite.extractors[name].contract, "split": split}).save(path)
 
 
-def described(figures: Evaluation, sides: Sides) -> Evaluation:
+def described(figures: Result, sides: Sides) -> Result:
     """Complete the contract by what files of statistics say, and do not say, about themselves."""
     contract = figures.contract
     for words, _, side in sides.named:

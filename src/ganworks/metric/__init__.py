@@ -6,7 +6,6 @@ from ganworks.metric.distance.kid import kernel_distance, kernel_distance_of_sub
 from ganworks.metric.distance.memorisation import memorised_floor, memorised_share
 from ganworks.metric.distance.path_length import FeatureDistance, PixelDistance
 from ganworks.metric.distance.prdc import Prdc, precision_recall_density_coverage
-from ganworks.metric.evaluation import Evaluation, merged
 from ganworks.metric.extractor import Clip, DinoV2, Inception, Lpips
 from ganworks.metric.extractor.base import Extractor, Features, Identity
 from ganworks.metric.extractor.digits import (
@@ -41,6 +40,7 @@ from ganworks.metric.measure.samples import (
     SpectrumDistance,
 )
 from ganworks.metric.reference import ReferenceData
+from ganworks.metric.result import Result, merged
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 from ganworks.metric.suite import Suite
 
@@ -54,7 +54,6 @@ __all__ = [
     "DigitsAccuracy",
     "DigitsExtractor",
     "DinoV2",
-    "Evaluation",
     "Extractor",
     "FeatureCache",
     "FeatureDistance",
@@ -77,6 +76,7 @@ __all__ = [
     "PrecisionRecall",
     "ProbeAccuracy",
     "ReferenceData",
+    "Result",
     "SampleSet",
     "SlicedWasserstein",
     "SpectrumDistance",

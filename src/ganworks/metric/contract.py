@@ -63,11 +63,11 @@ def warn_of_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> 
     return found
 
 
-def shown(contract: Contract) -> list[str]:
+def contract_lines(contract: Contract) -> list[str]:
     """Return the contract in a few lines for the terminal: shared terms, extractors, settings of the measures.
 
     >>> terms = {"extractor": {"x": {"extractor": "X"}}, "figure": {"fd": {"reads": ["x"]}}}
-    >>> shown({"num_real": 9, "num_fake": 8, **terms})
+    >>> contract_lines({"num_real": 9, "num_fake": 8, **terms})
     ['num_real 9 · num_fake 8', 'x: X (fd)']
     """
     common = [

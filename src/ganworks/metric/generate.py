@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ganworks.bar import Bar
 from ganworks.metric.collect import Batch, Keep, counted, with_labels
-from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.feature_cache import FeatureCache
+from ganworks.metric.result import Result
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.metric.suite import Suite, full_precision
@@ -34,11 +34,11 @@ def evaluate(
     num_evaluations: int = 1,
     cache: FeatureCache | None = None,
     show_bar: bool = False,
-) -> Evaluation:
+) -> Result:
     """Return the figures of a generator's samples; labels are drawn as often as the data has them.
 
     Under `torch.distributed` each rank draws and reads its share, and the first rank alone compares: the others
-    get an evaluation without figures. A sample depends on its number alone, so the figures are those of one
+    get a result without figures. A sample depends on its number alone, so the figures are those of one
     process but for the order of sums.
 
     Args:
@@ -56,7 +56,7 @@ def evaluate(
     """
     seed = suite.seed if seed is None else seed
     fake = draw(suite, sampler, datamodule, truncation, batch_size, num, seed, cache, show_bar)
-    return Evaluation({}, {}) if fake is None else judge(suite, fake, seed, ema, num_evaluations)
+    return Result({}, {}) if fake is None else compare_samples(suite, fake, seed, ema, num_evaluations)
 
 
 def draw(
@@ -94,34 +94,36 @@ def draw(
 
         source = "" if cache is None else weights_hash(sampler)
         source += f" {seed} {truncation} {batch_size} {_hash(inputs, sampler)}"
-        found = collect_shares(source, read, num, suite.extractors, keep, cache)
-    return None if found is None else replace(found, sampler=sampler, truncation=truncation)
+        samples = collect_shares(source, read, num, suite.extractors, keep, cache)
+    return None if samples is None else replace(samples, sampler=sampler, truncation=truncation)
 
 
-def judge(suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int) -> Evaluation:
-    """Return the figures of a generator's samples from `draw`, their contract complete; arguments as there."""
-    figures = suite.compare(fake, seed)
+def compare_samples(
+    suite: Suite, fake: SampleSet, seed: int, ema: bool | None, num_evaluations: int
+) -> Result:
+    """Return the result of a generator's samples from `draw`, its contract complete; arguments as in `evaluate`."""
+    result = suite.compare(fake, seed)
     terms = {"ema": ema, "truncation": "none" if fake.truncation is None else fake.truncation}
-    figures.contract.update(terms, num_evaluations=num_evaluations)
-    return figures
+    result.contract.update(terms, num_evaluations=num_evaluations)
+    return result
 
 
 def evaluate_seeds(
     suite: Suite, sampler: Sampler, datamodule: Any, seeds: Sequence[int], **kwargs: Any
-) -> Evaluation:
+) -> Result:
     """Return the mean of each figure over evaluations with the given seeds, and their deviations.
 
     Args:
         seeds: keys of the latents, from two up; the deviation has N - 1 in the denominator.
         kwargs: see `evaluate`.
     """
-    found = [evaluate(suite, sampler, datamodule, seed=seed, **kwargs) for seed in seeds]
-    values = {name: [evaluation.values[name] for evaluation in found] for name in found[0].values}
+    results = [evaluate(suite, sampler, datamodule, seed=seed, **kwargs) for seed in seeds]
+    values = {name: [result.values[name] for result in results] for name in results[0].values}
     return replace(
-        found[0],
+        results[0],
         values={name: statistics.fmean(each) for name, each in values.items()},
         deviation={name: statistics.stdev(each) for name, each in values.items()},
-        contract={**found[0].contract, "seed": list(seeds)},
+        contract={**results[0].contract, "seed": list(seeds)},
         notes={},
     )
 

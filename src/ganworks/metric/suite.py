@@ -15,11 +15,11 @@ from ganworks.bar import Bar
 from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.metric.collect import Batch, Keep, collect, counted, take, with_labels
 from ganworks.metric.contract import Contract
-from ganworks.metric.evaluation import Evaluation
 from ganworks.metric.extractor.base import Extractor, Identity
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
+from ganworks.metric.result import Result
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
 from ganworks.model.base import num_classes_of
@@ -41,7 +41,7 @@ class Suite:
         num_samples: fakes per evaluation; every figure depends on it, so fix it.
         every_images: real images seen between two evaluations.
         seed: key of the fakes' latents and of what the measures draw.
-        num_reals: real samples, the first so many of the reference order; None takes all of them.
+        num_reals: take the first N real samples of the reference order; None takes all of them.
         best: the figure that picks the best checkpoint; None is the first one of the first measure.
         floor: measure one half of the reals against the other as well, once.
         num_samples_training: fakes of the evaluations during training, whose figures are then named after it:
@@ -159,7 +159,7 @@ class Suite:
         labels: Tensor | None = None,
         sampler: Sampler | None = None,
         truncation: float | None = None,
-    ) -> Evaluation:
+    ) -> Result:
         """Return the figures of `num_samples` fakes.
 
         Args:
@@ -173,7 +173,7 @@ class Suite:
             fake = collect(batches, self.num_samples, self.extractors, keep)
         return self.compare(replace(fake, sampler=sampler, truncation=truncation))
 
-    def compare(self, fake: SampleSet, seed: int | None = None) -> Evaluation:
+    def compare(self, fake: SampleSet, seed: int | None = None) -> Result:
         """Return the figures of a set of fakes against the reals; all NaN where some of them are not finite.
 
         Args:
@@ -184,13 +184,13 @@ class Suite:
         contract["figure"] = {f"{name}{suffix}": terms for name, terms in contract["figure"].items()}
         if fake.num_not_finite:
             values = dict.fromkeys(contract["figure"], float("nan"))
-            return Evaluation(values, contract, self.floor, {"num_not_finite": fake.num_not_finite})
+            return Result(values, contract, self.floor, {"num_not_finite": fake.num_not_finite})
         found: dict[str, Any] = {}
         with full_precision():
             for name, measure in self.measures.items():
                 found |= measure.figures(self.real, fake, keyed_rng(seed, name))
         values = {f"{name}{suffix}": float(found.pop(name)) for name in self.better}
-        return Evaluation(values, contract, self.floor, notes=found)
+        return Result(values, contract, self.floor, notes=found)
 
     def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet | None:
         """Return the first ``num`` samples of ``data``, their features from the cache where they are there.

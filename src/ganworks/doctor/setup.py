@@ -1,4 +1,4 @@
-"""What the doctor knows of a run's configuration, from the objects themselves."""
+"""The setup of a run, what the rules and the advice of the doctor depend on, from the objects themselves."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ganworks.task import AdversarialTask
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What rules and advice depend on.
+class Setup:
+    """The setup of a run: what rules and advice depend on.
 
     Args:
         is_image: samples are images (C, H, W), whose generator ends in tanh.
@@ -52,14 +52,14 @@ class Facts:
     settings: frozenset[str] | None = None
 
 
-def facts_of(
+def setup_of(
     task: AdversarialTask,
     kind: Kind,
     num_samples: int | None = None,
     batch_size: int | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> Facts:
-    """Return the facts of a task whose optimizers exist.
+) -> Setup:
+    """Return the setup of a task whose optimizers exist.
 
     Args:
         kind: of the samples.
@@ -69,7 +69,7 @@ def facts_of(
     """
     groups = {role: o.param_groups[0] for role, o in zip(task.roles, task.trainer.optimizers, strict=True)}
     losses = [critic.objective for critic in task.critics]
-    return Facts(
+    return Setup(
         is_image=kind.is_image,
         is_relativistic=any(loss.relativistic for loss in losses),
         is_wasserstein=all(is_of(loss, "lipschitz") for loss in losses),

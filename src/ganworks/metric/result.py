@@ -1,4 +1,4 @@
-"""What an evaluation returns: figures, and the contract under which they were taken."""
+"""The result of an evaluation: figures, and the contract under which they were taken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganworks.metric.contract import Contract
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Result:
     """The figures of one evaluation, and what makes them comparable.
 
     Args:
@@ -28,8 +28,8 @@ class Evaluation:
     deviation: dict[str, float] = field(default_factory=dict)
 
 
-def merged(first: Evaluation, second: Evaluation) -> Evaluation:
-    """Return both evaluations as one, under the first one's contract; the second has figures of other names."""
+def merged(first: Result, second: Result) -> Result:
+    """Return both results as one, under the first one's contract; the second has figures of other names."""
     shared = first.contract
     own = {name: term for name, term in second.contract.items() if shared.get(name) != term}
     figures = own.pop("figure", {})
