@@ -82,6 +82,17 @@ class SignalAt(pl.Callback):
             os.kill(os.getpid(), signal.Signals[os.environ.pop("SIGNAL")])
 
 
+class StopAt(pl.Callback):
+    """Stop the run once it has seen ``images``."""
+
+    def __init__(self, images: int) -> None:
+        self.images = images
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
+        if task.images_seen >= self.images:
+            trainer.should_stop = True
+
+
 class RaiseAt(pl.Callback):
     """Raise on one rank once the run has seen ``images``."""
 

@@ -119,7 +119,8 @@ def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overr
 
 def update_ratio(role: str, signals: Signals) -> float:
     """Return the relative update of a network at its first learning rate, 0 where it is not known."""
-    ratio = signals.get(f"{role}_update_ratio", math.nan) / signals.get(f"{role}_lr_factor", 1.0)
+    factor = signals.get(f"{role}_lr_factor", 1.0)
+    ratio = signals.get(f"{role}_update_ratio", math.nan) / factor if factor else math.nan
     return ratio if math.isfinite(ratio) else 0.0
 
 

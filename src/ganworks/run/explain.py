@@ -76,11 +76,10 @@ def unknown_setting(error: HydraException, settings: Callable[[], DictConfig]) -
             f"{error.override!r} is no setting: write name=value, and quotes around a value with special characters:"
             """ 'name="a=b"'."""
         )
-    message = str(error).splitlines()[0]
+    message, cause = str(error).splitlines()[0], str(error.__cause__ or "").splitlines()
     match = re.search(r"Could not override '([^']+)'", str(error))
     if not match or not isinstance(error, ConfigCompositionException):
-        return f"{message} {error.__cause__ or ''}".strip()
-    cause = str(error.__cause__ or "").splitlines()
+        return " ".join([message, *cause[:1]])
     parent, name, names = place(match[1].split("@")[0], settings())
     if name in names:
         return f"{match[1]}: {cause[0] if cause else message}"
