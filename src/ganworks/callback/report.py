@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from ganworks.callback.summary import shown
+from ganworks.words import shown
 
 log = logging.getLogger(__name__)
 

@@ -26,6 +26,7 @@ from ganworks.metric.contract import shown as lines_of
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.base import num_parameters
+from ganworks.words import shown
 
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
 
@@ -224,12 +225,6 @@ def contributions(trainer: pl.Trainer) -> dict[str, Any]:
     """Return the entries of the callbacks that have a method `summary`, which returns a dict of plain types."""
     contents = [c.summary() for c in trainer.callbacks if hasattr(c, "summary")]  # type: ignore[attr-defined]
     return {name: value for content in contents for name, value in content.items()}
-
-
-def shown(path: Path) -> Path:
-    """Return ``path`` as one would type it here: relative where it lies below the working directory."""
-    path = path.absolute()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def without_nan(content: Any) -> Any:

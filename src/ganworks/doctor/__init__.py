@@ -1,8 +1,15 @@
 """The stability doctor: signals of a training step, rules on them, episodes of trouble in words."""
 
-from ganworks.doctor.diagnosis import Diagnosis, Episode
-from ganworks.doctor.facts import Facts, facts_of
-from ganworks.doctor.probe import Probe
-from ganworks.doctor.rules import RULES, Rule
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.doctor.diagnosis import Diagnosis, Episode
+    from ganworks.doctor.facts import Facts, facts_of
+    from ganworks.doctor.probe import Probe
+    from ganworks.doctor.rules import RULES, Rule
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = ["RULES", "Diagnosis", "Episode", "Facts", "Probe", "Rule", "facts_of"]

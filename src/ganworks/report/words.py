@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganworks.callback.summary import shown
 from ganworks.metric.contract import differences
 from ganworks.report.curves import kind_of, rule_of
 from ganworks.report.record import Record, finite
+from ganworks.words import shown
 
 TONES = {"finished": "good", "diverged": "bad", "failed": "bad", "interrupted": "warning-text"}
 HEALTHY = ("healthy", "good", "ok", "fine", "nothing")

@@ -10,7 +10,6 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError
 from ganworks.tuning.live import short
 from ganworks.tuning.pool import Pool
@@ -18,6 +17,7 @@ from ganworks.tuning.recipe import write_recipe
 from ganworks.tuning.search import ranked
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.storage import hidden, open_storage, open_study
+from ganworks.words import shown
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS = 30.0  # between two pages of a study that goes on
