@@ -103,7 +103,10 @@ def test_nothing_but_a_command_imports_the_commands() -> None:
     assert above(import_graph(modules()), "ganworks.cli") == []
 
 
-@pytest.mark.parametrize("module", ["started", "cli.train", "cli.worker", "cli.tune", "cli.sample"])
+@pytest.mark.parametrize(
+    "module",
+    ["started", "cli.train", "cli.worker", "cli.tune", "cli.sample", "cli.evaluate", "report.__main__"],
+)
 def test_command_begins_before_torch_is_imported(module: str) -> None:
     program = f"import sys, ganworks.{module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -119,6 +122,11 @@ CIRCLES = {
         "a": "from p import f",
         "b": "from p.a import g\ndef f(): ...",
         "__init__": "from p.b import f",
+    },
+    "through what a package hands on when it is asked for": {
+        "a": "from p import f",
+        "b": "from p.a import g\ndef f(): ...",
+        "__init__": "if TYPE_CHECKING:\n    from p.b import f\nelse:\n    __getattr__ = on_first_use()",
     },
     "of three": {"a": "import p.b", "b": "import p.c", "c": "from p.a import x"},
 }

@@ -1,21 +1,14 @@
 """ganworks: train, measure and reproduce GANs."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler, load_generator
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __version__ = version("ganworks")
 __all__ = ["Sampler", "load_generator"]
-
-
-def __getattr__(name: str) -> Any:
-    # Imported on first use: the commands start quicker and `ganworks.errors` needs no torch.
-    if name in __all__:
-        from ganworks.sample import sampler
-
-        return getattr(sampler, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,8 @@
-"""How numbers are said to people."""
+"""How numbers and paths are said to people."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 def short(count: float) -> str:
@@ -23,3 +25,9 @@ def figure(value: float) -> str:
     """
     text = f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def relative_path(path: Path) -> Path:
+    """Return ``path`` as one would type it here: relative where it lies below the working directory."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

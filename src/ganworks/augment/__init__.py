@@ -1,7 +1,14 @@
 """Differentiable augmentation of what the discriminator sees."""
 
-from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
-from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
+    from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "Augment",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from ganworks.callback.summary import shown
+from ganworks.words import relative_path
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Report(pl.Callback):
             from ganworks.report import write_report  # its parts are needed at the end alone
 
             self.path = write_report([Path(trainer.default_root_dir)])
-            print(f"{'Read the report:':<22}{shown(self.path)}")
+            print(f"{'Read the report:':<22}{relative_path(self.path)}")
             for logger in trainer.loggers:
                 if hasattr(logger, "log_page"):
                     logger.log_page("report", self.path)

@@ -28,6 +28,7 @@ from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.base import num_parameters
+from ganworks.words import relative_path
 
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
 
@@ -183,7 +184,10 @@ class RunSummary(pl.Callback):
         """Print the figures, where the pictures are, and the next commands to try."""
         content = self.content
         console.print(
-            f"{shown(self.run_dir)}: {content['status']}", style="bold", soft_wrap=True, highlight=False
+            f"{relative_path(self.run_dir)}: {content['status']}",
+            style="bold",
+            soft_wrap=True,
+            highlight=False,
         )
         table = Table()
         table.add_column("figure")
@@ -209,7 +213,7 @@ class RunSummary(pl.Callback):
         for line in contract_lines(content["contract"]):
             console.print(line, soft_wrap=True, highlight=False, style="dim")
         for latest in [grid.latest for grid in self.grids if grid.latest is not None]:
-            console.print(f"Look at the samples:  {shown(latest)}", soft_wrap=True, highlight=False)
+            console.print(f"Look at the samples:  {relative_path(latest)}", soft_wrap=True, highlight=False)
         for text, command in self.next_commands(content["status"]):
             console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
 
@@ -222,7 +226,7 @@ class RunSummary(pl.Callback):
 
     def next_commands(self, status: str) -> list[tuple[str, str]]:
         """Return what to try next, as (words, command)."""
-        run = shlex.quote(str(shown(self.run_dir)))
+        run = shlex.quote(str(relative_path(self.run_dir)))
         script = {
             name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
             for name in ("train", "sample", "evaluate")
@@ -243,12 +247,6 @@ class RunSummary(pl.Callback):
             strips = f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"
             commands.append(("Interpolate:", strips))
         return commands
-
-
-def shown(path: Path) -> Path:
-    """Return ``path`` as one would type it here: relative where it lies below the working directory."""
-    path = path.absolute()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def without_nan(content: Any) -> Any:

@@ -5,14 +5,20 @@ read-out of values under the pointer. Pictures that loggers take, PNG files, are
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ganworks.chart.band import Band
-from ganworks.chart.bar import Job, bar_chart, timeline_chart
-from ganworks.chart.line import Chart, Series, line_chart
-from ganworks.chart.mark import Marker
-from ganworks.chart.parallel import Thread, parallel_chart
-from ganworks.chart.scatter import Dot, scatter_chart
-from ganworks.chart.trace import Trace, trace_chart
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.chart.band import Band
+    from ganworks.chart.bar import Job, bar_chart, timeline_chart
+    from ganworks.chart.line import Chart, Series, line_chart
+    from ganworks.chart.mark import Marker
+    from ganworks.chart.parallel import Thread, parallel_chart
+    from ganworks.chart.scatter import Dot, scatter_chart
+    from ganworks.chart.trace import Trace, trace_chart
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 TEMPLATES = Path(__file__).parent / "template"
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
 from ganworks.evaluation.arguments import Arguments, check
-from ganworks.evaluation.source import read_saved
-from ganworks.run.log import is_first_rank, log_to_terminal
 
 if TYPE_CHECKING:
     from ganworks.metric import Result
@@ -23,12 +21,12 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command."""
-    log_to_terminal()
-    if not is_first_rank():
-        logging.disable(logging.WARNING)  # the first rank has the same to say
     with user_errors(), resumable():
         arguments, overrides = parse(Arguments, sys.argv[1:])
         check(arguments)
+        begin_log()
+        from ganworks.evaluation.source import read_saved
+
         other = read_saved(Path(arguments.against)) if arguments.against else None
         for path in (arguments.out, arguments.save_real, arguments.save_fake):
             if path:
@@ -39,6 +37,18 @@ def main() -> None:
         show(figures, other)
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
+
+
+def begin_log() -> None:
+    """Send log records to the terminal, those of the first rank alone."""
+    from ganworks.run.log import (  # seconds that --help and a wrong argument spare
+        is_first_rank,
+        log_to_terminal,
+    )
+
+    log_to_terminal()
+    if not is_first_rank():
+        logging.disable(logging.WARNING)  # the first rank has the same to say
 
 
 def measured(arguments: Arguments, overrides: list[str]) -> Result | None:

@@ -1,13 +1,20 @@
 """Data sets as LightningDataModules, and the resumable loaders under them."""
 
-from ganworks.data.base import GanDataModule, ImageDataModule
-from ganworks.data.digits import Digits
-from ganworks.data.folder import FilesDataModule, Folder
-from ganworks.data.loader import BatchLoader, WorkerLoader
-from ganworks.data.mixture import Grid, Mixture, Ring
-from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Samples, TensorSamples, to_float
-from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.data.base import GanDataModule, ImageDataModule
+    from ganworks.data.digits import Digits
+    from ganworks.data.folder import FilesDataModule, Folder
+    from ganworks.data.loader import BatchLoader, WorkerLoader
+    from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.order import KeyedOrder
+    from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "CIFAR10",

@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-AXIS = "images_seen"
+from ganworks.logger.table import AXIS, read_metrics
 
 
 class CSVLogger(Logger):
@@ -66,16 +66,3 @@ class CSVLogger(Logger):
             self._row_start = file.tell()
             writer.writerow(self._row)
         temporary.replace(self.path)
-
-
-def read_metrics(path: str | Path) -> list[dict[str, float]]:
-    """Return the rows of a metrics.csv, empty cells left out; no rows where there is no file."""
-    if not Path(path).exists():
-        return []
-    with Path(path).open(newline="") as file:
-        # A row that a crash cut off has fewer cells than the header (None) or one that is no number.
-        return [
-            {name: int(cell) if name == AXIS else float(cell) for name, cell in row.items() if cell}
-            for row in csv.DictReader(file)
-            if row.get(AXIS) and None not in row.values()
-        ]

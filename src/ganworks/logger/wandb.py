@@ -16,7 +16,7 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from requests.utils import get_netrc_auth
 
-from ganworks.logger.csv import AXIS
+from ganworks.logger.table import AXIS
 
 log = logging.getLogger(__name__)
 

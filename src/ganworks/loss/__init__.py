@@ -1,9 +1,16 @@
 """Adversarial losses: pure functions of logits of shape (B, ...)."""
 
-from ganworks.loss.base import AdversarialLoss, per_sample
-from ganworks.loss.cross_entropy import BCE, Minimax
-from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
-from ganworks.loss.relativistic import RelativisticPairing
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.loss.base import AdversarialLoss, per_sample
+    from ganworks.loss.cross_entropy import BCE, Minimax
+    from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
+    from ganworks.loss.relativistic import RelativisticPairing
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "BCE",

@@ -1,9 +1,16 @@
 """Networks: pairs of a generator and a discriminator, sized by their arguments."""
 
-from ganworks.model.base import Discriminator, Generator
-from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
-from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
-from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.model.base import Discriminator, Generator
+    from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
+    from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "DCGANDiscriminator",

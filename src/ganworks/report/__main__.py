@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ganworks.callback.summary import shown
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
 from ganworks.errors import SettingError
 from ganworks.report.page import write_report
 from ganworks.report.record import is_run
+from ganworks.words import relative_path
 
 
 @dataclass
@@ -32,7 +32,7 @@ def main() -> None:
         if not runs:
             raise SettingError("run", "", "given: one or more run directories")
         path = write_report(runs, Path(arguments.out) if arguments.out else None)
-        print(shown(path))
+        print(relative_path(path))
 
 
 def is_place(argument: str) -> bool:

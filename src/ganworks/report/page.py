@@ -8,13 +8,13 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError
 from ganworks.report import settings, words
 from ganworks.report.curves import sections
 from ganworks.report.picture import Slide, embed
 from ganworks.report.record import Record, read_all
 from ganworks.report.render import render, write
+from ganworks.words import relative_path
 
 MANY_RUNS = 32  # side by side; with more no chart can be read
 
@@ -69,7 +69,7 @@ def content(record: Record, color: int, slides: Sequence[Slide]) -> dict[str, An
         "name": record.name,
         "label": record.label,
         "color": color,
-        "place": str(shown(record.path)),
+        "place": str(relative_path(record.path)),
         "status": words.status(record),
         "tone": words.TONES.get(record.status, ""),
         "words": words.verdict(record),

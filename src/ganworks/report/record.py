@@ -12,8 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ganworks.errors import GanworksError, SettingError
-from ganworks.logger import read_metrics
-from ganworks.logger.csv import AXIS
+from ganworks.logger import AXIS, read_metrics
 
 Rows = list[dict[str, float]]
 

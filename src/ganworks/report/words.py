@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganworks.callback.summary import shown
 from ganworks.metric.contract import differences
 from ganworks.report.curves import kind_of, rule_of
 from ganworks.report.record import Record, finite
+from ganworks.words import relative_path
 
 TONES = {"finished": "good", "diverged": "bad", "failed": "bad", "interrupted": "warning-text"}
 HEALTHY = ("healthy", "good", "ok", "fine", "nothing")
@@ -171,7 +171,7 @@ def environment(record: Record) -> dict[str, str]:
 
 def commands(record: Record) -> list[tuple[str, str]]:
     """Return what to do next with the run, as (words, command)."""
-    run = shlex.quote(str(shown(record.path)))
+    run = shlex.quote(str(relative_path(record.path)))
     script = {
         name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
         for name in ("train", "sample", "evaluate")

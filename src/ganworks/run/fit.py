@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from ganworks.callback import RunSummary
-from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
 from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
@@ -24,6 +23,7 @@ from ganworks.run.plan import show_plan
 from ganworks.sample.sampler import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
+from ganworks.words import relative_path
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         f"{run.task.num_images:,}",
         type(run.datamodule).__name__,
         since,
-        shown(run_dir),
+        relative_path(run_dir),
     )
     for name, text in weights.items():
         log.info("%s: %s", name, text)
@@ -139,7 +139,7 @@ def advice(run_dir: Path) -> str:
     checkpoints = [path for path in ("last.ckpt", "best.ckpt") if (run_dir / "checkpoints" / path).exists()]
     if not checkpoints:
         return "There is no checkpoint from before."
-    path = shown(run_dir / "checkpoints" / checkpoints[0])
+    path = relative_path(run_dir / "checkpoints" / checkpoints[0])
     return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
 
 

@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.sample.sampler import check_weights, read_checkpoint, reason, siblings
 from ganworks.task import ManualTask
+from ganworks.words import relative_path
 
 Weights = dict[str, Tensor]
 FORMS = "a run directory, a checkpoint (.ckpt), a generator folder or a .safetensors file"
@@ -44,9 +44,7 @@ class Source:
     images_seen: int | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{shown(self.path)}{'' if self.images_seen is None else f', {self.images_seen:,} images seen'}"
-        )
+        return f"{relative_path(self.path)}{'' if self.images_seen is None else f', {self.images_seen:,} images seen'}"
 
     def parts(self, names: Iterable[str]) -> dict[str, Weights]:
         """Return the weights of each of the players and averages ``names`` that the file has, without its prefix.

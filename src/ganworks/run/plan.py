@@ -9,9 +9,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.callback.summary import shown
 from ganworks.data import GanDataModule
 from ganworks.run.build import Run
+from ganworks.words import relative_path
 
 
 def labels(data: GanDataModule) -> str:
@@ -48,7 +48,7 @@ def show_plan(
         "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
         if suite.better
         else "none",
-        "run directory": str(shown(run_dir)),
+        "run directory": str(relative_path(run_dir)),
     }.items():
         table.add_row(name, text)
     console.print(table)

@@ -25,6 +25,7 @@ from ganworks.sample.kind import Kind, kind_of
 from ganworks.sample.label import Label, Labels
 
 FORMAT = 1
+PLAIN = f"{produce.__module__}.{produce.__qualname__}"  # in config.json where no task has its own `produce`
 Producer = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
 """From a player and its inputs to what it makes of them, among it ``fake`` (B, *shape)."""
 
@@ -251,9 +252,10 @@ class Sampler:
             name: tensor.detach().cpu().contiguous() for name, tensor in self.generator.state_dict().items()
         }
         save_file(weights, folder / "model.safetensors.tmp")
-        (folder / "config.json.tmp").write_text(
-            json.dumps({"format": FORMAT, **self.config}, indent=2) + "\n"
-        )
+        config = {"format": FORMAT, **self.config}
+        if self.produce is produce:
+            config["produce"] = PLAIN
+        (folder / "config.json.tmp").write_text(json.dumps(config, indent=2) + "\n")
         for name in ("model.safetensors", "config.json"):
             (folder / f"{name}.tmp").replace(folder / name)
 
@@ -332,11 +334,13 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
 def producer(config: Mapping[str, Any]) -> Producer:
     """Return what makes samples of the player: the `produce` of the task that trained it.
 
+    Where that is the plain one, as a generator's folder says, neither the task nor Lightning is imported.
+
     Raises:
         GanworksError: what is named as the task has no such function.
     """
     path = config.get("task")
-    if path is None:  # written before tasks of other kinds
+    if path is None or config.get("produce") == PLAIN:  # no task: written before there were several
         return produce
     made = getattr(get_class(path), "produce", None)
     if made is None:

@@ -1,12 +1,19 @@
 """LightningModules: what is trained, and the step that trains it."""
 
-from ganworks.task.adversarial import AdversarialTask, Look
-from ganworks.task.base import ManualTask
-from ganworks.task.critic import Critic
-from ganworks.task.ema import ExponentialMovingAverage
-from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
-from ganworks.task.phase import Phase
-from ganworks.task.view import Beside, Frames, Smaller, View
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.task.adversarial import AdversarialTask, Look
+    from ganworks.task.base import ManualTask
+    from ganworks.task.critic import Critic
+    from ganworks.task.ema import ExponentialMovingAverage
+    from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
+    from ganworks.task.phase import Phase
+    from ganworks.task.view import Beside, Frames, Smaller, View
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "AdversarialTask",

@@ -128,7 +128,9 @@ class ManualTask(pl.LightningModule):
         """Return the averaged generator, ready to draw; of a sharded one a whole copy, for all processes to ask."""
         player = self.averages.get("generator", self.generator)
         gathered = getattr(self.trainer.strategy, "gathered", None) if self._trainer is not None else None
-        return Sampler(player if gathered is None else gathered(player), config or {}, self.produce)
+        # The plain function in place of the method that calls it: a saved generator then loads without its task.
+        draws = produce if self.produce is ManualTask.produce else self.produce
+        return Sampler(player if gathered is None else gathered(player), config or {}, draws)
 
     @abstractmethod
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:

@@ -10,7 +10,6 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError
 from ganworks.tuning.live import short
 from ganworks.tuning.pool import Pool
@@ -18,6 +17,7 @@ from ganworks.tuning.recipe import write_recipe
 from ganworks.tuning.search import ranked
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.storage import hidden, open_storage, open_study
+from ganworks.words import relative_path
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS = 30.0  # between two pages of a study that goes on
@@ -70,7 +70,7 @@ def show_plan(settings: Settings, console: Console) -> None:
         "length": f"{settings.num_images:,} images, {settings.objective} every {settings.every_images:,}",
         "search": f"{settings.num_trials} trials, sampler {settings.sampler}, pruner {settings.pruner}",
         "then": f"the best {settings.top_k} under {settings.num_seeds} other seeds",
-        "study": f"{shown(settings.folder)}, {hidden(settings.storage)}",
+        "study": f"{relative_path(settings.folder)}, {hidden(settings.storage)}",
     }.items():
         console.print(f"{word:<12} {text}", highlight=False, soft_wrap=True)
     console.print("All points passed their checks; nothing was trained or written.")
@@ -133,15 +133,15 @@ class Finish:
         self.console.print(f"{name}: {end}", style="bold", highlight=False)
         if rows:
             self.console.print(self.table(rows))
-        say = {"Page:": shown(self.settings.folder / "report.html")}
+        say = {"Page:": relative_path(self.settings.folder / "report.html")}
         if not is_interrupted and (rows or best):
             overrides = rows[0]["overrides"] if rows else best[0].user_attrs["overrides"]
             for path in write_recipe(self.settings, overrides, self.figures(rows, best)):
-                say["Recipe:"] = shown(path)
+                say["Recipe:"] = relative_path(path)
             place = (
                 ""
                 if str(say["Recipe:"]).startswith("conf/")
-                else f" --config-dir {shown(say['Recipe:'].parents[1])}"
+                else f" --config-dir {relative_path(say['Recipe:'].parents[1])}"
             )
             say["Train it:"] = f"train.py{place} experiment={name}_best"  # type: ignore[assignment]
         elif not is_interrupted:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Pool:
     def __init__(self, settings: Settings, train: Train) -> None:
         self.settings, self.train = settings, train
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*PRELOADED, train.__module__])
+        self._context.set_forkserver_preload([*PRELOADED, train.__module__, *imported()])
         self._num_lost, self._is_stopping = 0, False
         self.processes = [self._start(index) for index in range(settings.workers)]
 
@@ -58,6 +59,11 @@ class Pool:
             if process.is_alive():
                 process.kill() if self._is_stopping else process.terminate()
         self._is_stopping = True
+
+
+def imported() -> list[str]:
+    """Return the modules that checking the points of the space has imported on first use: trials use them too."""
+    return [name for name in list(sys.modules) if name.partition(".")[0] in ("ganworks", "sklearn")]
 
 
 def device(index: int, visible: str | None) -> dict[str, str]:

@@ -1,12 +1,19 @@
 """From samples to features: networks with published weights, the classifier of digits, the samples themselves."""
 
-from ganworks.metric.extractor.base import Extractor, Features, Identity
-from ganworks.metric.extractor.clip import Clip
-from ganworks.metric.extractor.digits import DigitsExtractor
-from ganworks.metric.extractor.dinov2 import DinoV2
-from ganworks.metric.extractor.inception import Inception
-from ganworks.metric.extractor.lpips import Lpips
-from ganworks.metric.extractor.network import ImageExtractor
+from typing import TYPE_CHECKING
+
+from ganworks.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from ganworks.metric.extractor.base import Extractor, Features, Identity
+    from ganworks.metric.extractor.clip import Clip
+    from ganworks.metric.extractor.digits import DigitsExtractor
+    from ganworks.metric.extractor.dinov2 import DinoV2
+    from ganworks.metric.extractor.inception import Inception
+    from ganworks.metric.extractor.lpips import Lpips
+    from ganworks.metric.extractor.network import ImageExtractor
+else:
+    __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "Clip",

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError
@@ -62,6 +61,8 @@ def _convolution(num_in: int, num_out: int) -> nn.Sequential:
 
 def digits_images() -> tuple[Tensor, Tensor]:
     """Return all 1,797 digits (1797, 1, 8, 8) in [-1, 1] (grey value / 8 - 1) and their labels (1797,)."""
+    from sklearn.datasets import load_digits  # the extractor itself does not need it
+
     bundle = load_digits()
     images = torch.from_numpy(bundle.images).float().unsqueeze(1) / 8 - 1
     return images, torch.from_numpy(bundle.target).long()
