@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from ganworks.callback import Evaluation, GracefulStop, RunSummary
+from ganworks.callback.summary import shown
 from ganworks.errors import GanworksError, SettingError
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
@@ -20,7 +21,6 @@ from ganworks.run.plan import show_plan
 from ganworks.sample.sampler import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
-from ganworks.words import shown
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from ganworks.callback.summary import shown
 from ganworks.run.build import Run
-from ganworks.words import shown
 
 
 def show_plan(config: DictConfig, run: Run, run_dir: Path, console: Console) -> None:
