@@ -1,10 +1,11 @@
-"""Seconds from `python train.py` to the first batch, by part, against importing the libraries alone.
+"""Seconds and peak memory from `python train.py` to the first batch, by part, against importing the libraries alone.
 
     python benchmarks/startup.py [--repeats 5] [setting=value ...]
 
-Both sides start a new Python in every repetition, in turns, and the table shows medians by the clock and by the CPU
-time of the process, which a busy machine disturbs less. `libraries alone` is a Python that imports torch,
-pytorch_lightning and hydra and does nothing else: what no run with them can do without.
+Both sides start a new Python in every repetition, in turns. The table shows medians by the clock and by the CPU time of
+the process, which a busy machine disturbs less, and the peak of its memory by the end of a part. `libraries alone` is a
+Python that imports torch, pytorch_lightning and hydra and does nothing else: what no run with them can do without.
+Other commands, and two checkouts side by side: benchmarks/commands.py.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -28,7 +30,13 @@ from rich.table import Table
 
 LAUNCHED = "LAUNCHED_AT"  # environment variable: when the parent started this Python
 ALONE = "import hydra, torch, pytorch_lightning"
-Marks = list[tuple[str, float, float]]  # what has ended, seconds by the clock, CPU seconds
+Marks = list[tuple[str, float, float, float]]  # what has ended, seconds by the clock, CPU seconds, peak MB
+Cost = tuple[float, float, float]  # seconds by the clock, CPU seconds, peak MB
+
+
+def peak() -> float:
+    """Return the most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 class Trace(MetaPathFinder):
@@ -38,7 +46,8 @@ class Trace(MetaPathFinder):
         self.marks: Marks = []
 
     def mark(self, part: str) -> None:
-        self.marks.append((part, time.time() - float(os.environ[LAUNCHED]), time.process_time()))
+        wall = time.time() - float(os.environ[LAUNCHED])
+        self.marks.append((part, wall, time.process_time(), peak()))
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Find nothing; note that the import of the run's own code begins, which comes after composing."""
@@ -115,23 +124,24 @@ def start(*command: str) -> str:
     return run.stdout.strip().splitlines()[-1]
 
 
-def alone() -> tuple[float, float]:
-    """Return the seconds that importing the libraries alone takes."""
+def alone() -> Cost:
+    """Return what importing the libraries alone takes."""
     wall = time.time()
-    cpu = start("-c", f"{ALONE}; import time; print(time.process_time())")
-    return time.time() - wall, float(cpu)
+    mark = f"{ALONE}; import resource, time; usage = resource.getrusage(resource.RUSAGE_SELF)"
+    cpu, memory = start("-c", f"{mark}; print(time.process_time(), usage.ru_maxrss / 1024)").split()
+    return time.time() - wall, float(cpu), float(memory)
 
 
-def traced(arguments: list[str]) -> dict[str, tuple[float, float]]:
-    """Return wall and CPU seconds of every part of a start, in their order."""
+def traced(arguments: list[str]) -> dict[str, Cost]:
+    """Return what every part of a start takes, in their order."""
     with tempfile.TemporaryDirectory() as folder:
         place = [f"hydra.run.dir={Path(folder) / 'run'}"]
-        marks = [("", 0.0, 0.0), *json.loads(start(__file__, "--trace", *arguments, *place))]
-    parts: dict[str, tuple[float, float]] = {}
-    for (_, wall, cpu), (part, wall_after, cpu_after) in pairwise(marks):
-        before = parts.get(part, (0.0, 0.0))
-        parts[part] = (before[0] + wall_after - wall, before[1] + cpu_after - cpu)
-    return {**parts, "in all": (marks[-1][1], marks[-1][2])}
+        marks = [("", 0.0, 0.0, 0.0), *json.loads(start(__file__, "--trace", *arguments, *place))]
+    parts: dict[str, Cost] = {}
+    for (_, wall, cpu, _), (part, wall_after, cpu_after, memory) in pairwise(marks):
+        before = parts.get(part, (0.0, 0.0, 0.0))
+        parts[part] = (before[0] + wall_after - wall, before[1] + cpu_after - cpu, memory)
+    return {**parts, "in all": tuple(marks[-1][1:])}
 
 
 def main() -> None:
@@ -144,15 +154,16 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", help="of train.py")
     arguments = parser.parse_args()
     settings = arguments.settings or ["trainer=cpu"]
-    found: list[dict[str, tuple[float, float]]] = []
+    found: list[dict[str, Cost]] = []
     for _ in range(arguments.repeats + 1):
         found.append({**traced(settings), "libraries alone": alone()})
     table = Table(title=f"start of train.py {' '.join(settings)}", title_justify="left")
-    for column in ("part", "s", "CPU s"):
+    for column in ("part", "s", "CPU s", "MB"):
         table.add_column(column, justify="left" if column == "part" else "right")
     for part in found[-1]:  # the first repetition fills the disk's cache
-        wall, cpu = (statistics.median(repeat[part][i] for repeat in found[1:]) for i in (0, 1))
-        table.add_row(part, f"{wall:.2f}", f"{cpu:.2f}", style="bold" if part == "in all" else "")
+        wall, cpu, memory = (statistics.median(repeat[part][i] for repeat in found[1:]) for i in range(3))
+        style = "bold" if part == "in all" else ""
+        table.add_row(part, f"{wall:.2f}", f"{cpu:.2f}", f"{memory:.0f}", style=style)
     Console(width=100).print(table)
 
 

@@ -53,6 +53,15 @@ def test_saved_generator_loads_with_its_weights_and_its_config(tmp_path: Path) -
     ]
 
 
+def test_generator_that_its_own_task_draws_from_is_not_saved_as_plain(tmp_path: Path) -> None:
+    plain = sampler()
+    plain.save(tmp_path / "plain")
+    Sampler(plain.generator, plain.config, lambda generator, inputs: {}).save(tmp_path / "other")
+    configs = {name: json.loads((tmp_path / name / "config.json").read_text()) for name in ("plain", "other")}
+    assert configs["plain"].pop("produce") == "ganworks.model.base.produce"
+    assert configs["plain"] == configs["other"]
+
+
 def test_package_offers_loading_by_name() -> None:
     assert ganworks.load_generator is load_generator
     with pytest.raises(AttributeError, match="load_generators"):

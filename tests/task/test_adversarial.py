@@ -23,6 +23,7 @@ from games import (
 )
 from ganworks.loss import BCE, Hinge, RelativisticPairing
 from ganworks.model import Discriminator, Generator, MLPDiscriminator, MLPGenerator
+from ganworks.model.base import produce as plain_produce
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
 from ganworks.regularizer import R1
@@ -201,6 +202,8 @@ def test_an_application_overrides_produce_and_terms() -> None:
         optimizers=base.optimizer_factories, schedule=Constant(), num_images=2 * BATCH,
     ).double()  # fmt: skip
     assert "train/generator/brightness" in fit(task).scalars
+    assert task.sampler().produce is Packed.produce
+    assert base.sampler().produce is plain_produce
 
 
 def test_ranks_and_steps_draw_different_noise() -> None:

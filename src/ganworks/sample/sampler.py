@@ -388,8 +388,8 @@ def _from_folder(folder: Path) -> Sampler:
         ) from error
     check_weights(generator.state_dict(), weights, str(folder))
     generator.load_state_dict(weights)
-    config = {name: value for name, value in config.items() if name != "format"}
-    return Sampler(generator, config, producer(config))
+    settings = {name: value for name, value in config.items() if name not in ("format", "produce")}
+    return Sampler(generator, settings, producer(config))
 
 
 def _from_checkpoint(path: Path) -> Sampler:
