@@ -73,7 +73,7 @@ def error_of(case: str, kind: type[AdversarialFSDPStrategy]) -> str:
 
 def momenta() -> dict[str, Any]:
     """Train with Adam, load its state into another run; return both states and the kind of optimizer."""
-    adam = {f"{role}_optimizer": torch.optim.Adam for role in ("generator", "discriminator")}
+    adam = {"optimizers": dict.fromkeys(("generator", "discriminator"), torch.optim.Adam)}
     task, strategy = make_task(**adam), AdversarialFSDPStrategy(min_parameters=SMALL)
     fit(task, BATCH // 2, devices=2, strategy=strategy)
     saved = [strategy.optimizer_state(optimizer) for optimizer in strategy.optimizers]
