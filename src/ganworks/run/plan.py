@@ -38,6 +38,8 @@ def show_plan(
     table = Table(
         title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False
     )
+    table.add_column()
+    table.add_column(overflow="fold")  # of a long path every letter
     shape = " x ".join(map(str, data.shape))
     for name, text in {
         "data": f"{type(data).__name__}, {len(data.samples):,} samples of {shape}, {labels(data)}",
