@@ -82,8 +82,9 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint_when_the_search_does(t
 
 
 def test_the_command_replaces_a_killed_worker_and_ends_with_a_recipe_and_a_page(tmp_path: Path) -> None:
+    # Long enough that a run, which learns within a second that its worker is gone, is not over by then.
     conf = write_space(tmp_path, num_trials=3, fixed=[
-        "data=digits", "experiment=null", "trainer=cpu", "model.width=8", "num_images=6400", "metric.num_samples=64",
+        "data=digits", "experiment=null", "trainer=cpu", "model.width=8", "num_images=32000", "metric.num_samples=64",
         "callback.sample_grid.every_images=null", "callback.checkpoint.every_images=640", "~callback.report",
     ])  # fmt: skip
     settings = settings_of(tmp_path)
@@ -104,13 +105,13 @@ def test_the_command_replaces_a_killed_worker_and_ends_with_a_recipe_and_a_page(
     assert int(since.replace(",", "")) >= kept > 0  # its run may outlive the worker by a checkpoint
     rows = [row["images_seen"] for row in read_metrics(run_dir / "metrics.csv")]
     assert rows == sorted(set(rows))
-    assert rows[-1] == 6400
+    assert rows[-1] == 32000
     (row,) = study.user_attrs["replicates"]
     assert len(row["values"]) == 1
     assert row["seeds"] == [1]
     recipe = settings.folder / "conf" / "experiment" / "tiny_best.yaml"
     config = compose("experiment=tiny_best", f"hydra.searchpath=[file://{recipe.parents[1]}]")
-    assert config.num_images == 6400
+    assert config.num_images == 32000
     assert config.name == "tiny_best"
     (lr,) = [o.partition("=")[2] for o in row["overrides"] if o.startswith("optimizer.generator.lr=")]
     assert config.optimizer.generator.lr == pytest.approx(float(lr))
