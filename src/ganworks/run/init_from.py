@@ -125,7 +125,8 @@ def read(file: Path) -> Source:
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise GanworksError(f"{file} was not written by ganworks: it has no state_dict of tensors.")
-    return Source(file, state, content.get("time", {}).get("images_seen"))
+    clock = content.get("time")  # of a checkpoint from elsewhere it may be anything
+    return Source(file, state, clock.get("images_seen") if isinstance(clock, dict) else None)
 
 
 def start_from(source: Source, task: ManualTask) -> dict[str, str]:
