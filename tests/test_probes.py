@@ -158,3 +158,15 @@ def test_it_runs_on_two_ranks(probe: str, tmp_path: Path) -> None:
     run = subprocess.run([*TRAIN, *arguments], env=environment, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["num_devices"] == 2
+
+
+def test_batch_norm_of_one_critic_is_refused_under_its_penalty_alone(ganworks: Callable[..., Result]) -> None:
+    settings = ["--config-dir", CONF, "data=digits", "model=two_critics", *COMMON, "dry_run=true"]
+    result = ganworks("train", *settings, "regularizer=r1")
+    assert result.code == 1
+    assert result.err.startswith(
+        "error: model.discriminator.normed.norm=batch: must be none, layer or spectral"
+    )
+    assert ganworks("train", *settings, "regularizer=none").code == 0
+    own = "+model.discriminator.normed.regularizers={}"  # a critic without the task's penalty keeps its norm
+    assert ganworks("train", *settings, "regularizer=r1", own).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def build_run(config: DictConfig) -> Run:
         raise SettingError(
             "task.accumulate", task.accumulate, f"a divisor of data.batch_size={datamodule.batch_size}"
         )
-    check_critic(task, config.model.discriminator.get("norm"))
+    check_critics(task, config.model.discriminator)
     task.check(datamodule.example(), tuple(datamodule.shape))
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
@@ -128,6 +129,7 @@ def make_player(path: str, node: DictConfig) -> Any:
 
 def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: float) -> pl.Trainer:
     """Return Lightning's trainer with the run's callbacks and loggers, which write to ``run_dir``."""
+    settings: Any = OmegaConf.to_container(config, resolve=True)
     # A run from trained weights begins with their figure.
     at_start = config.get("init_from") is not None
     evaluation = Evaluation(run.suite, at_start) if run.suite.best else None
@@ -135,11 +137,10 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         if isinstance(callback, ReadsEvaluation):
             callback.evaluation = evaluation
         if isinstance(callback, Checkpoint):
-            callback.export = export_of(config, run)
+            callback.export = export_of(settings, run)
         if isinstance(callback, Doctor):
-            callback.settings = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+            callback.settings = settings
     loggers = [CSVLogger(str(run_dir / "metrics.csv")), *build_loggers(config, run_dir)]
-    settings: Any = OmegaConf.to_container(config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams(settings)
     stop = GracefulStop()
@@ -180,9 +181,8 @@ def strategy_of(config: DictConfig) -> dict[str, Any]:
     return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 
 
-def export_of(config: DictConfig, run: Run) -> dict[str, Any]:
+def export_of(settings: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Return what a checkpoint tells about its generator, in plain types."""
-    settings: Any = OmegaConf.to_container(config, resolve=True)
     return {
         "generator": settings["model"]["generator"],
         "task": settings["task"]["_target_"],
@@ -194,18 +194,25 @@ def export_of(config: DictConfig, run: Run) -> dict[str, Any]:
     }
 
 
-def check_critic(task: ManualTask, norm: str | None) -> None:
-    """Raise where a penalty needs the critic's gradient by sample and batch norm mixes the samples."""
-    per_sample = per_sample_penalties(task)
-    has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in task.players["discriminator"].modules())
-    # A network may be too small to hold a layer of the norm that it was asked for.
-    if per_sample and (has_batch_norm or norm == "batch"):
-        raise SettingError(
-            "model.discriminator.norm",
-            "batch",
-            f"none, layer or spectral under regularizer={per_sample[0]}, which takes the gradient of each sample:"
-            " batch norm mixes the samples of a batch",
-        )
+def check_critics(task: ManualTask, settings: Mapping[str, Any]) -> None:
+    """Raise where a penalty needs a critic's gradient by sample and its batch norm mixes the samples.
+
+    Args:
+        settings: of the discriminator, of which the networks may have a setting ``norm``.
+    """
+    for critic in getattr(task, "critics", ()):
+        penalties = [name for name, each in critic.penalties.items() if each.per_sample]
+        node = settings.get(critic.name, {}) if critic.name else settings
+        node = node.get("network", node)
+        has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in critic.network.modules())
+        # A network may be too small to hold a layer of the norm that it was asked for.
+        if penalties and (has_batch_norm or node.get("norm") == "batch"):
+            under = f"under regularizer={penalties[0]}, which takes the gradient of each sample:"
+            why = f"{under} batch norm mixes the samples of a batch"
+            path = "model.discriminator" + (f".{critic.name}" if critic.name else "")
+            if "norm" in node:
+                raise SettingError(f"{path}.norm", "batch", f"none, layer or spectral {why}")
+            raise SettingError(path, type(critic.network).__name__, f"a network without batch norm {why}")
 
 
 def per_sample_penalties(task: ManualTask) -> list[str]:
