@@ -12,14 +12,8 @@ import torch
 
 import ganworks
 from ganworks.errors import GanworksError, SettingError
-from ganworks.sample.sampler import (
-    Sampler,
-    build_generator,
-    check_weights,
-    load_generator,
-    read_checkpoint,
-    slerp,
-)
+from ganworks.sample.loading import build_generator, check_weights, load_generator, read_checkpoint
+from ganworks.sample.sampler import Sampler, slerp
 
 CONFIG: dict[str, Any] = {
     "_target_": "ganworks.model.DCGANGenerator",

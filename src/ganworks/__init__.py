@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from ganworks.sample.sampler import Sampler, load_generator
+    from ganworks.sample.loading import load_generator
+    from ganworks.sample.sampler import Sampler
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganworks.callback import Checkpoint, Evaluation
-from ganworks.sample.sampler import load_generator
+from ganworks.sample.loading import load_generator
 
 EXPORT = {
     "generator": {

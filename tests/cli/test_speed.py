@@ -15,7 +15,7 @@ from games import GAMES, digits, fit, largest_difference, make_task
 from ganworks.errors import SettingError
 from ganworks.run.build import build_run
 from ganworks.run.speed import compile_networks
-from ganworks.sample.sampler import load_generator
+from ganworks.sample.loading import load_generator
 from running import checkpoint, compose, train, train_on
 
 # No code is generated: the graphs, their backward and their guards are those of the default backend.

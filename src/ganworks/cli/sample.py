@@ -80,7 +80,7 @@ def main() -> None:
 
 def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
     """Return the samples that the arguments ask for, (N, *shape), and their kind."""
-    from ganworks.sample.sampler import load_generator
+    from ganworks.sample.loading import load_generator
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device)

@@ -74,7 +74,7 @@ class Source:
 
     def load(self, device: str) -> Sampler:
         """Return the averaged generator."""
-        from ganworks.sample.sampler import load_generator
+        from ganworks.sample.loading import load_generator
 
         with setting_path(renamed={"path": "run" if self.weights.is_dir() else "checkpoint"}):
             return load_generator(self.weights, device)

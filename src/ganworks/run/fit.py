@@ -20,7 +20,7 @@ from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
-from ganworks.sample.sampler import check_weights, read_checkpoint
+from ganworks.sample.loading import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.words import relative_path

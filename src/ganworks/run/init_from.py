@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
-from ganworks.sample.sampler import check_weights, read_checkpoint, reason, siblings
+from ganworks.sample.loading import check_weights, read_checkpoint, reason, siblings
 from ganworks.task import ManualTask
 from ganworks.words import relative_path
 

@@ -12,7 +12,7 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.sampler import siblings
+from ganworks.sample.loading import siblings
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 

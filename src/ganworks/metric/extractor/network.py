@@ -17,7 +17,7 @@ from ganworks.metric.extractor.passes import Passes
 from ganworks.metric.extractor.resize import find_resizer
 from ganworks.metric.weights import WeightsFile, verify_sha256
 from ganworks.sample.kind import kind_of
-from ganworks.sample.sampler import reason
+from ganworks.sample.loading import reason
 
 WITHOUT = (
     "metric=[spectrum,memorisation] compares pixels, metric=digits measures 8x8 digits with weights that ship, and"

@@ -1,0 +1,166 @@
+"""A trained generator from what a run has written: a run directory, a checkpoint or a generator folder."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ganworks.errors import GanworksError, SettingError
+from ganworks.model.base import produce
+from ganworks.sample.sampler import PLAIN, Producer, Sampler
+
+
+def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Sampler:
+    """Load the averaged generator of a run, a checkpoint or a generator folder.
+
+    Args:
+        path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``.
+        device: where to put it.
+
+    Raises:
+        GanworksError: nothing to load there, or what is there is broken; says which file and why.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SettingError(
+            "path", path, "an existing run directory, checkpoint or generator folder", siblings(path)
+        )
+    if path.is_file():
+        sampler = _from_checkpoint(path)
+    elif (path / "model.safetensors").exists():
+        sampler = _from_folder(path)
+    elif (path / "generator" / "model.safetensors").exists():
+        sampler = _from_folder(path / "generator")
+    elif (path / "checkpoints" / "last.ckpt").exists():
+        sampler = _from_checkpoint(path / "checkpoints" / "last.ckpt")
+    else:
+        raise SettingError(
+            "path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it"
+        )
+    try:
+        sampler.generator.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
+        raise SettingError(
+            "device", device, f"a device of this machine, such as cpu ({reason(error)})"
+        ) from error
+    return sampler
+
+
+def build_generator(config: dict[str, Any]) -> nn.Module:
+    """Instantiate the player of a configuration: a network, or several by name.
+
+    A folder from elsewhere may name any callable: only subclasses of `torch.nn.Module` are called.
+
+    Raises:
+        GanworksError: a ``_target_`` that is no network, or that cannot be built.
+    """
+    if "_target_" not in config:
+        return nn.ModuleDict({name: build_generator(part) for name, part in config.items() if part})
+    target = get_class(config["_target_"])
+    if not issubclass(target, nn.Module):
+        raise GanworksError(
+            f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class."
+        )
+    try:
+        return instantiate(config, _recursive_=False)
+    except InstantiationException as error:
+        raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
+
+
+def producer(config: Mapping[str, Any]) -> Producer:
+    """Return what makes samples of the player: the `produce` of the task that trained it.
+
+    Where that is the plain one, as a generator's folder says, neither the task nor Lightning is imported.
+
+    Raises:
+        GanworksError: what is named as the task has no such function.
+    """
+    path = config.get("task")
+    if path is None or config.get("produce") == PLAIN:  # no task: written before there were several
+        return produce
+    made = getattr(get_class(path), "produce", None)
+    if made is None:
+        raise GanworksError(f"{path} is no task: it has no function `produce`.")
+    return made
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return a checkpoint's content, tensors on the CPU; raise `GanworksError` where the file is damaged."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError) as error:
+        others = sorted(str(other) for other in path.parent.glob("*.ckpt") if other != path)
+        hint = f" Others in the same folder: {', '.join(others)}." if others else ""
+        raise GanworksError(
+            f"{path} is no complete checkpoint: damaged, cut off or no checkpoint at all ({reason(error)}).{hint}"
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """Return the first sentence of an error, or its kind where it says nothing that helps."""
+    text = re.split(r"(?<=[.!])\s|\n", str(error))[0].rstrip(".")[:150]
+    return text if " " in text else type(error).__name__
+
+
+def _from_folder(folder: Path) -> Sampler:
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        weights = load_file(folder / "model.safetensors")
+        generator = build_generator(config["generator"])
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        raise GanworksError(
+            f"{folder} holds no complete generator: {error or type(error).__name__}"
+        ) from error
+    check_weights(generator.state_dict(), weights, str(folder))
+    generator.load_state_dict(weights)
+    settings = {name: value for name, value in config.items() if name not in ("format", "produce")}
+    return Sampler(generator, settings, producer(config))
+
+
+def _from_checkpoint(path: Path) -> Sampler:
+    checkpoint = read_checkpoint(path)
+    if "export" not in checkpoint:
+        raise GanworksError(f"{path} was not written by ganworks: it does not say which generator it holds.")
+    generator = build_generator(checkpoint["export"]["generator"])
+    prefix = "ema_generator."  # what an averaged player is called in the state of its task
+    weights = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    check_weights(generator.state_dict(), weights, str(path))
+    generator.load_state_dict(weights)
+    config = {**checkpoint["export"], "images_seen": checkpoint["time"]["images_seen"]}
+    return Sampler(generator, config, producer(config))
+
+
+def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source: str) -> None:
+    """Raise `GanworksError` naming the first tensors of ``found`` that differ in name or shape from ``expected``."""
+    differences = [
+        f"{name}: {_shape(found, name)} in the file, {_shape(expected, name)} in this configuration"
+        for name in dict.fromkeys([*expected, *found])
+        if _shape(found, name) != _shape(expected, name)
+    ]
+    if differences:
+        more = f"\n  ... and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise GanworksError(f"{source} is from another model:\n  " + "\n  ".join(differences[:3]) + more)
+
+
+def _shape(tensors: dict[str, Tensor], name: str) -> str:
+    return str(tuple(tensors[name].shape)) if name in tensors else "absent"
+
+
+def siblings(path: Path) -> list[str]:
+    """Return what lies beside a path that is not there, for the nearest name."""
+    return [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
