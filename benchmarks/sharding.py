@@ -32,7 +32,7 @@ from torch import Tensor
 from ganworks.run.build import build_run
 from ganworks.run.compose import compose
 from ganworks.run.log import quieten
-from ganworks.task.base import local
+from ganworks.task.player import local
 
 STRATEGIES = ("adversarial_ddp", "adversarial_fsdp")
 GIGABYTE = 2**30

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
@@ -108,6 +109,32 @@ def test_an_augmentation_observes_every_discriminator_update_and_its_state_is_sa
     state = task.state_dict()
     assert state["augment.images"] == 4 * BATCH
     assert state["augment.p"] > 0
+
+
+def test_an_augmentation_observes_once_an_update_however_many_critics_there_are() -> None:
+    critics = {"one": network(), "other": network()}
+    state = fit(make_task(discriminator=critics, augment=Counting(), num_steps=3)).state_dict()
+    assert state["augment.images"] == 3 * BATCH
+
+
+class Listener(pl.Callback):
+    """Counts the backward passes that Lightning tells it of."""
+
+    def __init__(self) -> None:
+        self.num = 0
+
+    def on_after_backward(self, *args: object) -> None:
+        self.num += 1
+
+
+def test_a_callback_that_listens_to_backward_is_told_in_a_second_fit_of_the_same_task_too() -> None:
+    task = fit(make_task(num_steps=2))
+    assert task.is_plain
+    task.num_images += 2 * BATCH
+    listener = Listener()
+    fit(task, callbacks=[listener])
+    assert not task.is_plain
+    assert listener.num == 4  # two players, two batches
 
 
 @pytest.mark.parametrize("weight", [-1.0, "much"])

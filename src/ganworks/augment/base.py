@@ -23,10 +23,10 @@ class Augment(nn.Module):
         return x
 
     def observe(self, real_logits: Tensor, num_images: int) -> None:
-        """Take in what the discriminator says of augmented reals, (B, ...), after each of its updates.
+        """Take in what the discriminator says of augmented reals, in each of its updates.
 
         Args:
-            real_logits: without a graph.
+            real_logits: one for each sample and critic, (N,), without a graph.
             num_images: real images of all ranks in that update.
         """
 

@@ -12,7 +12,7 @@ import torch
 from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.task import AdversarialTask
-from ganworks.task.base import local
+from ganworks.task.player import local
 
 log = logging.getLogger(__name__)
 

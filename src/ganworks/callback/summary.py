@@ -27,7 +27,7 @@ from ganworks.callback.stop import GracefulStop
 from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
-from ganworks.task.base import num_parameters
+from ganworks.task.player import num_parameters
 from ganworks.words import relative_path
 
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")

@@ -22,7 +22,7 @@ from ganworks.strategy.adversarial_ddp import running_statistics
 from ganworks.strategy.batch_norm import SharedBatchStatistics
 from ganworks.strategy.launcher import RunLauncher
 from ganworks.strategy.reducer import Reducer
-from ganworks.task.base import whole
+from ganworks.task.player import whole
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)  # their children are called one by one
 Network = TypeVar("Network", bound=nn.Module)

@@ -6,20 +6,21 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ganworks.augment import Augment, AugmentFunction, as_module, identity
 from ganworks.errors import check_count
-from ganworks.loss import AdversarialLoss
+from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
-from ganworks.task.base import Batch, ManualTask, Terms, as_player, batch_size, detached, frozen
+from ganworks.task.base import Batch, ManualTask, Terms, batch_size, detached
 from ganworks.task.check import check_terms
 from ganworks.task.critic import Critic, critics_of, logits_of
 from ganworks.task.ema import ExponentialMovingAverage
+from ganworks.task.player import as_player, frozen
 from ganworks.task.state import average_state
 
 Said = dict[str, Tensor]
@@ -84,7 +85,6 @@ class AdversarialTask(ManualTask):
         networks = {critic.name: critic.network for critic in critics}
         self.discriminator = networks[""] if "" in networks else as_player(networks)
         self.regularizers = nn.ModuleDict(dict(regularizers or {}))
-        self.shared_regularizers = dict(regularizers or {})
         self.critic_regularizers = nn.ModuleDict()
         self.critics = [self._equipped(critic) for critic in critics]
         self.is_augmenting = augment is not identity
@@ -96,7 +96,7 @@ class AdversarialTask(ManualTask):
 
     def _equipped(self, critic: Critic) -> Critic:
         """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
-        shared = {name: r for name, r in self.shared_regularizers.items() if r.player == "discriminator"}
+        shared = self.regularizers_of("discriminator")
         if critic.regularizers is None and not critic.name:
             return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
         own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
@@ -121,6 +121,7 @@ class AdversarialTask(ManualTask):
         # On the generator's turn the fakes keep their graph and serve both updates, which saves a forward.
         self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1)
         terms: Terms = {}
+        logits_of_reals = []
         for critic in self.critics:
             real, fake = batch[critic.real], batch[critic.fake].detach()
             real_logits = self.discriminate(critic, real, batch, critic.real_label, "real")["logits"]
@@ -130,7 +131,11 @@ class AdversarialTask(ManualTask):
             said = {"real_logits": real_logits, "fake_logits": fake_logits}
             seen = batch | {"real": real, "fake": fake} | said
             terms |= self.penalties(critic.penalties, self.num_steps, seen, critic)
-            self.observe(critic, seen)
+            logits_of_reals.append(real_logits)
+            if self.is_watched:
+                self.keep_look(critic, seen)
+        if self.is_augmenting:
+            self.observe(logits_of_reals)
         return terms
 
     def generator_terms(self, batch: Batch) -> Terms:
@@ -219,15 +224,16 @@ class AdversarialTask(ManualTask):
                 terms[name] = regularizer.factor(self.progress) * penalty
         return terms
 
-    def observe(self, critic: Critic, seen: Batch) -> None:
-        """Let the augmentation, and whoever watches, see what a critic said of this batch."""
-        if self.is_augmenting:
-            self.augment.observe(seen["real_logits"].detach(), len(seen["real"]) * self.world_size)
-            average_state(self.augment)
-        if self.is_watched:
-            seen = detached(seen)
-            look = Look(critic, seen)
-            self.looks = [*(each for each in self.looks if each.critic.name != critic.name), look]
+    def observe(self, real_logits: list[Tensor]) -> None:
+        """Let the augmentation see what the critics said of the reals, once for all of them."""
+        num_images = len(real_logits[0]) * self.world_size
+        self.augment.observe(torch.cat([per_sample(logits.detach()) for logits in real_logits]), num_images)
+        average_state(self.augment)
+
+    def keep_look(self, critic: Critic, seen: Batch) -> None:
+        """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""
+        others = [look for look in self.looks if look.critic.name != critic.name]
+        self.looks = [*others, Look(critic, detached(seen))]
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
         """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
@@ -265,7 +271,12 @@ class AdversarialTask(ManualTask):
     @cached_property
     def generator_regularizers(self) -> dict[str, Regularizer]:
         """The regularizers of the generator by name."""
-        return {name: r for name, r in self.shared_regularizers.items() if r.player == "generator"}
+        return self.regularizers_of("generator")
+
+    def regularizers_of(self, role: str) -> dict[str, Regularizer]:
+        """Return those of the task's regularizers that act on ``role``, by name."""
+        every = cast(Mapping[str, Regularizer], self.regularizers)
+        return {name: each for name, each in every.items() if each.player == role}
 
     @cached_property
     def projections(self) -> dict[str, list[Callable[[], None]]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -24,9 +22,10 @@ from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import OptimizerFactory, Schedule, build
 from ganworks.optimizer.schedule import set_lr
 from ganworks.sample.sampler import Sampler
-from ganworks.task.freeze import Patterns, freeze_players, num_frozen
+from ganworks.task.freeze import Patterns, freeze_players
 from ganworks.task.guard import NonFiniteGuard
 from ganworks.task.phase import MAIN, Phase, checked_phases, described_phases, phase_at
+from ganworks.task.player import described, frozen_of, num_parameters, whole
 
 log = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
@@ -93,6 +92,8 @@ class ManualTask(pl.LightningModule):
         self.images_seen, self.num_steps, self._part = 0, 0, 0
         self.scalars: dict[str, float] = {}
         self.watcher: Callable[[str, Optimizer], None] | None = None
+        # Backward and step are called as they are: what Lightning puts around them is half a millisecond a step.
+        self.is_plain = False
         self._recorded: Terms = {}
         self.rates: list[float] = []  # learning rates of the configuration, in the order of `roles`
         self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
@@ -260,12 +261,8 @@ class ManualTask(pl.LightningModule):
         else:
             self.trainer.strategy.optimizer_step(optimizer, _nothing)
 
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether backward and step need nothing of strategy and precision, and no callback listens in between.
-
-        Then they are called as they are: what Lightning puts around them is half a millisecond a step.
-        """
+    def _needs_nothing_around(self) -> bool:
+        """Say whether backward and step need nothing of strategy and precision, and no callback listens in between."""
         trainer = self.trainer
         hooks = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
         is_heard = any(
@@ -340,6 +337,7 @@ class ManualTask(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Follow the configuration where a resumed run has other learning rates than its checkpoint began with."""
+        self.is_plain = self._needs_nothing_around()  # of this trainer; another may fit the same task
         for optimizer, rate, before in zip(
             self.trainer.optimizers, self.rates, self._rates_before, strict=False
         ):
@@ -366,56 +364,9 @@ class ManualTask(pl.LightningModule):
             )
 
 
-def described(player: nn.Module) -> str:
-    """Return the names of a player's classes."""
-    parts = networks_of(player).items()
-    return ", ".join(
-        f"{name}: {type(network).__name__}" if name else type(network).__name__ for name, network in parts
-    )
-
-
-def num_parameters(player: nn.Module) -> int:
-    """Return the number of a player's parameters."""
-    return sum(parameter.numel() for parameter in player.parameters())
-
-
-def frozen_of(player: nn.Module) -> str:
-    """Return how many of a player's parameters are frozen, in words; nothing where none is."""
-    num = num_frozen(player)
-    return f" ({num:,} of them frozen)" if num else ""
-
-
-def as_player(part: nn.Module | Mapping[str, nn.Module]) -> nn.Module:
-    """Return a player: a network, or several by name in one module."""
-    return part if isinstance(part, nn.Module) else nn.ModuleDict(dict(part))
-
-
 def batch_size(batch: Batch) -> int:
     """Return the number of samples in a batch, a row of each of its fields."""
     return len(next(iter(batch.values())))
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Record no gradient for the parameters of ``network`` in the forward passes inside."""
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    for parameter in trainable:
-        parameter.requires_grad = False
-    try:
-        yield
-    finally:
-        for parameter in trainable:
-            parameter.requires_grad = True
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """Return ``tensor``; a sharded one put together, for which all processes have to ask."""
-    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
-
-
-def local(tensor: Tensor) -> Tensor:
-    """Return ``tensor``; of a sharded one the part that this process holds."""
-    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def detached(batch: Batch) -> Batch:
