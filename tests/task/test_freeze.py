@@ -17,7 +17,7 @@ from running import QUICK, checkpoint, compose, differences, train, train_apart,
 
 # FreezeD: the discriminator's first block. 16 pixels, for which it has two convolutions.
 DATA = ("data.resolution=16", "data.batch_size=32", "num_images=192", "callback.checkpoint.every_images=96")
-FREEZE = ("+task.freeze.discriminator=[layers.0.*,layers.2.*]",)
+FREEZE = ("task.freeze.discriminator=[layers.0.*,layers.2.*]",)
 FROZEN = ("discriminator.layers.0.", "discriminator.layers.2.")
 GAMES = {
     "one update each": ("loss=hinge",),
@@ -108,7 +108,7 @@ def test_frozen_blocks_stay_on_two_ranks_with_a_penalty_and_several_critic_updat
 
 
 def test_the_frozen_generators_average_stays_too(tmp_path: Path) -> None:
-    freeze = "+task.freeze.generator=project.*"
+    freeze = "task.freeze.generator=project.*"
     train(tmp_path / "run", *DATA, "loss=hinge", freeze)
     before, after = parameters_at_start("loss=hinge", freeze), checkpoint(tmp_path / "run")["state_dict"]
     for network in ("generator", "ema_generator"):
@@ -132,23 +132,23 @@ def test_the_plan_says_how_many_parameters_are_frozen(ganworks: Callable[..., Re
 
 
 MISTAKES = {
-    "+task.freeze.discriminator=[layer.0.weight]": [
+    "task.freeze.discriminator=[layer.0.weight]": [
         "task.freeze.discriminator=layer.0.weight: must be a pattern that fits a parameter",
         "layers.0.weight",
     ],
-    "+task.freeze.discriminator=[layers.0.*,stages.*]": [
+    "task.freeze.discriminator=[layers.0.*,stages.*]": [
         "task.freeze.discriminator=stages.*:",
         "layers.0.weight",
     ],
     "+task.freeze.critic=[layers.0.*]": ["task.freeze=critic", "generator, discriminator"],
     "+task.freeze.discriminater=[x]": ["Did you mean 'discriminator'?"],
-    "+task.freeze.discriminator=['*']": [
+    "task.freeze.discriminator=['*']": [
         "task.freeze.discriminator=*:",
         "leave a parameter to train",
         "task.phases",
     ],
-    "+task.freeze.discriminator=3": ["task.freeze.discriminator=3:", "patterns of names of parameters"],
-    "+task.freeze.discriminator=[3]": ["task.freeze.discriminator=[3]:", "patterns of names of parameters"],
+    "task.freeze.discriminator=3": ["task.freeze.discriminator=3:", "patterns of names of parameters"],
+    "task.freeze.discriminator=[3]": ["task.freeze.discriminator=[3]:", "patterns of names of parameters"],
     "task.freeze=[layers.0.*]": ["task.freeze=[layers.0.*]", "Cannot merge DictConfig with ListConfig"],
     "++task.freeze=3": ["task.freeze=3: must be patterns for some of the players generator, discriminator"],
 }
@@ -164,7 +164,7 @@ def test_what_cannot_be_frozen_is_named_in_one_line(mistake: str, ganworks: Call
         assert part in result.err
 
 
-@pytest.mark.parametrize("nothing", ["task.freeze=null", "+task.freeze.discriminator=null"])
+@pytest.mark.parametrize("nothing", ["task.freeze=null", "task.freeze.discriminator=null"])
 def test_nothing_is_frozen_where_nothing_is_named(nothing: str) -> None:
     task = build_task(compose(*QUICK, *DATA, nothing))
     assert num_frozen(task.discriminator) == num_frozen(task.generator) == 0

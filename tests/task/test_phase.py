@@ -211,6 +211,7 @@ MISTAKES = {
     "+task.phases.first={_target_: ganworks.task.Phase, share: 1.5}": ["task.phases.first.share=1.5"],
     "+task.phases.first={_target_: ganworks.task.Phase}": ["task.phases.first", "share"],
     "+task.phases.first={share: 0.5}": ["task.phases.first=", "_target_: ganworks.task.Phase"],
+    "task.phases.first.share=2": ["task.phases is empty", "+task.phases.first.share=..."],
     "task.phases=[1]": ["task.phases=[1]", "Cannot merge DictConfig with ListConfig"],
     "++task.phases=1": ["task.phases=1: must be phases by name"],
     "+task.phases={a: {_target_: ganworks.task.Phase, share: 0.6}, b: {_target_: ganworks.task.Phase, share: 0.6}}": [

@@ -89,8 +89,9 @@ def unknown_setting(error: HydraException, settings: Callable[[], DictConfig]) -
             f" one that has it, {parent}= one of {', '.join(options)}"
         )
     hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
-    where = f"{parent} has" if parent else "there are"
-    return f"there is no setting {match[1]!r}; {where} {', '.join(names)}.{hint} (+{match[1]}=... adds a new one)"
+    known = ", ".join(names)
+    where = f"{parent} has {known}" if parent and names else f"there are {known}" if names else f"{parent} is empty"
+    return f"there is no setting {match[1]!r}; {where}.{hint} (+{match[1]}=... adds a new one)"
 
 
 def place(key: str, config: DictConfig) -> tuple[str, str, list[str]]:

@@ -28,6 +28,8 @@ def freeze_players(players: Mapping[str, nn.Module], patterns: Mapping[str, Patt
     if not isinstance(patterns, Mapping):
         raise SettingError("freeze", patterns, f"patterns for some of the players {', '.join(players)}")
     for role, each in patterns.items():
+        if each is None:  # conf/ lists the usual players, and a task may have others
+            continue
         if role not in players:
             raise SettingError("freeze", role, f"one of the players {', '.join(players)}", players)
         freeze_player(players[role], f"freeze.{role}", each)
