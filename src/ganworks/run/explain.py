@@ -89,8 +89,7 @@ def unknown_setting(error: HydraException, settings: Callable[[], DictConfig]) -
             f" one that has it, {parent}= one of {', '.join(options)}"
         )
     hint = f" Did you mean {nearest(name, names)!r}?" if nearest(name, names) else ""
-    known = ", ".join(names)
-    where = f"{parent} has {known}" if parent and names else f"there are {known}" if names else f"{parent} is empty"
+    where = f"{parent or 'the recipe'} has {', '.join(names)}" if names else f"{parent} is empty"
     return f"there is no setting {match[1]!r}; {where}.{hint} (+{match[1]}=... adds a new one)"
 
 
