@@ -123,5 +123,5 @@ def test_mistakes_with_the_package_are_named_in_one_line(
         "train", "--config-dir", "conf", "experiment=discs", "data.resolution=20", "dry_run=true"
     )
     assert result.code == 1
-    assert result.err.startswith("error: model.generator.shape=")
+    assert result.err.startswith("error: data.shape=")
     assert ganworks("train", "model=patch", "dry_run=true").code == 1  # control: not ours

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 
 from ganworks import Sampler, load_generator
+from ganworks.cli.sample import Arguments, Drawn, write
 from ganworks.model import DCGANGenerator, MLPGenerator
 from ganworks.picture import image_grid
+from ganworks.sample.kind import kind_of
 from ganworks.sample.sampler import slerp
 
 
@@ -65,6 +67,37 @@ def test_arrays_hold_the_samples_as_they_are(ganworks: Callable, trained_run: Pa
     assert np.array_equal(array(ganworks, f"run={trained_run}", "num=5", "seed=2"), expected.numpy())
     assert ganworks("sample", f"run={trained_run}", "num=5", "seed=2", "out=five.pt").code == 0
     assert torch.equal(torch.load("five.pt", weights_only=True), expected)
+
+
+@pytest.mark.parametrize("out", ["fakes_0.5", "run.v2", "grid.PNG", "array.NPY"])
+def test_name_with_a_dot_is_a_folder_and_an_ending_may_be_in_capitals(
+    ganworks: Callable, trained_run: Path, out: str
+) -> None:
+    result = ganworks("sample", f"run={trained_run}", "num=2", f"out={out}")
+    assert result.code == 0, result.err
+    assert Path(out).is_dir() == (out in ("fakes_0.5", "run.v2"))
+    assert [path.name for path in Path.cwd().iterdir()] == [out]
+
+
+def test_samples_are_written_while_they_are_drawn(tmp_path: Path) -> None:
+    def batches() -> Iterator[torch.Tensor]:
+        for start in range(0, 6, 2):
+            assert len(list(tmp_path.rglob("*.png"))) == start  # those before are written
+            yield torch.full((2, 1, 4, 4), start / 6)
+
+    arguments = Arguments(out=str(tmp_path / "single"))
+    write(Drawn(6, batches(), kind_of((1, 4, 4))), arguments)
+    assert len(list(tmp_path.rglob("*.png"))) == 6
+
+
+def test_array_that_could_not_be_finished_leaves_nothing(tmp_path: Path) -> None:
+    def batches() -> Iterator[torch.Tensor]:
+        yield torch.zeros(2, 1, 4, 4)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        write(Drawn(4, batches(), kind_of((1, 4, 4))), Arguments(out=str(tmp_path / "array.npy")))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checkpoint_and_generator_folder_draw_the_same(ganworks: Callable, trained_run: Path) -> None:
@@ -146,7 +179,7 @@ MISTAKES = {
     "no class in a list": (["run={run}", "label=[]"], ["label=[]", "label=0,1,2"]),
     "class without classes": (["run={points}", "label=1"], ["label=", "left out", "unconditional"]),
     "negative truncation": (["run={run}", "truncation=-1"], ["truncation=-1", "above 0"]),
-    "word for truncation": (["run={run}", "truncation=much"], ["truncation=much", "a number"]),
+    "word for truncation": (["run={run}", "truncation=much"], ["truncation=much", "number"]),
     "unknown ending": (["run={run}", "out=x.gif"], ["out=x.gif", ".png", ".npy"]),
     "points as single files": (["run={points}", "out=folder"], ["out=folder", ".npy"]),
     "output below a file": (["run={run}", "out=/dev/null/x.png"], ["/dev/null"]),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
-from ganworks.errors import GanworksError, SettingError, nearest
+from ganworks.errors import GanworksError, nearest
+from ganworks.run.values import checked_value, members_of
 
 T = TypeVar("T")
 
@@ -43,19 +44,27 @@ def parse(schema: type[T], arguments: list[str]) -> tuple[T, list[str]]:
 
 
 def convert(name: str, text: str, kind: Any) -> Any:
-    """Return ``text`` as a value of the annotation ``kind``: one of bool, int, float and str, perhaps or None."""
-    options = get_args(kind) or (kind,)
+    """Return ``text`` as a value of the annotation ``kind``: one of bool, int, float and str, perhaps or None.
+
+    Raises:
+        SettingError: it is none, or a number that is not finite.
+    """
+    options = members_of(kind)
     if type(None) in options and text in ("", "null"):
         return None
-    convertor = options[0]
-    if convertor is bool:
-        if text.lower() not in ("true", "false"):
-            raise SettingError(name, text, "true or false")
+    return checked_value(name, text if str in options else scalar(text), kind)
+
+
+def scalar(text: str) -> bool | int | float | str:
+    """Return the boolean or the number that ``text`` says, or the text."""
+    if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    try:
-        return convertor(text)
-    except ValueError:
-        raise SettingError(name, text, {int: "an integer", float: "a number"}[convertor]) from None
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    return text
 
 
 def usage(schema: type) -> str:

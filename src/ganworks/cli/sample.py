@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,25 +75,48 @@ def main() -> None:
         check_count("interpolate", arguments.interpolate, at_least=0)
         if arguments.columns is not None:
             check_count("columns", arguments.columns)
+        check_count("batch_size", arguments.batch_size)
+        check_count("seed", arguments.seed, at_least=0)
         check_out(Path(arguments.out))
-        samples, kind = draw(arguments)
-        print(f"{len(samples)} samples in {write(samples, kind, arguments)}")
+        drawn = draw(arguments)
+        print(f"{drawn.num} samples in {write(drawn, arguments)}")
 
 
-def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
-    """Return the samples that the arguments ask for, (N, *shape), and their kind."""
+@dataclass
+class Drawn:
+    """Samples that are made while they are written: memory does not grow with their number.
+
+    Attributes:
+        num: how many there are.
+        batches: the samples in order, (B, *shape) each.
+        kind: of the samples.
+    """
+
+    num: int
+    batches: Iterator[Tensor]
+    kind: Kind
+
+    def whole(self) -> Tensor:
+        """Return all samples, (num, *shape)."""
+        import torch
+
+        return torch.cat(list(self.batches))
+
+
+def draw(arguments: Arguments) -> Drawn:
+    """Return the samples that the arguments ask for."""
     from ganworks.sample.loading import load_generator
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device)
     label = labels_of(arguments, sampler)
-    settings = (arguments.seed, label, arguments.truncation, arguments.batch_size)
-    num = arguments.num or NUM
+    num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
-        samples = sampler.interpolate(arguments.interpolate, num, *settings)
-    else:
-        samples = sampler.sample(num, *settings)
-    return samples, sampler.kind
+        settings = (arguments.seed, label, truncation, arguments.batch_size)
+        strips = sampler.interpolate(arguments.interpolate, num, *settings)
+        return Drawn(len(strips), iter([strips]), sampler.kind)
+    inputs = sampler.inputs(num, arguments.seed, label, truncation)
+    return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind)
 
 
 def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
@@ -112,44 +137,75 @@ def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
 
 
 def check_out(out: Path) -> None:
-    """Raise `SettingError` unless ``out`` ends like a file that can be written, or names a folder."""
-    if out.suffix not in ("", ".npy", ".pt", *OTHERS, *PICTURES):
+    """Raise `SettingError` where ``out`` ends like a file of a kind that can't be written.
+
+    Any other name without one of the known endings is that of a folder: fakes, fakes_0.5.
+    """
+    known = ("", ".npy", ".pt", *OTHERS, *PICTURES)
+    is_file = out.suffix[1:].isalpha() or guess_type(out.name)[0] is not None
+    if out.suffix.lower() not in known and is_file:
         allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
         raise SettingError("out", out, f"{allowed} ({' and '.join(OTHERS)} for clips and texts)")
 
 
-def write(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
-    """Write the samples to ``out`` in the form that its name asks for."""
-    import numpy as np
-    import torch
+def suffix_of(out: Path) -> str:
+    """Return the ending of a file that can be written, in small letters; nothing for a folder."""
+    suffix = out.suffix.lower()
+    return suffix if suffix in (".npy", ".pt", *OTHERS, *PICTURES) else ""
 
+
+def write(drawn: Drawn, arguments: Arguments) -> Path:
+    """Write the samples to ``out`` in the form that its name asks for."""
     out = Path(arguments.out)
-    (out.parent if out.suffix else out).mkdir(parents=True, exist_ok=True)
-    if out.suffix == ".npy":
-        np.save(out, samples.cpu().numpy())
-    elif out.suffix == ".pt":
-        torch.save(samples.cpu(), out)
-    elif out.suffix:
-        return write_picture(samples, kind, arguments)
-    elif not kind.has_files:
-        raise SettingError(
-            "out", out, f"a .npy, .pt or picture file: these samples are {kind.noun}, not images"
-        )
+    suffix = suffix_of(out)
+    (out.parent if suffix else out).mkdir(parents=True, exist_ok=True)
+    if suffix in (".npy", ".pt"):
+        write_array(drawn, out)
+    elif suffix:
+        return write_picture(drawn, arguments)
+    elif not drawn.kind.has_files:
+        allowed = f"a .npy, .pt or picture file: these samples are {drawn.kind.noun}, not images"
+        raise SettingError("out", out, allowed)
     else:
+        samples = (sample for batch in drawn.batches for sample in batch)
         for index, sample in enumerate(samples):
-            kind.save(sample, out / f"{index:06d}")
+            drawn.kind.save(sample, out / f"{index:06d}")
     return out
 
 
-def write_picture(samples: Tensor, kind: Kind, arguments: Arguments) -> Path:
+def write_array(drawn: Drawn, out: Path) -> None:
+    """Write the array (num, *shape) of the samples as .npy or .pt; the file appears when it is whole."""
+    import numpy as np
+    import torch
+
+    staged, array, start = out.with_name(f"{out.name}.part"), None, 0
+    try:
+        for batch in drawn.batches:
+            values = batch.cpu().numpy()
+            if array is None:
+                shape = (drawn.num, *values.shape[1:])
+                array = np.lib.format.open_memmap(staged, "w+", values.dtype, shape)
+            array[start : start + len(values)] = values
+            start += len(values)
+        assert array is not None  # a number of samples is 1 or more
+        array.flush()
+        if out.suffix.lower() == ".npy":
+            staged.replace(out)
+        else:
+            torch.save(torch.from_numpy(array), out)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
     """Write one picture of all samples, in a form that their kind has."""
-    out = Path(arguments.out)
+    out, kind = Path(arguments.out), drawn.kind
     if arguments.out == Arguments.out:
         out = out.with_suffix(kind.picture_suffix)
-    if out.suffix not in kind.picture_suffixes:
+    if out.suffix.lower() not in kind.picture_suffixes:
         allowed = (
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
         )
         raise SettingError("out", out, allowed)
     columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
-    return kind.save_picture(samples, out, columns)[0]
+    return kind.save_picture(drawn.whole(), out, columns)[0]

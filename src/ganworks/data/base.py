@@ -62,7 +62,7 @@ class GanDataModule(LightningDataModule, ABC):
         self.kind.check(shape)
         self.batch_size = check_count("batch_size", batch_size)
         self.min_batches = check_count("min_batches", min_batches)
-        self.seed, self.horizontal_flip = seed, horizontal_flip
+        self.seed, self.horizontal_flip = check_count("seed", seed, at_least=0), horizontal_flip
         self.loader: BatchLoader | None = None
         self._samples: Samples | None = None
         self._fingerprint: str | None = None

@@ -72,10 +72,13 @@ class Suite:
         cache: str | Path | None = None,
     ) -> None:
         self.measures = {name: found for name, found in measure.items() if found is not None}
+        for name, found in self.measures.items():
+            if found.num_rows is not None:
+                check_count(f"measure.{name}.num_rows", found.num_rows, at_least=2)
         self.num_samples = check_count("num_samples", num_samples, at_least=2 if measure else 1)
         self.every_images = check_count("every_images", every_images)
         self.num_reals = None if num_reals is None else check_count("num_reals", num_reals, at_least=2)
-        self.seed, self.has_floor = seed, floor
+        self.seed, self.has_floor = check_count("seed", seed, at_least=0), floor
         self.cache = None if cache is None else FeatureCache(cache)
         self.extractors = _read_extractors(extractor, self.measures)
         self.better = _figures(self.measures)

@@ -2,25 +2,87 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_object
+import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from pytorch_lightning.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
 
+from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError, check_count
+from ganworks.loss import AdversarialLoss
+from ganworks.metric import Suite
+from ganworks.optimizer import Schedule
+from ganworks.regularizer import Regularizer
+from ganworks.run.explain import options_of
+from ganworks.run.node import check_kind, check_nodes
+from ganworks.run.values import checked_value, in_words
+from ganworks.task import ManualTask
+from ganworks.task.critic import Critic
 
 log = logging.getLogger(__name__)
-HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+
+GENERAL: dict[str, Any] = {  # settings outside of the nodes that are instantiated, and their types
+    "name": Path,
+    "tags": list[Any],
+    "seed": int,
+    "num_images": int,
+    "num_threads": int | None,
+    "compile": bool,
+    "channels_last": bool | None,
+    "resume": Path | None,
+    "init_from": Path | None,
+    "dry_run": bool,
+    "paths.runs": Path,
+    "paths.data": Path,
+    "paths.cache": Path,
+    "model.conditional": bool,
+}
+GROUPS = (
+    "data",
+    "loss",
+    "regularizer",
+    "augment",
+    "optimizer",
+    "task",
+    "metric",
+    "callback",
+    "logger",
+    "trainer",
+    "model",
+)
+ABSENT = object()
+KINDS: dict[str, Any] = {  # what each place of a configuration holds
+    "data": GanDataModule,
+    "loss": AdversarialLoss,
+    "regularizer.*": Regularizer,
+    "augment": Callable[..., Any],
+    "optimizer.schedule": Schedule,
+    "optimizer.*": Optimizer,
+    "task": ManualTask,
+    "metric": Suite,
+    "callback.*": pl.Callback,
+    "logger.*": Logger,
+    "trainer": pl.Trainer,
+    "model.*": nn.Module,
+    "model.*.*": nn.Module | Critic,
+}
 
 
 def check_config(config: DictConfig) -> None:
-    """Raise `SettingError` for the first setting that can't be right: a missing value, a wrong name or target."""
+    """Raise `SettingError` for the first setting that can't be right: a missing value, a wrong name, type or target."""
     if not str(config.name or "").strip():
         raise SettingError("name", config.name, "a word: the run directory is runs/<name>/<date and time>")
+    for name, kind in GENERAL.items():
+        value = OmegaConf.select(config, name, default=ABSENT)
+        if value is not ABSENT and checked_value(name, value, kind) is not value:
+            OmegaConf.update(config, name, checked_value(name, value, kind))
     check_count("num_images", config.num_images)
     check_count("seed", config.seed, at_least=0)
     if config.num_threads is not None:
@@ -29,9 +91,35 @@ def check_config(config: DictConfig) -> None:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise GanworksError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    for path, node in targets(settings):
-        check_target(path, node)
+    check_kinds(settings)
+    check_nodes(config)
     check_count("trainer.log_every_n_steps", config.trainer.get("log_every_n_steps", 50))
+
+
+def check_kinds(settings: Any) -> None:
+    """Raise `SettingError` where a place holds what does not belong there: a loss among the callbacks.
+
+    Groups of several parts, such as ``callback``, hold nodes with a ``_target_`` alone; null leaves one out.
+    """
+    for pattern, kind in KINDS.items():
+        for path, node in places(settings, pattern):
+            if isinstance(node, dict) and "_target_" in node:
+                if path == pattern or path not in KINDS:
+                    check_kind(path, node, kind)
+            elif node is not None and not pattern.startswith("model."):  # where settings of the group lie too
+                raise SettingError(path, node, f"{in_words(kind)}, or null")
+
+
+def places(settings: Any, pattern: str) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) for each place that ``pattern`` fits: all callbacks for ``callback.*``."""
+    name, _, rest = pattern.partition(".")
+    if not isinstance(settings, dict) or "_target_" in settings:
+        return
+    for key in settings if name == "*" else {name} & settings.keys():
+        if rest:
+            yield from ((f"{key}.{path}", value) for path, value in places(settings[key], rest))
+        else:
+            yield key, settings[key]
 
 
 def drop_leftovers(config: DictConfig) -> None:
@@ -39,6 +127,9 @@ def drop_leftovers(config: DictConfig) -> None:
 
     An experiment says ``regularizer.r1.weight``; with ``regularizer=r2`` on the command line that is no penalty.
     """
+    for group in GROUPS:
+        if group not in config:
+            raise SettingError(group, "[]", f"one of {', '.join(options_of(group))}", options_of(group))
     for name, node in list((config.regularizer or {}).items()):
         if node is not None and "_target_" not in node:
             log.warning(
@@ -46,67 +137,3 @@ def drop_leftovers(config: DictConfig) -> None:
             )
             with open_dict(config):
                 del config.regularizer[name]
-
-
-def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (path, node) for every node of the settings that has a ``_target_``."""
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield path, node
-        for name, child in node.items():
-            yield from targets(child, f"{path}.{name}" if path else str(name))
-    elif isinstance(node, list):
-        for index, child in enumerate(node):
-            yield from targets(child, f"{path}[{index}]")
-
-
-def check_target(path: str, node: dict[str, Any]) -> None:
-    """Raise `SettingError` unless the node's target exists and takes the node's settings."""
-    target = find(path, node["_target_"])
-    names = parameter_names(target)
-    if names is None:
-        return
-    for name, value in node.items():
-        if name not in names and name not in HYDRA_KEYS:
-            allowed = f"left out: {node['_target_']} has the settings {', '.join(names) or 'none'}"
-            error = SettingError(f"{path}.{name}", value, allowed)
-            error.nearest = SettingError(path, name, "", names).nearest
-            raise error
-
-
-def find(path: str, target: str) -> Any:
-    """Return the object that ``target`` names, or raise `SettingError` with the nearest name beside it."""
-    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it would print what is raised here
-    try:
-        return get_object(target)
-    except Exception as error:
-        module_path, _, _ = str(target).rpartition(".")
-        try:
-            neighbours = [f"{module_path}.{name}" for name in dir(get_object(module_path))]
-        except Exception:
-            neighbours = []
-        raise SettingError(
-            f"{path}._target_", target, "the path of something importable", neighbours
-        ) from error
-
-
-def parameter_names(target: Any) -> list[str] | None:
-    """Return the names of the settings that ``target`` takes; None where it takes any.
-
-    Where a class hands on keyword arguments, those of its bases count.
-    """
-    names: dict[str, None] = {}
-    is_class = inspect.isclass(target)
-    functions = (
-        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if is_class else [target]
-    )
-    for function in functions:
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            return None
-        named = (p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-        names |= dict.fromkeys(name for name in named if name != "self")
-        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
-            return list(names)
-    return None

@@ -28,7 +28,12 @@ def critic_norm(regularizers: DictConfig | None) -> str:
     from hydra.utils import get_class
 
     targets = [node["_target_"] for node in (regularizers or {}).values() if node and "_target_" in node]
-    return "none" if any(getattr(get_class(target), "per_sample", False) for target in targets) else "batch"
+    try:
+        return (
+            "none" if any(getattr(get_class(target), "per_sample", False) for target in targets) else "batch"
+        )
+    except Exception:  # a wrong target, which is told where it stands
+        return "batch"
 
 
 def choice(group: str, *, _root_: DictConfig) -> str:

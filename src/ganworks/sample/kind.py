@@ -135,7 +135,7 @@ class Video(Image):
     ) -> list[Path]:
         from ganworks.picture.film import save_animation, save_film
 
-        if path.suffix == ".gif":
+        if path.suffix.lower() == ".gif":
             return [save_animation(samples, path, columns)]
         return [save_film(samples, path), save_animation(samples, path.with_suffix(".gif"), columns)]
 

@@ -55,7 +55,10 @@ def check_terms(task: Game, batch: Batch, shape: tuple[int, ...]) -> None:
         num = len(batch["real"])
         noise = task.draw_noise(num, lambda name: keyed_rng("check", name))
         check_conditions(task, batch)
-        made = task.produce(task.generator, {**batch, **noise})
+        takes = ", ".join([*noise, *conditions_of(task.generator)]) or "nothing: it declares no `noise`"
+        base = "a subclass of ganworks.model.Generator declares `latent`"
+        with as_fault_of("model.generator", task.generator, f"It was given {takes}; {base}."):
+            made = task.produce(task.generator, {**batch, **noise})
         fields = {**batch, **noise, **made}
         for critic in task.critics:
             check_fields(critic, fields)
@@ -67,7 +70,23 @@ def check_terms(task: Game, batch: Batch, shape: tuple[int, ...]) -> None:
         for critic in task.critics:
             check_logits(task, critic, fields)
         for role, terms_of in terms_of_phases(task):
-            check_losses(role, partial(terms_of, {**batch, **noise}))
+            with as_fault_of("task", task, f"It took the {role}'s terms."):
+                check_losses(role, partial(terms_of, {**batch, **noise}))
+
+
+@contextmanager
+def as_fault_of(setting: str, part: object, hint: str = "") -> Iterator[None]:
+    """Let an error of a part's own code name its setting; a network or a term may raise anything."""
+    try:
+        yield
+    except GanworksError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
+        where = "GANWORKS_TRACEBACK=1 in the environment shows where."
+        raise GanworksError(
+            f"{setting}: {type(part).__name__} fails on two real samples ({reason}). {hint} {where}"
+        ) from error
 
 
 @contextmanager
@@ -111,10 +130,11 @@ def check_logits(task: Game, critic: Critic, fields: Batch) -> None:
     setting = f"model.discriminator.{critic.name}" if critic.name else "model.discriminator"
     sample = fields[critic.fake].detach()
     allowed = "a network that returns logits (B, ...), or a dict with them under 'logits'"
-    try:
-        logits = task.look(critic, fields, sample, fields.get(critic.fake_label))
-    except KeyError:
-        raise SettingError(setting, type(critic.network).__name__, allowed) from None
+    with as_fault_of(setting, critic.network):
+        try:
+            logits = task.look(critic, fields, sample, fields.get(critic.fake_label))
+        except KeyError:
+            raise SettingError(setting, type(critic.network).__name__, allowed) from None
     if not isinstance(logits, Tensor) or logits.dim() < 1 or len(logits) != len(sample):
         raise SettingError(setting, tuple(logits.shape), allowed)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import GanworksError, SettingError, check_choice
 from ganworks.run.build import build_run
 from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.compose import compose
@@ -53,6 +53,7 @@ def try_point(settings: Settings, overrides: list[str]) -> DictConfig:
         run = build_run(config)
         if run.suite.best is None:
             raise SettingError("metric", "none", f"one that measures {settings.objective}")
+        check_choice("objective", settings.objective, run.suite.better)
     except GanworksError as error:
         point = " ".join(overrides)
         raise GanworksError(f"{error}\nThis came up at the point {point}.") from error

@@ -11,9 +11,23 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganworks.errors import SettingError, check_choice, check_count
+from ganworks.run.values import checked_value
 from ganworks.tuning.parse import parse_space
 from ganworks.tuning.space import Space
 
+TYPES = {
+    **dict.fromkeys(("name", "objective", "direction", "sampler"), str),
+    **dict.fromkeys(("storage", "pruner"), str | None),
+    **dict.fromkeys(
+        ("num_trials", "workers", "seed", "startup_trials", "reduction_factor", "num_rungs"), int
+    ),
+    **dict.fromkeys(("top_k", "num_seeds", "max_crashes", "max_retries", "heartbeat_seconds"), int),
+    "evaluations": int | None,
+    "fixed": list[str] | None,
+    **dict.fromkeys(("space", "enqueue", "stages"), dict[str, Any] | None),
+    "collapse": dict[str, float] | None,
+    **dict.fromkeys(("report", "dry_run"), bool),
+}
 SAMPLERS = ("tpe", "random")
 STAGE = ("share", "space", "enqueue", "fixed")
 PRUNERS = ("successive_halving", "hyperband", "median", "none")
@@ -87,6 +101,9 @@ def read_settings(config: DictConfig, overrides: list[str], flags: list[str]) ->
     values: Any = OmegaConf.to_container(config, resolve=True)
     if not values["objective"]:
         raise SettingError("objective", "", "given: a figure of the trials' metric, such as fd_digits")
+    for name, kind in TYPES.items():
+        values[name] = checked_value(name, values[name], kind)
+    checked_value("paths.runs", values["paths"]["runs"], Path)
     for name in ("num_trials", "workers", "evaluations", "heartbeat_seconds", "max_crashes", "num_rungs"):
         if values[name] is not None:
             check_count(name, values[name])

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeGuard
 import torch
 from torch import Generator, Tensor
 
-from ganworks.errors import SettingError, check_count
+from ganworks.errors import SettingError, check_count, check_range
 from ganworks.metric.distance.frechet import frechet_distance_of_roots
 from ganworks.metric.distance.histogram import class_ratio, reverse_kl, shares
 from ganworks.metric.distance.kid import kernel_distance, kernel_distance_of_subsets
@@ -137,6 +137,9 @@ class Memorised(Measure):
     ratio: float = RATIO
     name: str = "memorised"
 
+    def __post_init__(self) -> None:
+        check_range("ratio", self.ratio, 0)
+
     @property
     def better(self) -> Mapping[str, str]:
         return {self.name: "min"}
@@ -199,6 +202,9 @@ class Modes(Measure):
     num_sigmas: float = 3.0
 
     needs = frozenset({"samples"})
+
+    def __post_init__(self) -> None:
+        check_range("num_sigmas", self.num_sigmas, 0)
 
     @property
     def better(self) -> Mapping[str, str]:
