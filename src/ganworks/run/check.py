@@ -44,19 +44,17 @@ GENERAL: dict[str, Any] = {  # settings outside of the nodes that are instantiat
     "paths.cache": Path,
     "model.conditional": bool,
 }
-GROUPS = (
+GROUPS = {
     "data",
+    "model",
     "loss",
     "regularizer",
     "augment",
     "optimizer",
     "task",
     "metric",
-    "callback",
-    "logger",
-    "trainer",
-    "model",
-)
+}  # none can be left out
+GROUPS |= {"callback", "logger", "trainer"}
 ABSENT = object()
 KINDS: dict[str, Any] = {  # what each place of a configuration holds
     "data": GanDataModule,

@@ -171,7 +171,11 @@ def public_path(kind: Any) -> str:
 def does_the_same(part: Any, kind: Any) -> bool:
     """Return whether an object has all methods that an abstract ``kind`` asks for, whatever it derives from."""
     methods = getattr(kind, "__abstractmethods__", ())
-    return bool(methods) and all(hasattr(getattr(part, "kind", part), name) for name in methods)
+    return (
+        inspect.isclass(kind)
+        and bool(methods)
+        and all(hasattr(getattr(part, "kind", part), name) for name in methods)
+    )
 
 
 def find(setting: str, path: Any) -> Any:
