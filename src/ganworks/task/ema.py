@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -50,32 +48,32 @@ def average_buffers(average: nn.Module, generator: nn.Module, weight: float) -> 
     A norm's running mean and variance belong to the weights that they were taken with: beside averaged weights those
     of the last few batches are off. BigGAN and StudioGAN average them too.
     """
-    pairs: dict[str, list[tuple[Tensor, Tensor]]] = {"norm": [], "other": [], "copied": []}
-    for (treatment, old), (_, new) in zip(buffers_of(average), buffers_of(generator), strict=True):
-        pairs[treatment].append((old, new))
-    if pairs["norm"]:
-        torch._foreach_lerp_(*map(list, zip(*pairs["norm"], strict=True)), weight)
-    for old, new in pairs["other"]:  # perhaps a constant, which stays as it is, even infinite as in a mask
-        old.copy_(torch.where(old == new, new, old.lerp(new, weight)))
-    if pairs["copied"]:
-        torch._foreach_copy_(*map(list, zip(*pairs["copied"], strict=True)))
+    old, new = buffers_of(average), buffers_of(generator)
+    if old["norm"]:
+        torch._foreach_lerp_(old["norm"], new["norm"], weight)
+    for mean, value in zip(old["other"], new["other"], strict=True):
+        # It may be a constant: one stays as it is, to the bit, and an infinite one, as in a mask, infinite.
+        mean.copy_(torch.where(mean == value, value, mean.lerp(value, weight)))
+    if old["copied"]:
+        torch._foreach_copy_(old["copied"], new["copied"])
 
 
-def buffers_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield every buffer of ``network`` after its treatment: "norm", "other" (both are averaged) or "copied".
+def buffers_of(network: nn.Module) -> dict[str, list[Tensor]]:
+    """Return the buffers of ``network`` by their treatment: "norm" and "other", which are averaged, and "copied".
 
     Copied is what is no floating number, such as a count of batches, and what a parametrization keeps beside a weight.
     Spectral norm keeps the unit vectors u and v of sigma = u^T W v, which in eval mode it does not renew: averages of
     unit vectors are shorter than one, so that sigma would be too small and the weight W / sigma too large. Those of the
     generator are of length one and follow the largest singular value of its weights, which the averaged ones are near.
     """
+    buffers: dict[str, list[Tensor]] = {"norm": [], "other": [], "copied": []}
     copied = {id(buffer) for module in network.modules() for buffer in kept_beside_weights(module)}
     for module in network.modules():
+        averaged = "norm" if isinstance(module, _NormBase) else "other"
         for buffer in module.buffers(recurse=False):
-            if not buffer.is_floating_point() or id(buffer) in copied:
-                yield "copied", buffer
-            else:
-                yield "norm" if isinstance(module, _NormBase) else "other", buffer
+            is_averaged = buffer.is_floating_point() and id(buffer) not in copied
+            buffers[averaged if is_averaged else "copied"].append(buffer)
+    return buffers
 
 
 def kept_beside_weights(module: nn.Module) -> list[Tensor]:
