@@ -2,7 +2,7 @@
 
     python benchmarks/precision.py [--device cpu|gpu] [--turns 8] [--steps 10] [--cases NAME,...] [--all]
 
-Each side trains beside the first one in one process, in turns of some steps each; the table shows medians over the turns
+Each side trains beside the first one in one process, in turns of some steps; the table shows medians over the turns
 and the median of the paired ratios to the first side, by the clock and by the CPU time of this process, which a busy
 machine disturbs less. A side is a real run: networks, loader and trainer are those of `train.py`. bf16-mixed is left
 out on CPUs without instructions for it, where it is several times slower; `--all` measures it nevertheless.
