@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytorch_lightning as pl
 import torch
@@ -16,7 +17,7 @@ from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wass
 from ganworks.model import DCGANGenerator, MLPDiscriminator, MLPGenerator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
-from ganworks.regularizer import R1, R2, GradientPenalty, Regularizer, WeightClip
+from ganworks.regularizer import R1, R2, Dragan, GradientPenalty, Regularizer, WeightClip
 from ganworks.task import AdversarialTask, ExponentialMovingAverage
 
 BATCH, LR = 16, 0.05
@@ -69,6 +70,20 @@ class SharedGradientPenalty(GradientPenalty):
             rank::world_size
         ]
         return share * real + (1 - share) * fake
+
+
+class SharedDragan(Dragan):
+    """Looks around where one process would for the global batch."""
+
+    def points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        rank, world_size = rank_and_world_size()
+
+        def share(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tensor:
+            drawn = torch.rand((shape[0] * world_size, *shape[1:]), generator=rng, dtype=like.dtype)
+            return drawn[rank::world_size]
+
+        with patch("ganworks.regularizer.gradient.uniform", share):
+            return super().points(real, fake, rng)
 
 
 class SharedTask(AdversarialTask):
@@ -177,6 +192,7 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     "wgan_gp with five critic steps in two parts": lambda: {**wasserstein(), "accumulate": 2},
     "lazy R1": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}},
     "lazy R1 in two parts": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}, "accumulate": 2},
+    "DRAGAN": lambda: {"regularizers": {"dragan": SharedDragan(weight=10.0)}},
     "R1 and R2": r3gan,
     "R1 and R2 in two parts": lambda: {**r3gan(), "accumulate": 2},
     "clipped gradients": lambda: {"gradient_clip": 1e-3},

@@ -13,8 +13,10 @@ from torch._dynamo.utils import counters
 
 from games import GAMES, digits, fit, largest_difference, make_task
 from ganworks.errors import SettingError
+from ganworks.run import speed
 from ganworks.run.build import build_run
 from ganworks.run.speed import compile_networks
+from ganworks.sample.kind import kind_of
 from ganworks.sample.loading import load_generator
 from running import checkpoint, compose, train, train_on
 
@@ -118,3 +120,39 @@ def test_null_takes_channels_last_for_large_images_alone() -> None:
 def test_a_format_that_cannot_be_is_refused(overrides: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match="channels_last="):
         build_run(compose("trainer=cpu", *overrides))
+
+
+def amx_lines(run_dir: Path) -> list[str]:
+    """Return the lines of a run's log that name AMX."""
+    return [line for line in (run_dir / "train.log").read_text().splitlines() if "AMX" in line]
+
+
+def test_a_float32_run_says_once_what_bf16_would_bring_where_the_processor_has_amx(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "has_amx", lambda: True)
+    train(tmp_path / "float32", "num_images=128")
+    (line,) = amx_lines(tmp_path / "float32")
+    assert "trainer.precision=bf16-mixed channels_last=true" in line
+    train(tmp_path / "bf16", "num_images=128", "trainer.precision=bf16-mixed")
+    monkeypatch.setattr(speed, "has_amx", lambda: False)
+    train(tmp_path / "without", "num_images=128")
+    assert not amx_lines(tmp_path / "bf16") + amx_lines(tmp_path / "without")
+
+
+def test_vectors_get_no_advice_on_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "has_amx", lambda: True)
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert speed.faster_precision(trainer, kind_of((1, 8, 8))) is not None
+    assert speed.faster_precision(trainer, kind_of((2,))) is None
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_amx_is_what_pytorch_says_of_the_processor(is_there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": is_there}, raising=False)
+    assert speed.has_amx() is is_there
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: is_there, raising=False)
+    assert speed.has_amx() is is_there
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert not speed.has_amx()

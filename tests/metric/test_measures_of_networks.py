@@ -63,9 +63,10 @@ def test_score_intra_distance_and_accuracy_share_one_pass_of_inception(make_suit
     found = suite.evaluate([fakes], labels).values
     extractor = suite.extractors["inception"]
     features, real = extractor(fakes), extractor(pictures(0)[0])
-    assert found["inception_score"] == pytest.approx(inception_score(features.logits, 3)[0], rel=1e-6)
+    # Passes of another size: features agree to about 1e-6 of their length, and what is made of them to some times it.
+    assert found["inception_score"] == pytest.approx(inception_score(features.logits, 3)[0], rel=1e-4)
     by_class = [frechet_distance_of_features(real.features[k::2], features.features[k::2]) for k in range(2)]
-    assert found["intra_fid"] == pytest.approx(sum(by_class) / 2, rel=1e-6)
+    assert found["intra_fid"] == pytest.approx(sum(by_class) / 2, rel=1e-4)
     assert min(found["classifier_accuracy"], found["classifier_accuracy_reverse"]) > 0.9
     wrong = suite.evaluate([fakes], 1 - labels).values  # control: the generator answers the other class
     assert wrong["intra_fid"] > found["intra_fid"]
@@ -93,7 +94,7 @@ def test_distances_of_other_networks_rank_noise_behind_other_pictures(
     expected = (
         clip_distance(first, second) if figure == "cmmd" else frechet_distance_of_features(first, second)
     )
-    assert good == pytest.approx(expected, rel=1e-5)
+    assert good == pytest.approx(expected, rel=1e-4)  # passes of another size
 
 
 NETWORKS: dict[str, dict[str, object]] = {"dinov2": {"extractor__dinov2__network": "dinov2-vit-s-14"}}

@@ -13,7 +13,7 @@ def naive_share(real: torch.Tensor, fake: torch.Tensor, ratio: float) -> float:
     for point in fake:
         distance, i = nearest(point, real)
         gap, _ = nearest(real[i], torch.cat([real[:i], real[i + 1 :]]))
-        num_memorised += distance < ratio * gap
+        num_memorised += distance <= ratio * gap
     return num_memorised / len(fake)
 
 
@@ -62,8 +62,23 @@ def test_copies_are_not_authentic_unseen_digits_half_and_noise_wholly(rng):
     assert figures[2] > 0.99
 
 
-def test_a_copy_of_an_image_that_the_reals_hold_twice_is_not_authentic(rng):
-    # Whole numbers, whose products are exact: else the distances to both copies, equal, would be told by rounding.
-    twice = torch.randint(-99, 100, (20, 3), generator=rng).float().repeat(2, 1)
-    assert authenticity(twice, twice[:20]) == 0.0
-    assert authenticity(twice, twice[:20] + 0.1) == 1.0  # control
+def test_a_copy_of_an_image_that_the_reals_hold_twice_is_memorised():
+    real, copy = torch.tensor([[0.0], [0.0], [5.0]]), torch.tensor([[0.0]])
+    assert memorised_share(real, copy) == 1.0
+    assert authenticity(real, copy) == 0.0
+    assert memorised_share(real, torch.tensor([[0.1]])) == 0.0  # control
+    assert memorised_floor(real) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("size", [3, 64, 2048])
+@pytest.mark.parametrize("times", [2, 3])
+def test_copies_of_repeated_features_are_found_whatever_the_rounding_of_their_products(size, times, rng):
+    once = (
+        1000 * torch.rand(40, size, generator=rng).double()
+    )  # a product of two has 106 digits, float64 keeps 53
+    repeated = once.repeat(times, 1)
+    assert memorised_share(repeated, once) == 1.0
+    assert authenticity(repeated, once) == 0.0
+    assert memorised_floor(repeated) == 1.0
+    assert memorised_share(repeated, once + 1e-3) == 0.0  # control: a small change is none of rounding
+    assert authenticity(repeated, once + 1e-3) == 1.0

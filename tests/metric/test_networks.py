@@ -71,7 +71,10 @@ def test_inception_with_antialias_has_the_features_of_torchmetrics(
 
 def test_gray_images_have_the_features_of_rgb(saved: dict[str, Path], images: torch.Tensor) -> None:
     clip, gray = extractor(Clip, saved, network="clip-vit-b-32"), images[:, :1]
-    torch.testing.assert_close(clip(gray).features, clip(gray.expand(-1, 3, -1, -1)).features)
+    # Resized with one channel and with three, perhaps by other kernels.
+    torch.testing.assert_close(
+        clip(gray).features, clip(gray.expand(-1, 3, -1, -1)).features, rtol=1e-4, atol=1e-4
+    )
     assert not torch.allclose(clip(gray).features, clip(-gray).features, rtol=1e-2)
 
 

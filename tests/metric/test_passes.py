@@ -99,7 +99,8 @@ def test_images_of_many_sizes_share_passes_and_have_the_features_of_each_alone(
 
     found = collect(batches(), 5, {"inception": inception}, Keep({"inception": 5}))
     assert seen == [3, 2]
-    torch.testing.assert_close(found["inception"].features, alone, rtol=1e-5, atol=1e-6)
+    # Passes of 3 and 2 take other kernels than single images: 94 layers of float32 sums of up to 2,048 products.
+    torch.testing.assert_close(found["inception"].features, alone, rtol=1e-4, atol=1e-5)
     assert alone.std(0).mean() > 1e-3  # control: they differ
 
 

@@ -64,3 +64,12 @@ def test_figures_of_two_gaussians_agree_with_their_known_expectation(rng):
     figures = precision_recall_density_coverage(real, fake, num_neighbours=5)
     assert figures.density == pytest.approx(1.0, abs=0.06)
     assert figures.coverage == pytest.approx(1 - 2**-5, abs=0.015)
+
+
+@pytest.mark.parametrize("size", [3, 64, 2048])
+def test_copies_of_an_image_that_the_reals_repeat_lie_in_its_ball_of_radius_zero(size, rng):
+    once = 1000 * torch.rand(30, size, generator=rng).double()
+    figures = precision_recall_density_coverage(once.repeat(3, 1), once.repeat(3, 1), num_neighbours=2)
+    assert asdict(figures) == {"precision": 1.0, "recall": 1.0, "density": 1.5, "coverage": 1.0}
+    beside = precision_recall_density_coverage(once.repeat(3, 1), once.repeat(3, 1) + 1e-3, num_neighbours=2)
+    assert set(asdict(beside).values()) == {0.0}  # control

@@ -91,9 +91,9 @@ def test_resizers_differ_from_each_other_and_from_the_usual_one(images: torch.Te
 def test_gray_resized_before_it_is_repeated_is_the_same(images: torch.Tensor) -> None:
     for resizer in RESIZERS.values():
         gray = images[:, :1]
-        assert torch.equal(
-            resizer(gray, SIZE).expand(-1, 3, -1, -1), resizer(gray.expand(-1, 3, -1, -1), SIZE)
-        )
+        alone, repeated = resizer(gray, SIZE), resizer(gray.expand(-1, 3, -1, -1), SIZE)
+        # One channel and three may take different kernels: sums of at most 16 levels up to 255 in another order.
+        torch.testing.assert_close(alone.expand(-1, 3, -1, -1), repeated, rtol=0, atol=16 * 255 * 2**-23)
 
 
 def test_unknown_resizer_is_named_with_the_nearest() -> None:

@@ -1,10 +1,12 @@
+import itertools
 import math
+from fractions import Fraction
 
 import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from ganworks.metric.distance.spectrum import QUANTISATION, power_spectrum, spectrum_distance
+from ganworks.metric.distance.spectrum import QUANTISATION, _rings, power_spectrum, spectrum_distance
 from ganworks.metric.extractor.digits import digits_half
 
 
@@ -24,6 +26,41 @@ def naive_spectrum(images: torch.Tensor) -> list[float]:
             radius = math.hypot(up / height, across / width) * min(height, width)
             rings.setdefault(math.floor(radius + 0.5), []).append(sum(power) / (num * height * width))
     return [sum(rings[k]) / len(rings[k]) for k in sorted(rings) if k > 0]
+
+
+def exact_rings(height: int, width: int) -> torch.Tensor:
+    """The definition in rational numbers: the largest k with (k - 1/2)^2 <= |f|^2 min(H, W)^2, or 0."""
+    rings = torch.zeros(height // 2 + 1, width // 2 + 1, dtype=torch.long)
+    for i, j in itertools.product(range(height // 2 + 1), range(width // 2 + 1)):
+        square = (Fraction(i, height) ** 2 + Fraction(j, width) ** 2) * min(height, width) ** 2
+        k = round(math.sqrt(square)) + 1
+        while k > 0 and (k - Fraction(1, 2)) ** 2 > square:
+            k -= 1
+        rings[i, j] = k
+    down, across = (torch.arange(size).minimum(size - torch.arange(size)) for size in (height, width))
+    return rings[down][:, across]
+
+
+def test_every_frequency_of_every_size_lies_in_its_ring():
+    wrong = [
+        (height, width)
+        for height in range(2, 41)
+        for width in range(height, 41)
+        if not torch.equal(_rings(height, width), exact_rings(height, width))
+    ]
+    assert wrong == []
+    assert all(torch.equal(_rings(w, h), _rings(h, w).T) for h, w in [(6, 9), (13, 40), (31, 32)])
+
+
+def test_frequencies_in_single_precision_miss_rings():
+    """The control: the bounds of rings are hit exactly, where rounding decides."""
+
+    def rounded(height: int, width: int) -> torch.Tensor:
+        down, across = torch.fft.fftfreq(height).double(), torch.fft.fftfreq(width).double()
+        radius = (down[:, None].square() + across.square()).sqrt()
+        return (radius * min(height, width) + 0.5).floor().long()
+
+    assert any(not torch.equal(rounded(h, w), _rings(h, w)) for h in range(2, 41) for w in range(2, 41))
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 6, 9), (1, 5, 5)])

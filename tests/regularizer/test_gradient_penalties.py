@@ -1,5 +1,7 @@
 """Gradient penalties against closed forms on linear and quadratic critics, and finite differences."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -55,13 +57,41 @@ def test_gradient_penalty_looks_between_real_and_fake_samples_and_covers_the_lin
     assert points[:, 0].var().item() == pytest.approx(1 / 3, abs=0.02)
 
 
-def test_dragan_looks_within_half_a_standard_deviation_above_real_samples():
+def test_dragan_looks_between_real_samples_and_neighbours_within_half_a_standard_deviation():
     real = batch(3, (4000, 2), torch.float32) * 5
     offset = (Dragan(10.0).points(real, None, keyed_rng(0)) - real) / real.std()
     assert offset.min() >= -1e-5
     assert offset.max() <= 0.5 + 1e-5
-    assert offset.mean().item() == pytest.approx(0.25, abs=0.01)
+    assert offset.mean().item() == pytest.approx(0.125, abs=0.005)  # 1/2 E alpha E u
     assert torch.equal(Dragan(10.0, noise=0.0).points(real, None, keyed_rng(0)), real)
+
+
+def test_dragan_equals_a_naive_loop_over_samples():
+    real, curvature, noise = batch(3, (7, 2, 3)), 0.7, 0.3
+    rng = keyed_rng(5)
+    u, alpha = torch.rand(7, 2, 3, generator=rng), torch.rand(7, 1, 1, generator=rng)
+    pixels = real.flatten().tolist()
+    mean = sum(pixels) / len(pixels)
+    std = math.sqrt(sum((pixel - mean) ** 2 for pixel in pixels) / len(pixels))
+    total = 0.0
+    for i in range(7):
+        neighbour = real[i] + noise * std * u[i]
+        point = real[i] + alpha[i] * (neighbour - real[i])
+        total += (math.sqrt(sum((curvature * x) ** 2 for x in point.flatten().tolist())) - 1) ** 2
+    critic = quadratic_critic(curvature)
+    found = Dragan(1.0, noise=noise).penalty(
+        lambda x: critic(x.flatten(1)), {"real": real, "fake": real}, keyed_rng(5)
+    )
+    assert found.item() == pytest.approx(total / 7, rel=1e-7)
+
+
+def test_one_alpha_moves_a_whole_sample():
+    real = torch.zeros(2000, 50)
+    real[::2] = 1.0  # a deviation of one half
+    reach = (Dragan(10.0).points(real, None, keyed_rng(0)) - real).amax(1) / 0.25
+    # With a factor for each pixel the largest of fifty would be near 1 in every sample.
+    assert reach.quantile(0.25).item() == pytest.approx(0.25, abs=0.05)
+    assert reach.quantile(0.75).item() == pytest.approx(0.75, abs=0.05)
 
 
 def weighted(regularizer, critic, real, fake, rng):

@@ -24,9 +24,9 @@ MAX_PIXELS = 2**22  # of a batch: extractors join batches to passes, and whole b
 class EvaluatedImages:
     """Images that are measured and not trained on: what an evaluation needs of a data module.
 
-    An image goes to the extractor as the file holds it, and only the extractor's resizer touches it; with
-    ``resolution`` it is cropped and resized first, as training would. Unreadable files are an error: to skip
-    them would change the number of images.
+    An image goes to the extractor at the size that the file has, in the 8 bits that `decode_whole` makes of it, and
+    only the extractor's resizer touches it; with ``resolution`` it is cropped and resized first, as training would.
+    Unreadable files are an error: to skip them would change the number of images.
 
     Args:
         root: the folder.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Sequence
 
 import torch
@@ -61,8 +62,8 @@ class ResnetGenerator(Generator):
         self.transitions = nn.ModuleList(
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
         )
-        init_residual(self)
         self.to_image = nn.ConvTranspose2d(sizes[-1], self.shape[0], patch_size + 2, patch_size, padding=1)
+        init_residual(self, [self.mapping[0][0], *self.transitions])  # type: ignore[index]
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         if self.embedding is not None:
@@ -117,7 +118,7 @@ class ResnetDiscriminator(Discriminator):
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
         )
         self.dense = dense(sizes[-1] * BASE**2, dense_width, norm)
-        init_residual(self)
+        init_residual(self, [self.from_image, *self.transitions])
         self.head = ProjectionHead(dense_width, num_classes)
         finish_norm(norm, self)
 
@@ -180,16 +181,22 @@ def stage(num_channels: int, num_blocks: int, norm: str = "none") -> nn.Sequenti
     return nn.Sequential(*(ResidualBlock(num_channels, norm) for _ in range(num_blocks)))
 
 
-def init_residual(network: nn.Module) -> None:
+def init_residual(network: nn.Module, without_activation: Sequence[nn.Module]) -> None:
     """Draw MSR weights, scaled by (number of blocks)^(-1/2) first and zero last in each block; biases zero.
 
+    He et al. 2015, section 2.2 (https://arxiv.org/abs/1502.01852): features keep their size from layer to layer.
     Zhang et al. 2019 (Fixup), section 3 (https://arxiv.org/abs/1901.09321), as R3GAN uses it: an update of a
     network of L blocks with m layers each keeps its size if the layers before the last, which is zero, are
     scaled by L^(-1/(2m - 2)).
+
+    Args:
+        without_activation: layers that read latents, images or the sum of a residual stream, which no leaky ReLU has
+            made smaller; they have a gain of 1.
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            gain = 1.0 if layer in without_activation else nn.init.calculate_gain("leaky_relu", SLOPE)
+            nn.init.normal_(layer.weight, std=gain * fan_in(layer) ** -0.5)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     blocks = [block for block in network.modules() if isinstance(block, ResidualBlock)]
@@ -197,3 +204,17 @@ def init_residual(network: nn.Module) -> None:
         for block in blocks:
             block.first.weight *= len(blocks) ** -0.5
             block.last.weight *= not block.starts_at_zero
+
+
+def fan_in(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
+    """Return how many inputs an output sums.
+
+    A transposed convolution reaches every output with (kernel / stride)^2 of its taps, on average. PyTorch's own count
+    takes it for a convolution in the other direction: out_channels kernel^2, here 48 instead of 4 in_channels.
+
+    >>> fan_in(nn.ConvTranspose2d(128, 3, 4, stride=2))
+    512.0
+    """
+    if isinstance(layer, nn.ConvTranspose2d):
+        return layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
+    return layer.weight[0].numel()

@@ -72,12 +72,12 @@ def neighbour_sheet(
     columns = ["sample", f"its {found.rows.shape[1]} nearest training images"]
     headings = "Drawn by the seed", f"The smallest ratios of {len(fake):,} samples"
     measure = "root mean square difference, in levels of 0 to 255" if points is None else "Euclidean distance"
-    share = float((found.ratio < RATIO).double().mean())
+    share = float((found.ratio <= RATIO).double().mean())
     return sheet(
         f"Nearest neighbours in {space}",
         f"Below each training image: its {measure}. The ratio is the distance to the nearest training image over the"
-        f" distance of that image to its own nearest other: 0 is a copy, about 1 is usual. Framed: below {RATIO:g}, as"
-        f" {share:.1%} of {len(fake):,} samples are.",
+        " distance of that image to its own nearest other: 0 is a copy, about 1 is usual. Framed: at most"
+        f" {RATIO:g}, as {share:.1%} of {len(fake):,} samples are.",
         [
             block(neighbour_rows(fake, real, found, picked, unit), heading, columns, apart=1)
             for heading, picked in zip(headings, (drawn, smallest), strict=True)

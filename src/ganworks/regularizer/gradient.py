@@ -12,6 +12,7 @@ from torch import Tensor
 from ganworks.errors import check_range
 from ganworks.loss.base import per_sample
 from ganworks.regularizer.base import Regularizer, WeightSchedule
+from ganworks.task.state import global_std
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -66,9 +67,12 @@ class GradientPenalty(GradientRegularizer):
 
 
 class Dragan(GradientRegularizer):
-    """DRAGAN: E(|grad D(x + noise std(x) u)| - 1)^2, u uniform in [0, 1), x real.
+    """DRAGAN: E(|grad D(x^)| - 1)^2 at x^ = x + alpha noise std u, x real, u uniform in [0, 1) for each pixel.
 
-    Kodali et al. 2017, section 2.3 (https://arxiv.org/abs/1705.07215); the paper's weight is 10.
+    Kodali et al. 2017 (https://arxiv.org/abs/1705.07215); the paper's weight is 10. As in its authors' code
+    (github.com/kodalinaveen3/DRAGAN): alpha, uniform in [0, 1), moves each sample on the line to its neighbour
+    x + noise std u, and std is the deviation of all the pixels of a batch, here of the global batch: it does not depend
+    on how many ranks share it. Of a batch in parts (`task.accumulate`) it is that of the part.
 
     Args:
         weight, every: see `Regularizer`.
@@ -80,7 +84,9 @@ class Dragan(GradientRegularizer):
         self.noise = check_range("noise", noise, 0.0)
 
     def points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-        return real + self.noise * real.std() * uniform(real.shape, real, rng)
+        u = uniform(real.shape, real, rng)
+        alpha = uniform((len(real), *[1] * (real.dim() - 1)), real, rng)
+        return real + alpha * self.noise * global_std(real) * u
 
     def cost(self, squared_norm: Tensor) -> Tensor:
         return (safe_sqrt(squared_norm) - 1).square()

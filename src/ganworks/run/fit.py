@@ -20,6 +20,7 @@ from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
+from ganworks.run.speed import faster_precision
 from ganworks.sample.loading import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
@@ -68,6 +69,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     )
     for name, text in weights.items():
         log.info("%s: %s", name, text)
+    if hint := faster_precision(trainer, run.datamodule.kind):
+        log.info("%s", hint)
     error = None
     try:
         trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
+from pytorch_lightning.accelerators import CPUAccelerator
 
 from ganworks.errors import SettingError
 from ganworks.model.base import networks_of
@@ -35,6 +37,30 @@ def set_memory_format(task: ManualTask, kind: Kind, shape: Sequence[int], channe
         raise SettingError("channels_last", True, f"false or null for samples of {tuple(shape)}: no images")
     if kind.is_image and (min(shape[1:]) >= MIN_SIDE if channels_last is None else channels_last):
         task.to(memory_format=torch.channels_last)
+
+
+def faster_precision(trainer: pl.Trainer, kind: Kind) -> str | None:
+    """Return in words what a float32 run on this processor's tiles for bf16 would gain; None where that is not known.
+
+    Args:
+        trainer: of the run.
+        kind: of the samples; the gain was measured with convolutions.
+    """
+    is_float32_on_cpu = trainer.precision == "32-true" and isinstance(trainer.accelerator, CPUAccelerator)
+    if not (is_float32_on_cpu and kind.is_image and has_amx()):
+        return None
+    return (
+        "This processor has AMX: with trainer.precision=bf16-mixed channels_last=true a step takes .44 of its time"
+        " in float32 (measured with a DCGAN of 32x32, 64 features, without channels last)."
+    )
+
+
+def has_amx() -> bool:
+    """Say whether the processor multiplies matrices of bf16 in tiles (Intel's AMX)."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)  # all that earlier versions of PyTorch have
+    return ask is not None and bool(ask())
 
 
 def check_sharding(config: DictConfig) -> None:

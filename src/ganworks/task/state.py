@@ -1,10 +1,12 @@
-"""State of small modules, the same on all ranks."""
+"""State and statistics that are the same on all ranks: those of the global batch."""
 
 from __future__ import annotations
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
+
+from ganworks.model.layer.norm import gather, is_shared
 
 
 @torch.no_grad()
@@ -13,9 +15,19 @@ def average_state(module: nn.Module) -> None:
 
     A state that follows the batches by running averages then is that of the global batch.
     """
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if not is_shared():
         return
     for buffer in module.buffers():
         if buffer.is_floating_point():
             dist.all_reduce(buffer)
             buffer /= dist.get_world_size()
+
+
+@torch.no_grad()
+def global_std(x: Tensor) -> Tensor:
+    """Return the standard deviation, a scalar, of all numbers of ``x`` on all ranks, which hold equally many."""
+    variance, mean = torch.var_mean(x.to(torch.promote_types(x.dtype, torch.float32)), correction=0)
+    if is_shared():
+        variances, means = gather(torch.stack([variance, mean])).unbind(1)
+        variance = variances.mean() + means.var(correction=0)  # within the ranks, and between them
+    return variance.sqrt().to(x.dtype)

@@ -5,7 +5,9 @@ r"""Inception score: sharp predictions for each image, all classes over many ima
 Salimans et al. 2016, section 4 (https://arxiv.org/abs/1606.03498): mean and standard deviation over 10 splits. It
 sees no real image, so it can't see one image a class, copies or a wrong style; and it grows with the images in a
 split, at most to their number. torchmetrics' class draws its order from the global state and divides the
-deviation by splits - 1; order and deviation here are torch-fidelity's, which published figures rest on.
+deviation by splits - 1; permutation and deviation here are torch-fidelity's, which published figures rest on. The
+same logits in the same order give its figures. A folder is read in an order of our own (`EvaluatedImages.order`), so
+that its splits hold other images than torch-fidelity's: the score differs by what its deviation over splits allows.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def inception_score(
 
     Args:
         num_splits: 10 in the literature; each gets N / num_splits images, and its own p(y).
-        shuffle: put the images into torch-fidelity's order first: sorted by class they would score low.
+        shuffle: permute the images as torch-fidelity does first: sorted by class they would score low.
 
     Raises:
         SettingError: there are fewer images than splits.

@@ -1,9 +1,10 @@
 """Share of fakes that are copies of a training image, which no distance between distributions can see.
 
-After the authenticity of Alaa et al. 2022, section 3.3 (https://arxiv.org/abs/2102.08921): a fake is
-memorised when it lies closer to its nearest real than that real lies to its own nearest other real. With the
-paper's ratio of 1 nearly half of all unseen real images count as memorised; a ratio of .7 leaves some percent
-of them and still catches copies under slight noise. What remains is the floor, measured on the reals.
+After the authenticity of Alaa et al. 2022, section 3.3 (https://arxiv.org/abs/2102.08921): a fake is memorised unless
+it lies farther from its nearest real than that real lies from its own nearest other. So a copy of an image that the
+reals hold twice is memorised: both distances are zero. With the paper's ratio of 1 nearly half of all unseen real
+images count as memorised; a ratio of .7 leaves some percent of them and still catches copies under slight noise. What
+remains is the floor, measured on the reals.
 """
 
 from __future__ import annotations
@@ -31,13 +32,10 @@ def memorised_share(real: Tensor, fake: Tensor, ratio: float = RATIO) -> float:
 def authenticity(real: Tensor, fake: Tensor) -> float:
     """Return the share of fakes (M, D) that are authentic: farther from their nearest real (N, D) than its own gap.
 
-    The paper's own figure, eq. 5: the complement of `memorised_share` at a ratio of 1, but that a copy of an
-    image which the reals hold twice, with a gap of zero, is not authentic either. Unseen real images score
+    The paper's own figure, eq. 5, and the complement of `memorised_share` at a ratio of 1. Unseen real images score
     about one half, copies 0, and noise, which resembles nothing, 1.
     """
-    distances, rows = nearest(fake, real)
-    gaps = nearest_others(real, 1)[0][:, 0]
-    return (distances > gaps[rows]).double().mean().item()
+    return 1 - memorised_share(real, fake, ratio=1.0)
 
 
 def memorised_floor(real: Tensor, ratio: float = RATIO) -> float:
@@ -54,4 +52,4 @@ def memorised_floor(real: Tensor, ratio: float = RATIO) -> float:
 
 
 def _share(squared_distances: Tensor, squared_gaps: Tensor, ratio: float) -> float:
-    return (squared_distances < ratio**2 * squared_gaps).double().mean().item()
+    return (squared_distances <= ratio**2 * squared_gaps).double().mean().item()

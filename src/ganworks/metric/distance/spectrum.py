@@ -55,7 +55,11 @@ def decibels(spectrum: Tensor) -> Tensor:
 
 
 def _rings(height: int, width: int) -> Tensor:
-    """Return the ring (H, W) that each frequency of the transform lies in."""
-    vertical, horizontal = torch.fft.fftfreq(height).double(), torch.fft.fftfreq(width).double()
-    radius = (vertical[:, None].square() + horizontal.square()).sqrt()
-    return (radius * min(height, width) + 0.5).floor().long()
+    """Return the ring (H, W) that each frequency of the transform lies in, exactly: in integers.
+
+    At |f| min(H, W) = r it is floor((2 r + 1) / 2), and floor(2 r) the integer root of floor((2 r)^2).
+    """
+    down, across = (torch.arange(size).add(size // 2) % size - size // 2 for size in (height, width))
+    squares = 4 * ((down * width).square()[:, None] + (across * height).square())  # (2 r max(H, W))^2
+    twice = (squares // max(height, width) ** 2).double().sqrt().floor().long()
+    return (twice + 1) // 2

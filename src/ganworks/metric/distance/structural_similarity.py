@@ -5,8 +5,12 @@ do not hide a collapse within each. Lower is more diverse; what is good is the f
 generator is near 1. The similarity is that of Wang et al. 2003, eq. 7: a window of 11 pixels (sigma 1.5) on each of 5
 scales, which needs images of 176 pixels. Smaller ones take fewer scales or a smaller sigma, which is another figure.
 
-torchmetrics 1.9 leaves the borders out of the contrast, as the paper does, but not out of the last scale's
-similarity, where reflected pixels then prevail: .72 for .16 at one scale of 11 pixels, .880 for .876 at five of 180.
+Intensities run from 0 to 1, not from -1: the luminance term compares two means relative to their size (Wang et al.
+2004, section III.B: Weber's law), so that black has to be 0. The channels of a colour image are compared one by one,
+over all scales, and the figure is their mean.
+
+torchmetrics 1.9 takes the mean over the channels within each scale. It leaves the borders out of the contrast, as the
+paper does, but not out of the last scale's similarity, where reflected pixels then prevail.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from ganworks.errors import SettingError
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, table 1
 SIGMA = 1.5
-C1, C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # for a range of 2
+C1, C2 = 0.01**2, 0.03**2  # (K L)^2, Wang et al. 2004, for intensities in [0, 1]
 BATCH_SIZE = 100
 
 
@@ -45,15 +49,16 @@ def mean_similarity(
 
 def ms_ssim(first: Tensor, second: Tensor, num_scales: int = len(WEIGHTS), sigma: float = SIGMA) -> Tensor:
     """Return the similarity (B,), float64, of images (B, C, H, W) in [-1, 1]; negative terms count as zero."""
-    first, second = first.double(), second.double()
+    first, second = (images.double().add(1).div(2) for images in (first, second))
     weights = torch.tensor(WEIGHTS[:num_scales]).to(first)
     terms = []
     for scale in range(num_scales):
         luminance, contrast = _luminance_and_contrast(first, second, sigma)
         is_last = scale == num_scales - 1
-        terms.append((luminance * contrast if is_last else contrast).flatten(1).mean(1))
+        terms.append((luminance * contrast if is_last else contrast).flatten(2).mean(2))
         first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
-    return (torch.stack(terms, 1).clamp(min=0) ** (weights / weights.sum())).prod(1)
+    of_channels = (torch.stack(terms, 2).clamp(min=0) ** (weights / weights.sum())).prod(2)
+    return of_channels.mean(1)
 
 
 def _luminance_and_contrast(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
