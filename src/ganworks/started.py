@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganworks.interrupt import Interrupted
+
 STARTED_BY = "GANWORKS_STARTED_BY"  # the environment variable with the process that started this one
 LOST_PEER = 3  # exit code of a rank that ends because another one did
 
@@ -20,8 +22,8 @@ def one_of_several() -> Iterator[None]:
     threading.Thread(target=end_with, args=(starter,), daemon=True).start()
     try:
         yield
-    except KeyboardInterrupt:  # the first rank says so
-        os._exit(128 + signal.SIGINT)
+    except (KeyboardInterrupt, Interrupted) as error:  # the first rank says so
+        os._exit(128 + getattr(error, "signal", signal.SIGINT))
     except RuntimeError as error:
         if is_about_another_rank(error):  # that rank prints its own error
             os._exit(LOST_PEER)

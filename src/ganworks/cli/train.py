@@ -7,33 +7,43 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 LAUNCHED_AT = time.time()
 
-import hydra  # noqa: E402
-from hydra.core.hydra_config import HydraConfig  # noqa: E402
-from hydra.types import RunMode  # noqa: E402
-from omegaconf import DictConfig  # noqa: E402
+from ganworks.interrupt import ended_by_signals  # noqa: E402
 
-from ganworks.cli.errors import user_errors  # noqa: E402
-from ganworks.run.compose import CONF, NO_EXPERIMENT, VERSION, primary_config  # noqa: E402
-from ganworks.run.resolvers import register  # noqa: E402
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
-    register()
-    with user_errors():
-        path, overrides = split_resume([spelled_out(argument) for argument in sys.argv[1:]])
-        if path is None:
-            sys.argv[1:] = for_hydra(overrides)
-            start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
-            return start_from(train_composed)()
-        from ganworks.run.fit import exit_code
-        from ganworks.run.resume import resume
+    with ended_by_signals():  # from the first import on, which are made here for that reason
+        from ganworks.cli.errors import user_errors
 
-        sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
+        with user_errors():
+            train_or_resume(sys.argv[1:])
+
+
+def train_or_resume(arguments: list[str]) -> None:
+    """Compose a run from ``arguments`` and train it, or continue the run that ``resume=`` names."""
+    import hydra
+
+    from ganworks.run.compose import CONF, VERSION, primary_config
+    from ganworks.run.resolvers import register
+
+    register()
+    path, overrides = split_resume([spelled_out(argument) for argument in arguments])
+    if path is None:
+        sys.argv[1:] = for_hydra(overrides)
+        start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
+        return start_from(train_composed)()
+    from ganworks.run.fit import exit_code
+    from ganworks.run.resume import resume
+
+    sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
 
 def train_here(arguments: list[str]) -> None:
@@ -45,6 +55,10 @@ def train_here(arguments: list[str]) -> None:
 
 def train_composed(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from ganworks.cli.errors import user_errors
     from ganworks.run.fit import exit_code
     from ganworks.run.start import start
 
@@ -68,7 +82,7 @@ def spelled_out(argument: str) -> str:
 def for_hydra(arguments: list[str]) -> list[str]:
     """Return the arguments as Hydra's own parser takes them: the flag of a sweep first, and no null for a group."""
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    return [*flags, *(argument for argument in arguments if argument not in (*flags, NO_EXPERIMENT))]
+    return [*flags, *(argument for argument in arguments if argument not in (*flags, "experiment=null"))]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
