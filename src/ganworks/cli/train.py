@@ -22,9 +22,15 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
     with ended_by_signals():  # from the first import on, which are made here for that reason
         from ganworks.cli.errors import user_errors
+        from ganworks.run.directory import release
+        from ganworks.started import leave_no_rank_by_chance
 
-        with user_errors():
-            train_or_resume(sys.argv[1:])
+        try:
+            with user_errors():
+                leave_no_rank_by_chance()
+                train_or_resume(sys.argv[1:])
+        finally:
+            release()
 
 
 def train_or_resume(arguments: list[str]) -> None:

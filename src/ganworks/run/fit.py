@@ -18,6 +18,7 @@ from ganworks.interrupt import Interrupted
 from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.directory import held
 from ganworks.run.failures import explained_failures
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
@@ -42,6 +43,17 @@ class Outcome:
 
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
     """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+    if not is_first_rank() or config.dry_run:
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with held(run_dir):
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+
+
+def checked_and_fitted(
+    config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None
+) -> Outcome:
+    """Do what `fit` says, in a directory that no other process trains in."""
     log_to_terminal()
     drop_leftovers(config)
     check_config(config)

@@ -13,6 +13,7 @@ from lightning_fabric.plugins.environments import (
 from pytorch_lightning.strategies import StrategyRegistry
 
 from ganworks.errors import SettingError
+from ganworks.started import TASK, ignore
 
 OURS = ("adversarial_ddp", "adversarial_ddp_backward", "adversarial_fsdp")
 
@@ -26,6 +27,16 @@ def check_name(strategy: Any) -> None:
         raise SettingError("strategy", strategy, allowed, names)
 
 
+def read_slurm(num_devices: Any, num_nodes: Any) -> None:
+    """Ignore SLURM's variables where the settings want one process, and nothing says that there are others."""
+    is_one = str(num_devices) == str(num_nodes) == "1"
+    if is_one and os.environ.get("SLURM_PROCID") == "0" and "SLURM_STEP_NUM_TASKS" not in os.environ:
+        ignore([name for name in TASK if name in os.environ and os.environ.get("SLURM_NTASKS") != "1"])
+    if "SLURM_NTASKS" in os.environ:  # Lightning wants to be told what `srun --ntasks` alone leaves out
+        on_each = int(os.environ["SLURM_NTASKS"]) // int(os.environ.get("SLURM_NNODES", 1))
+        os.environ.setdefault("SLURM_NTASKS_PER_NODE", str(on_each))
+
+
 def check_processes(num_devices: int, num_nodes: int) -> None:
     """Raise `SettingError` where other processes were started than the settings want."""
     if TorchElasticEnvironment.detect():
@@ -34,7 +45,10 @@ def check_processes(num_devices: int, num_nodes: int) -> None:
     elif SLURMEnvironment.detect():
         starter, total = "SLURM", int(os.environ["SLURM_NTASKS"])
         on_each = total // int(os.environ.get("SLURM_NNODES", 1))
-    elif num_nodes > 1 and not LightningEnvironment().creates_processes_externally:
+    elif LightningEnvironment().creates_processes_externally:
+        starter, total = "LOCAL_RANK and WORLD_SIZE say that whoever set them", int(os.environ["WORLD_SIZE"])
+        on_each = total // num_nodes
+    elif num_nodes > 1:
         allowed = "1, unless torchrun or srun starts the command on every node"
         raise SettingError("num_nodes", num_nodes, allowed)
     else:
