@@ -120,26 +120,38 @@ class RunSummary(pl.Callback):
             self.amend(trainer, status, error)
 
     def amend(self, trainer: pl.Trainer, status: str, error: str) -> None:
-        """Change status and error in summary.json and leave the rest of it; where that fails, say so.
+        """Change status and error in summary.json and leave the rest of it; where that fails, say so."""
+        self.change(trainer, {"status": status, "error": error})
+
+    def change(self, trainer: pl.Trainer, changes: dict[str, Any]) -> None:
+        """Change entries of summary.json.
 
         On a full disk there is no room for a second file: the one that is there is written over.
         """
         path = Path(trainer.default_root_dir) / "summary.json"
-        self.content = {"status": status, "error": error}
+        self.content = {**self.content, **changes}
         if not trainer.is_global_zero:
             return
         try:
             (path.parent / "summary.json.tmp").unlink(missing_ok=True)
             earlier = json.loads(path.read_text()) if path.exists() else {}
-            self.content = {**earlier, **self.content}
+            self.content = {**earlier, **changes}
             text = json.dumps(without_nan(self.content), indent=2) + "\n"
             with path.open("r+" if path.exists() else "w") as file:
                 file.write(text)
                 file.truncate()
         except (OSError, ValueError) as failure:
-            log.error(
-                "%s was not written (%s) and does not say how the run ended: %s.", path, failure, status
-            )
+            log.error("%s was not written (%s); it lacks %s.", path, failure, changes)
+
+    def note_records(self, trainer: pl.Trainer) -> None:
+        """Note in summary.json which loggers' records lack a part of the run, and why; called when they have ended."""
+        lacking = {
+            type(logger).__name__: reason
+            for logger in trainer.loggers
+            if (reason := getattr(logger, "incomplete", None)) is not None
+        }
+        if lacking and self.content:
+            self.change(trainer, {"incomplete_records": lacking})
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}

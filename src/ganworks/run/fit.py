@@ -26,7 +26,7 @@ from ganworks.run.plan import show_plan
 from ganworks.sample.loading import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
-from ganworks.words import relative_path
+from ganworks.words import relative_path, tags_of
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ def checked_and_fitted(
 ) -> Outcome:
     """Do what `fit` says, in a directory that no other process trains in."""
     log_to_terminal()
+    config.tags = tags_of(config.get("tags"))
     drop_leftovers(config)
     check_config(config)
     quieten()
@@ -103,6 +104,7 @@ def checked_and_fitted(
             f"there was nothing to train: a limit of the trainer is used up already ({limits}). To go on to"
             " num_images: trainer.max_steps=-1 trainer.max_time=null trainer.max_epochs=-1"
         )
+    summary.note_records(trainer)
     received = interrupted or summary.received
     value = None if summary.evaluation is None else summary.evaluation.value
     if received is not None and received == slurm.REQUEUE_SIGNAL and slurm.job_id() and is_first_rank():
