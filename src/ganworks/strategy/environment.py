@@ -16,15 +16,20 @@ from ganworks.errors import SettingError
 from ganworks.started import TASK, ignore
 
 OURS = ("adversarial_ddp", "adversarial_ddp_backward", "adversarial_fsdp")
+# Of Lightning's the one that lets a backward pass leave parameters out, to compare with, and those of one device.
+WORKING = ("auto", *OURS, "ddp_find_unused_parameters_true", "single_device")
 
 
 def check_name(strategy: Any) -> None:
-    """Raise `SettingError` unless ``strategy`` is a name that is registered; objects pass."""
-    names = ["auto", *OURS, *StrategyRegistry.available_strategies()]
-    if isinstance(strategy, str) and strategy not in names:
-        theirs = [name for name in names if name not in ("auto", *OURS)]
-        allowed = f"auto, {', '.join(OURS)}, or one of Lightning's: {', '.join(theirs)}"
-        raise SettingError("strategy", strategy, allowed, names)
+    """Raise `SettingError` unless ``strategy`` is a name that can train several networks; objects pass."""
+    if not isinstance(strategy, str) or strategy in WORKING:
+        return
+    if strategy in StrategyRegistry.available_strategies():
+        is_sharding = strategy.startswith(("fsdp", "deepspeed"))
+        instead = "adversarial_fsdp (trainer=fsdp)" if is_sharding else f"auto, which is {OURS[0]} on several"
+        allowed = f"{instead}: Lightning's own is made for one network with one optimizer"
+        raise SettingError("strategy", strategy, allowed)
+    raise SettingError("strategy", strategy, ", ".join(WORKING), WORKING)
 
 
 def read_slurm(num_devices: Any, num_nodes: Any) -> None:
