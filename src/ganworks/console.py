@@ -1,4 +1,4 @@
-"""A console that cannot print (a closed pipe, a terminal that is gone, another encoding) never ends what it tells of."""
+"""A console that cannot print, a closed pipe or a terminal that is gone, never ends what it tells of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -50,7 +51,9 @@ class SoftStream:
 
     def _give_up(self) -> None:
         """Let what is still in the stream, and what comes, go nowhere: Python flushes it once more at its end."""
-        with suppress(OSError, ValueError, AttributeError):  # streams of tests and notebooks have no descriptor
+        with suppress(
+            OSError, ValueError, AttributeError
+        ):  # streams of tests and notebooks have no descriptor
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
@@ -63,7 +66,7 @@ def soft_console() -> Iterator[None]:
     before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
     for name, stream in before.items():
         if stream is None:  # it was closed when Python began
-            stream = open(os.devnull, "w")  # noqa: SIM115
+            stream = Path(os.devnull).open("w")
         setattr(sys, name, stream if isinstance(stream, SoftStream) else SoftStream(stream))
     mine = {name: getattr(sys, name) for name in before}
     try:

@@ -59,6 +59,8 @@ def ended_by_signals() -> Iterator[None]:
         with raised_by_signals():
             yield
     except Interrupted as interrupted:
+        for number in signals_to_take():  # one that comes while the process ends ends it
+            signal.signal(number, lambda number, frame: os._exit(128 + number))
         with suppress(OSError, ValueError):  # the terminal may be gone
             sys.stderr.write(f"ended by {interrupted}\n")
         sys.exit(128 + interrupted.signal)

@@ -1,4 +1,4 @@
-"""A process that others started together with this one, and what only looks so: light to import, for the first lines."""
+"""A process that is one of several, and one that only looks so: light to import, for the first lines."""
 
 from __future__ import annotations
 

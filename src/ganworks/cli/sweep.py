@@ -59,7 +59,8 @@ class Sweep:
         failed = [job.number for job in self.jobs if job.status == FAILED]
         if failed:
             raise GanworksError(
-                f"{len(failed)} of {len(self.jobs)} jobs failed: {', '.join(map(str, failed))}. Their errors stand above."
+                f"{len(failed)} of {len(self.jobs)} jobs failed: {', '.join(map(str, failed))}."
+                " Their errors stand above."
             )
 
     def show(self) -> None:

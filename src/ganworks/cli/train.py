@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SWEEP = Sweep()
 
+
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer

@@ -10,7 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from ganworks.errors import GanworksError, SettingError
 
-BEGINNINGS = ("config.yaml", "config.yaml.tmp", "train.log", "summary.json", "summary.json.tmp", "report.html")
+BEGINNINGS = (
+    "config.yaml",
+    "config.yaml.tmp",
+    "train.log",
+    "summary.json",
+    "summary.json.tmp",
+    "report.html",
+)
 NAME = "a word, or words with / between them: the run directory is <paths.runs>/<name>/<date and time>"
 _claimed: list[tuple[Path, Path]] = []  # (directory, paths.runs) of this process
 _held: set[int] = set()  # descriptors of directories that this process keeps to itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def explained_failures(run_dir: Path | None = None) -> Iterator[None]:
     except MisconfigurationException as error:
         raise GanworksError(f"the trainer refuses its settings: {' '.join(str(error).split())}") from error
     except (MemoryError, RuntimeError, OSError) as error:
-        words = memory_words(error) or (run_dir and disk_words(error, run_dir))
+        words = memory_words(error) or loader_words(error) or (run_dir and disk_words(error, run_dir))
         if words is None:
             raise
         raise GanworksError(words) from error
@@ -49,6 +50,18 @@ def memory_words(error: BaseException) -> str | None:
         return None
     first = text.splitlines()[0].strip() if text.strip() else type(error).__name__
     return f"out of memory: {first.rstrip('.')}.\n{SMALLER}."
+
+
+def loader_words(error: BaseException) -> str | None:
+    """Return what to do where a process of the data loader was killed; None for other errors."""
+    if not isinstance(error, RuntimeError) or not re.search(
+        r"DataLoader worker .*(killed|exited)", str(error)
+    ):
+        return None
+    return (
+        "a process of the data loader was killed; where nobody did so, the machine ran out of memory. Settings that need"
+        " less: data.num_workers, data.batch_size."
+    )
 
 
 def disk_words(error: BaseException, run_dir: Path) -> str | None:
