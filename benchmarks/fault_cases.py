@@ -153,7 +153,7 @@ def wrong_end(run: Run, number: int, place: str) -> list[str]:
     """Return what is wrong with how a run ended that was sent a signal."""
     code, status = run.ended(120), run.summary().get("status")
     found = ["hangs"] if code is None else []
-    if code not in (None, 128 + number):
+    if code not in (None, 128 + number, -number):
         found.append(f"code {code}")
     if status not in (("interrupted", None) if place == "start" else ("interrupted",)):
         found.append(f"status {status}")
@@ -174,7 +174,8 @@ def disks(folder: Path, num: int) -> Iterator[Row]:
             f"mount -t tmpfs -o size={size} tmpfs {place} || exit 99\n"
             f"{sys.executable} -m ganworks.cli.train {' '.join(COMMON)} loss=bce metric=none num_images=64000"
             f" callback.sample_grid.every_images=320 hydra.run.dir={place}/run > {place}.log 2>&1 & pid=$!\n"
-            f"until [ -s {place}/run/metrics.csv ] || ! kill -0 $pid; do sleep .2; done; sleep 2; {then.format(place)}\n"
+            f"until [ -s {place}/run/metrics.csv ] || ! kill -0 $pid; do sleep .2; done; sleep 2\n"
+            f"{then.format(place)}\n"
             f"wait $pid; echo code $?; grep -h '\"status\"' {place}/run/summary.json; find {place} -name '*.tmp*'"
         )
         done = subprocess.run(["unshare", "-rm", "bash", "-c", script], capture_output=True, text=True)

@@ -59,8 +59,8 @@ def loader_words(error: BaseException) -> str | None:
     ):
         return None
     return (
-        "a process of the data loader was killed; where nobody did so, the machine ran out of memory. Settings that need"
-        " less: data.num_workers, data.batch_size."
+        "a process of the data loader was killed; where nobody did so, the machine ran out of memory. Settings that"
+        " need less: data.num_workers, data.batch_size."
     )
 
 
