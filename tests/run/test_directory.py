@@ -85,6 +85,23 @@ def test_a_directory_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
         pass  # control: it was let go
 
 
+def test_what_is_half_written_goes_and_what_is_whole_stays(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    whole = [tmp_path / "checkpoints" / "last.ckpt", tmp_path / "summary.json"]
+    half = [
+        tmp_path / "checkpoints" / "last.tmp",
+        tmp_path / "summary.json.tmp",
+        tmp_path / ".report.html.tmp",
+    ]
+    for path in [*whole, *half]:
+        path.touch()
+    with directory.held(tmp_path):
+        assert not any(path.exists() for path in half)
+        half[0].touch()
+    assert not half[0].exists()
+    assert all(path.exists() for path in whole)
+
+
 def test_settings_that_the_trainer_refuses_are_told_in_its_words_and_leave_no_directory(
     ganworks: Callable,
 ) -> None:

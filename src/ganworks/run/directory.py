@@ -102,9 +102,19 @@ def remove_beginnings(run_dir: Path, others: tuple[str, ...]) -> None:
         (run_dir / "checkpoints").rmdir()
 
 
+def remove_half_written(run_dir: Path) -> None:
+    """Remove files that a run was writing when it was killed, or when the disk was full: they are not its last ones."""
+    for pattern in ("*.tmp", "checkpoints/*.tmp", "generator/*.tmp"):
+        for path in run_dir.glob(pattern):
+            with suppress(OSError):
+                path.unlink()
+
+
 @contextmanager
 def held(run_dir: Path) -> Iterator[None]:
     """Keep ``run_dir`` to this process: two that train in one directory overwrite each other's files.
+
+    What is half written goes, before and after.
 
     Raises:
         GanworksError: another process trains in it.
@@ -124,8 +134,10 @@ def held(run_dir: Path) -> Iterator[None]:
     except OSError:
         pass  # a file system without locks
     try:
+        remove_half_written(run_dir)
         yield
     finally:
+        remove_half_written(run_dir)
         _let_go(handle)
 
 
