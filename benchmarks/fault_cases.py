@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -48,11 +49,16 @@ def killed(
 ) -> Row:
     """Kill a run so many times, each time where ``kill`` says, resume it, and compare."""
     whole_of(settings, folder)
-    run = Run(folder / name.replace(" ", "_").replace(",", ""), settings)
+    run = Run(folder / in_letters(name), settings)
     hits = sum(kill(run.begin()) for _ in range(times))
     if run.ended() is None:
         return name, "hangs after the kill"
     return f"{name} ({hits} of {times} before the end)", judged(run, settings, folder)
+
+
+def in_letters(name: str) -> str:
+    """Return the name of a folder that needs no quotes."""
+    return re.sub(r"\W+", "_", name)
 
 
 def at_random(rng: random.Random, seconds: float) -> Callable[[Run], bool]:
@@ -166,9 +172,9 @@ def disks(folder: Path, num: int) -> Iterator[Row]:
     """A full disk, one that becomes read-only, a run directory that is removed."""
     for name, size, then in (
         ("full disk", "3000k", ":"),
-        ("read-only disk", "64m", "mount -o remount,ro {0}"),
+        ("read-only disk", "64m", "mount --bind {0}/run {0}/run; mount -o remount,ro,bind {0}/run"),
     ):
-        place = folder / name.replace(" ", "_")
+        place = folder / in_letters(name)
         place.mkdir()
         script = (
             f"mount -t tmpfs -o size={size} tmpfs {place} || exit 99\n"
@@ -215,7 +221,7 @@ def wandb(folder: Path, num: int) -> Iterator[Row]:
             "WANDB_API_KEY": "0" * 40,
             "WANDB_MODE": "online",
         }
-        run, start = Run(folder / name.replace(" ", "_"), (*plain, "logger=wandb"), server), time.monotonic()
+        run, start = Run(folder / in_letters(name), (*plain, "logger=wandb"), server), time.monotonic()
         code = run.begin().ended()
         more = time.monotonic() - start - seconds
         found = lost(whole_of(plain, folder)[0], run) if code == 0 else [f"code {code}"]

@@ -149,7 +149,9 @@ def episodes(run: Run) -> list[Any]:
 def left_behind(run: Run) -> list[str]:
     """Return the half-written and temporary files of a run that has ended."""
     half = [path.name for path in run.path.rglob("*") if ".tmp" in path.name]
-    passing = [path.name for path in (run.folder / "tmp").rglob("*") if path.is_file()]
+    passing = [
+        path.name for path in (run.folder / "tmp").rglob("*") if path.is_file() and "wandb" not in path.name
+    ]
     return [f"left: {name}" for name in [*half, *passing]]
 
 
