@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,23 @@ def differences(first: Any, second: Any, path: str = "") -> list[str]:
 
 
 class SignalAt(pl.Callback):
-    """Send this process the signal named in the environment variable SIGNAL once it has seen ``images``."""
+    """Send this process the signal named in the environment variable SIGNAL once it has seen ``images``.
 
-    def __init__(self, images: int) -> None:
-        self.images = images
+    Args:
+        images: after which it is sent.
+        times: how often, within one batch.
+        pause: seconds between two.
+    """
+
+    def __init__(self, images: int, times: int = 1, pause: float = 0.0) -> None:
+        self.images, self.times, self.pause = images, times, pause
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, *args: object) -> None:
         if task.images_seen >= self.images and "SIGNAL" in os.environ:
-            os.kill(os.getpid(), signal.Signals[os.environ.pop("SIGNAL")])
+            number = signal.Signals[os.environ.pop("SIGNAL")]
+            for _ in range(self.times):
+                os.kill(os.getpid(), number)
+                time.sleep(self.pause)
 
 
 class StopAt(pl.Callback):

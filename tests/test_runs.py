@@ -83,7 +83,7 @@ def test_run_killed_in_between_resumes_to_the_uninterrupted_run(recipe: str, tmp
     assert json.loads((killed / "summary.json").read_text())["status"] == "finished"
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
 def test_signal_saves_and_exits_with_its_code_and_resumes_exactly(
     name: str, code: int, tmp_path: Path
 ) -> None:
@@ -98,6 +98,24 @@ def test_signal_saves_and_exits_with_its_code_and_resumes_exactly(
     summary = json.loads((stopped / "summary.json").read_text())
     assert (summary["status"], summary["images_seen"]) == ("interrupted", 1344)
     assert f"resume={stopped}" in run.stdout
+    train_on(stopped)
+    assert_same_state(whole, stopped)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_second_signal_ends_at_once_with_its_code_and_the_last_checkpoint_stays(
+    name: str, code: int, tmp_path: Path
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    overrides = ["num_images=2560", "callback.checkpoint.every_images=640"]
+    train(whole, *overrides)
+    twice = "+callback.kill={_target_: running.SignalAt, images: 1600, times: 2, pause: 1.2}"
+    run = train_apart(stopped, *overrides, twice, SIGNAL=name)
+    assert run.returncode == code, run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    summary = json.loads((stopped / "summary.json").read_text())
+    assert (summary["status"], summary["images_seen"]) == ("interrupted", 1600)
+    assert checkpoint(stopped)["time"]["images_seen"] == 1280
     train_on(stopped)
     assert_same_state(whole, stopped)
 

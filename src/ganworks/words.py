@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,6 +16,17 @@ def short(count: float) -> str:
         if count >= 0.9995 * size:
             return f"{count / size:.3g}{unit}"
     return f"{count:.0f}"
+
+
+def tags_of(tags: str | Iterable[str] | None) -> list[str]:
+    """Return tags as a list; a string is one, or several with commas between them.
+
+    >>> tags_of("first"), tags_of("first, small"), tags_of(None)
+    (['first'], ['first', 'small'], [])
+    """
+    if isinstance(tags, str):
+        return [tag.strip() for tag in tags.strip("[] ").split(",") if tag.strip()]
+    return [str(tag) for tag in tags or ()]
 
 
 def figure(value: float) -> str:

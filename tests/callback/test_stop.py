@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ganworks.callback import GracefulStop
+from ganworks.interrupt import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture
@@ -27,19 +28,51 @@ def noted() -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_first_signal_stops_after_the_batch_and_the_second_acts_at_once(
-    noted: list[int], make_task: Callable, make_trainer: Callable, number: signal.Signals
+    noted: list[int],
+    make_task: Callable,
+    make_trainer: Callable,
+    number: signal.Signals,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ganworks.callback.stop.ECHO", 0.0)
     stop, trainer, task = GracefulStop(), make_trainer(), make_task()
     stop.on_train_start(trainer, task)
     stop.on_train_batch_end(trainer, task)
     assert not trainer.should_stop
     signal.raise_signal(number)
     assert (stop.received, noted, trainer.should_stop) == (number, [], False)
+    assert (
+        f"{number.name}: stopping after this batch" in capfd.readouterr().err
+    )  # at once, not after the batch
     stop.on_train_batch_end(trainer, task)
     assert trainer.should_stop
-    signal.raise_signal(number)
-    assert noted == [number]
+    with pytest.raises(Interrupted, match=number.name):
+        signal.raise_signal(number)
+    assert noted == []
     stop.teardown(trainer, task, "fit")
+
+
+def test_a_batch_systems_signal_that_arrives_twice_is_one(
+    noted: list[int], make_task: Callable, make_trainer: Callable
+) -> None:
+    stop, trainer, task = GracefulStop(), make_trainer(), make_task()
+    stop.on_train_start(trainer, task)
+    for _ in range(2):
+        signal.raise_signal(signal.SIGTERM)
+    stop.on_train_batch_end(trainer, task)
+    assert (stop.received, trainer.should_stop) == (signal.SIGTERM, True)
+    stop.teardown(trainer, task, "fit")
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(make_task: Callable, make_trainer: Callable) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop, trainer, task = GracefulStop(), make_trainer(), make_task()
+    stop.on_train_start(trainer, task)
+    signal.raise_signal(signal.SIGHUP)
+    assert stop.received is None
+    stop.teardown(trainer, task, "fit")
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_handlers_from_before_come_back(

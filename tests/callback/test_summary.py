@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from ganworks.callback import Evaluation, GracefulStop, RunSummary, SampleGrid
+from ganworks.interrupt import Interrupted
 from ganworks.metric import Result
 from ganworks.task import NonFiniteLossError
 
@@ -76,6 +77,7 @@ def test_status_says_how_the_run_ended(
     [
         (NonFiniteLossError("nan"), "diverged"),
         (KeyboardInterrupt(), "interrupted"),
+        (Interrupted(15), "interrupted"),
         (ValueError("x"), "failed"),
     ],
 )
@@ -173,3 +175,43 @@ def test_other_ranks_write_nothing(make_task: Callable, make_trainer: Callable, 
     summary.on_train_start(trainer, task)
     summary.on_train_end(trainer, task)
     assert not (tmp_path / "summary.json").exists()
+
+
+def test_an_error_before_the_setup_is_written_and_hides_nothing(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path
+) -> None:
+    RunSummary().on_exception(make_trainer(), make_task(), ValueError("the cause"))
+    assert read(tmp_path) == {"status": "failed", "error": "ValueError: the cause"}
+
+
+def test_a_resumed_run_that_fails_to_start_keeps_what_its_summary_said(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "summary.json").write_text('{"status": "interrupted", "images_seen": 640}')
+    RunSummary().on_exception(make_trainer(), make_task(), ValueError("x"))
+    assert read(tmp_path) == {"status": "failed", "error": "ValueError: x", "images_seen": 640}
+
+
+def test_a_disk_that_takes_no_second_file_still_gets_the_status(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary, trainer, task = finished(make_task, make_trainer)
+
+    def full(self: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    summary.on_exception(trainer, task, OSError(28, "No space left on device"))
+    assert read(tmp_path)["status"] == "failed"
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_logger_whose_record_lacks_something_is_named(
+    make_task: Callable, make_trainer: Callable, tmp_path: Path
+) -> None:
+    summary, trainer, task = finished(make_task, make_trainer)
+    trainer.loggers = [SimpleNamespace(incomplete="the service was killed"), SimpleNamespace()]
+    summary.on_train_end(trainer, task)
+    summary.note_records(trainer)
+    assert read(tmp_path)["incomplete_records"] == {"SimpleNamespace": "the service was killed"}
+    assert read(tmp_path)["status"] == "finished"

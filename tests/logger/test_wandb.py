@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +17,7 @@ import wandb
 from PIL import Image
 
 from ganworks.logger.wandb import WandbLogger, has_key, mode
+from ganworks.logger.wandb_service import answers
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -98,6 +104,60 @@ def test_key_without_a_network_goes_on_offline(
     wandb.teardown()
 
 
+def test_a_silent_server_costs_seconds_and_the_run_is_kept_offline(
+    tmp_path: Path, records: Callable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # takes connections and never answers
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        wandb.teardown()
+        start = time.monotonic()
+        reason = answers(wandb.setup().settings.base_url, 30)
+        assert time.monotonic() - start < 8
+        assert "does not answer within 5 s" in str(reason)
+        with caplog.at_level(logging.WARNING):
+            run(tmp_path / "one", (64, {"a": 1.0}), offline=False)
+    assert "kept offline" in caplog.text
+    assert len(records(tmp_path / "one")) == 1
+    wandb.teardown()
+
+
+def test_a_service_that_is_killed_costs_the_record_and_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True)
+    logger.start()
+    wandb.setup()._connection._proc._process.kill()
+    wandb.setup()._connection._proc._process.wait()
+    with caplog.at_level(logging.WARNING):
+        for step in range(200):
+            logger.log_metrics({"a": 1.0}, step=step)
+        logger.finalize("success")
+    assert logger.incomplete is not None
+    assert caplog.text.count("is incomplete") == 1
+    later = run(tmp_path / "two", (64, {"a": 1.0}))  # the next run of a sweep has its own record
+    assert later.incomplete is None
+
+
+def test_an_end_that_never_comes_is_waited_for_no_longer_than_the_setting_says(tmp_path: Path) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True, finish_timeout=0.5)
+    logger.start()
+    logger._experiment = SimpleNamespace(finish=lambda exit_code: time.sleep(60))
+    start = time.monotonic()
+    logger.finalize("success")
+    assert time.monotonic() - start < 6
+    assert "did not end within 0.5 s" in str(logger.incomplete)
+
+
+@pytest.mark.parametrize(
+    ("tags", "taken"),
+    [("first", ["first"]), ("first, small", ["first", "small"]), (None, []), (["a"], ["a"])],
+)
+def test_tags_are_a_list_or_a_string(tags: object, taken: list[str], tmp_path: Path) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True, tags=tags)
+    assert logger._wandb_init["tags"] == taken
+
+
 def test_mode_is_the_settings_then_the_environments_then_what_the_key_allows(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +190,9 @@ def test_key_that_is_none_goes_on_offline(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "short")
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # answers that it knows nothing
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
     wandb.teardown()
     with caplog.at_level(logging.WARNING):
         run(tmp_path / "one", (64, {"a": 1.0}), init_timeout=1)

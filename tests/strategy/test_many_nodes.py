@@ -127,10 +127,52 @@ def test_settings_that_do_not_fit_the_job_are_named(
     )
     assert "SLURM has started 2" in wrong.err
     monkeypatch.delenv("SLURM_NTASKS")
-    for name, value in {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}.items():
+    torchrun = {
+        "TORCHELASTIC_RUN_ID": "x",
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "4",
+        "LOCAL_WORLD_SIZE": "2",
+    }
+    for name, value in torchrun.items():
         monkeypatch.setenv(name, value)
     wrong = ganworks("train", "trainer=cpu", "dry_run=true")
     assert "must be 2, with trainer.num_nodes=2: torchrun has started 4" in wrong.err
+
+
+def test_a_rank_left_in_the_environment_is_ignored_with_a_warning_and_the_run_trains(
+    ganworks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "RANK": "1",
+        "WORLD_SIZE": "2",
+        "SLURM_NTASKS": "8",
+        "SLURM_JOB_NAME": "bash",
+    }.items():
+        monkeypatch.setenv(name, value)
+    result = ganworks("train", "experiment=null", *QUICK, "num_images=64", "name=alone")
+    assert result.code == 0, result.err
+    assert "RANK=1 WORLD_SIZE=2 SLURM_NTASKS=8 in the environment: ignored" in result.err
+    (run_dir,) = Path("runs/alone").iterdir()
+    assert json.loads((run_dir / "summary.json").read_text())["status"] == "finished"
+
+
+def test_a_torchrun_that_is_gone_is_named_instead_of_waited_for(
+    ganworks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torchrun = {
+        "TORCHELASTIC_RUN_ID": "x",
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+    }
+    for name, value in {**torchrun, "MASTER_PORT": "1", "TORCHELASTIC_USE_AGENT_STORE": "True"}.items():
+        monkeypatch.setenv(name, value)
+    result = ganworks("train", "trainer=cpu")
+    assert result.code == 1
+    assert "RANK=1 in the environment are of a torchrun that does not answer at 127.0.0.1:1" in result.err
+    assert not Path("runs").exists()
 
 
 def test_submitit_runs_the_jobs_of_a_sweep(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,19 @@ def test_a_rank_that_raises_ends_the_run_with_its_own_error(tmp_path: Path) -> N
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["status"] == "failed"
     assert "rank 1 ended" in summary["error"]
+
+
+@pytest.mark.parametrize(("how", "words"), [("exit", "exit code 7"), ("kill", "was killed (SIGKILL)")])
+def test_a_rank_that_dies_while_it_starts_ends_the_command_with_the_cause(
+    how: str, words: str, tmp_path: Path
+) -> None:
+    start = time.monotonic()
+    run = train_apart(tmp_path / "run", *RUN, "+callback.die._target_=dying.Die", f"+callback.die.how={how}")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("error: rank 1 ")
+    assert words in run.stderr
+    assert time.monotonic() - start < 120  # it hung for good
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_several_devices_take_the_strategy_by_themselves_and_one_keeps_lightnings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import platform
 import re
@@ -24,12 +25,14 @@ from rich.table import Table
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
+from ganworks.interrupt import Interrupted
 from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.player import num_parameters
 from ganworks.words import relative_path
 
+log = logging.getLogger(__name__)
 PACKAGES = ("ganworks", "torch", "pytorch-lightning", "torchmetrics", "torchvision", "hydra-core", "wandb")
 
 
@@ -100,12 +103,55 @@ class RunSummary(pl.Callback):
             self.show(Console())
 
     def on_exception(self, trainer: pl.Trainer, task: ManualTask, exception: BaseException) -> None:  # type: ignore[override]
+        """Write how the run ended; nothing that goes wrong here may hide ``exception``, which is told by others."""
         status = "failed"
         if isinstance(exception, NonFiniteLossError):
             status = "diverged"
-        elif isinstance(exception, KeyboardInterrupt):
+        elif isinstance(exception, Interrupted | KeyboardInterrupt):
             status = "interrupted"
-        self.write(trainer, task, status, error=f"{type(exception).__name__}: {exception}")
+        error = f"{type(exception).__name__}: {exception}"
+        try:
+            if self._start is None:  # the task does not stand where the run does
+                self.amend(trainer, status, error)
+            else:
+                self.write(trainer, task, status, error)
+        except Exception as failure:
+            log.debug("summary.json: %s", failure)
+            self.amend(trainer, status, error)
+
+    def amend(self, trainer: pl.Trainer, status: str, error: str) -> None:
+        """Change status and error in summary.json and leave the rest of it; where that fails, say so."""
+        self.change(trainer, {"status": status, "error": error})
+
+    def change(self, trainer: pl.Trainer, changes: dict[str, Any]) -> None:
+        """Change entries of summary.json.
+
+        On a full disk there is no room for a second file: the one that is there is written over.
+        """
+        path = Path(trainer.default_root_dir) / "summary.json"
+        self.content = {**self.content, **changes}
+        if not trainer.is_global_zero:
+            return
+        try:
+            (path.parent / "summary.json.tmp").unlink(missing_ok=True)
+            earlier = json.loads(path.read_text()) if path.exists() else {}
+            self.content = {**earlier, **changes}
+            text = json.dumps(without_nan(self.content), indent=2) + "\n"
+            with path.open("r+" if path.exists() else "w") as file:
+                file.write(text)
+                file.truncate()
+        except (OSError, ValueError) as failure:
+            log.error("%s was not written (%s); it lacks %s.", path, failure, changes)
+
+    def note_records(self, trainer: pl.Trainer) -> None:
+        """Note in summary.json which loggers' records lack a part of the run, and why; called when they have ended."""
+        lacking = {
+            type(logger).__name__: reason
+            for logger in trainer.loggers
+            if (reason := getattr(logger, "incomplete", None)) is not None
+        }
+        if lacking and self.content:
+            self.change(trainer, {"incomplete_records": lacking})
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}

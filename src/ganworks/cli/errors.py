@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganworks.console import soft_console
 from ganworks.errors import GanworksError
 from ganworks.run.compose import primary_config, settings_around
 from ganworks.run.explain import explained
@@ -18,6 +19,8 @@ UNWRITABLE = (
     errno.EDQUOT,
     errno.EEXIST,
     errno.EISDIR,
+    errno.EIO,
+    errno.ENAMETOOLONG,
     errno.ENOSPC,
     errno.ENOTDIR,
     errno.EPERM,
@@ -33,7 +36,8 @@ def user_errors() -> Iterator[None]:
     """
     arguments = sys.argv[1:]
     try:
-        with explained(arguments, lambda: settings_around(arguments, primary_config(arguments))):
+        settings = lambda: settings_around(arguments, primary_config(arguments))  # noqa: E731
+        with soft_console(), explained(arguments, settings):
             yield
     except GanworksError as error:
         if os.environ.get("GANWORKS_TRACEBACK"):
@@ -42,10 +46,11 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        fail(f"{error.filename or 'the disk'}: {error.strerror}.")
+        fail(f"{error.filename2 or error.filename or 'the disk'}: {error.strerror}.")
 
 
 def fail(message: str) -> None:
     """Print ``message`` to stderr and exit with 1."""
-    sys.stderr.write(f"error: {message}\n")
+    with soft_console():
+        sys.stderr.write(f"error: {message}\n")
     sys.exit(1)

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 LAUNCHED_AT = time.time()
 
-import hydra  # noqa: E402
-from hydra.core.hydra_config import HydraConfig  # noqa: E402
-from hydra.types import RunMode  # noqa: E402
-from omegaconf import DictConfig  # noqa: E402
+from ganworks.cli.flags import split_flags  # noqa: E402
+from ganworks.cli.sweep import Sweep  # noqa: E402
+from ganworks.errors import GanworksError  # noqa: E402
+from ganworks.interrupt import ended_by_signals  # noqa: E402
 
-from ganworks.cli.errors import user_errors  # noqa: E402
-from ganworks.run.compose import CONF, NO_EXPERIMENT, VERSION, primary_config  # noqa: E402
-from ganworks.run.resolvers import register  # noqa: E402
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+SWEEP = Sweep()
 
 
 def main() -> None:
     """Train, or continue the run that ``resume=`` names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach user_errors instead of Hydra's own printer
-    register()
-    with user_errors():
-        path, overrides = split_resume([spelled_out(argument) for argument in sys.argv[1:]])
-        if path is None:
-            sys.argv[1:] = for_hydra(overrides)
-            start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
-            return start_from(train_composed)()
-        from ganworks.run.fit import exit_code
-        from ganworks.run.resume import resume
+    with ended_by_signals():  # from the first import on, which are made here for that reason
+        from ganworks.cli.errors import user_errors
+        from ganworks.run.directory import release
+        from ganworks.started import leave_no_rank_by_chance
 
-        sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
+        try:
+            with user_errors():
+                leave_no_rank_by_chance()
+                train_or_resume(sys.argv[1:])
+        finally:
+            release()
+
+
+def train_or_resume(arguments: list[str]) -> None:
+    """Compose a run from ``arguments`` and train it, or continue the run that ``resume=`` names."""
+    import hydra
+
+    from ganworks.run.compose import CONF, VERSION, primary_config
+    from ganworks.run.resolvers import register
+
+    register()
+    flags, settings = split_flags(arguments)
+    is_sweep = "--multirun" in flags
+    path, overrides = split_resume([spelled_out(setting, is_sweep) for setting in settings])
+    if path is None or {"--help", "--hydra-help", "--version"} & set(flags):
+        SWEEP.jobs.clear()
+        sys.argv[1:] = [*flags, *(override for override in overrides if override != "experiment=null")]
+        start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
+        start_from(train_composed)()
+        return SWEEP.end()
+    if flags:
+        raise GanworksError(f"{' '.join(flags)}: a resumed run takes no flags; its settings are its own.")
+    from ganworks.run.fit import exit_code
+    from ganworks.run.resume import resume
+
+    sys.exit(exit_code(resume(path, overrides, LAUNCHED_AT)))
 
 
 def train_here(arguments: list[str]) -> None:
@@ -45,30 +71,45 @@ def train_here(arguments: list[str]) -> None:
 
 def train_composed(config: DictConfig) -> float | None:
     """Train with a composed configuration; return the metric that a sweep compares."""
-    from ganworks.run.fit import exit_code
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from ganworks.cli.errors import user_errors
+    from ganworks.run.fit import Outcome, exit_code
     from ganworks.run.start import start
 
     hydra_config = HydraConfig.get()
-    with user_errors():  # here too: Hydra prints what it sees pass
-        outcome = start(config, Path(hydra_config.runtime.output_dir), LAUNCHED_AT)
-    if hydra_config.mode == RunMode.MULTIRUN:
-        gc.collect()  # trainer and task hold each other, and with them memory that the next job needs
-    # One run that diverges does not end a sweep; an interrupt does.
-    goes_on = hydra_config.mode == RunMode.MULTIRUN and outcome.status == "diverged"
-    if exit_code(outcome) and not goes_on:
+
+    def begin() -> Outcome:
+        with user_errors():  # here too: Hydra prints what it sees pass
+            return start(config, Path(hydra_config.runtime.output_dir), LAUNCHED_AT)
+
+    is_job = hydra_config.mode == RunMode.MULTIRUN
+    if is_job and hydra_config.launcher["_target_"].endswith(".BasicLauncher"):  # others start processes
+        outcome = SWEEP.run(hydra_config.job.num, hydra_config.overrides.task, begin)
+        if outcome is None:
+            return None
+    else:
+        outcome = begin()
+    # One job that diverges does not end a sweep; an interrupt does.
+    if exit_code(outcome) and not (is_job and outcome.status == "diverged"):
+        if is_job:
+            SWEEP.show()
         sys.exit(exit_code(outcome))
     return outcome.value
 
 
-def spelled_out(argument: str) -> str:
-    """Return the argument with ``strategy=`` as the setting of the trainer that it is."""
-    return f"trainer.{argument}" if argument.startswith("strategy=") else argument
+def spelled_out(argument: str, is_sweep: bool = False) -> str:
+    """Return the argument as the setting that it means: of the trainer, or a list of tags.
 
-
-def for_hydra(arguments: list[str]) -> list[str]:
-    """Return the arguments as Hydra's own parser takes them: the flag of a sweep first, and no null for a group."""
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    return [*flags, *(argument for argument in arguments if argument not in (*flags, NO_EXPERIMENT))]
+    >>> spelled_out("strategy=auto"), spelled_out("tags=first,small")
+    ('trainer.strategy=auto', 'tags=[first,small]')
+    """
+    if argument.startswith("strategy="):
+        return f"trainer.{argument}"
+    name, _, value = argument.partition("=")
+    is_list = name in ("tags", "logger.wandb.tags") and "," in value and value[0] not in "[\"'"
+    return f"{name}=[{value}]" if is_list and not is_sweep else argument
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

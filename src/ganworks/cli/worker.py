@@ -6,13 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from ganworks.cli.errors import user_errors
+from ganworks.interrupt import raised_by_signals
 from ganworks.started import one_of_several
 
 
 def main() -> None:
     """Join the run whose first rank has written ``RUN_DIR/config.yaml``."""
-    with one_of_several():
+    with one_of_several(), raised_by_signals():
+        from ganworks.cli.errors import user_errors
         from ganworks.run.fit import exit_code, fit
         from ganworks.run.resume import read_config
 

@@ -6,7 +6,8 @@ import html
 import logging
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,43 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from requests.utils import get_netrc_auth
 
 from ganworks.logger.table import AXIS
+from ganworks.logger.wandb_service import answers, end_service, in_time, words_of
+from ganworks.words import tags_of
 
 log = logging.getLogger(__name__)
+
+
+def never_fatal(method: Callable[..., None]) -> Callable[..., None]:
+    """Let a method of a logger lose the W&B record, with one warning, rather than the run; on the first rank alone."""
+
+    @wraps(method)
+    def call(self: WandbLogger, *args: Any, **kwargs: Any) -> None:
+        if self.incomplete is not None:
+            return
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            self.give_up(words_of(error))
+
+    return rank_zero_only(call)
 
 
 class WandbLogger(LightningWandbLogger):
     """One W&B run per run directory, resumed with it; a run without a key or a network is kept offline.
 
+    Whatever fails in W&B, a killed service or a silent server, costs its record and never the run.
+
     Args:
         save_dir: the run directory; its file ``wandb_id`` holds the id under which the run is resumed.
         project: the W&B project.
         offline: True or False force a mode; None goes online where a key is found.
-        init_timeout: seconds to wait for the server before the run goes offline.
-        kwargs: see `wandb.init` (entity, group, tags, name, notes, ...).
+        init_timeout: seconds to wait for the server before the run goes offline; for its first answer at most 5.
+        finish_timeout: seconds to wait at the end for what has still to be sent.
+        tags: a list, or a string with commas between them.
+        kwargs: see `wandb.init` (entity, group, name, notes, ...).
+
+    Attributes:
+        incomplete: why the W&B record lacks a part of the run; None as long as it lacks nothing.
     """
 
     def __init__(
@@ -38,9 +63,13 @@ class WandbLogger(LightningWandbLogger):
         project: str,
         offline: bool | None = None,
         init_timeout: float = 30,
+        finish_timeout: float = 10,
+        tags: Any = None,
         **kwargs: Any,
     ) -> None:
-        settings = wandb.Settings(init_timeout=init_timeout, console="off", quiet=True)
+        settings = wandb.Settings(
+            init_timeout=init_timeout, finish_timeout=finish_timeout, console="off", quiet=True
+        )
         super().__init__(
             save_dir=save_dir,
             project=project,
@@ -48,9 +77,12 @@ class WandbLogger(LightningWandbLogger):
             resume="allow",
             mode=mode(offline),
             settings=settings,
+            tags=tags_of(tags),
             **kwargs,
         )
         self._wandb_init.pop("anonymous")  # Lightning passes it on, and W&B warns that it is gone
+        self.init_timeout, self.finish_timeout = init_timeout, finish_timeout
+        self.incomplete: str | None = None
 
     @property
     @rank_zero_experiment
@@ -62,47 +94,62 @@ class WandbLogger(LightningWandbLogger):
             self._experiment.define_metric("*", step_metric=AXIS)
         return self._experiment
 
+    @never_fatal
     def start(self) -> None:
         """Begin the run now, before training does."""
         _ = self.experiment
 
     def _begin(self) -> Any:
         """Return a new W&B run; where the server can't be had, one that is kept offline."""
-        try:
-            return wandb.init(**self._wandb_init)
-        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-            reason = str(error).splitlines()[0]
-            log.warning("W&B: %s. The run is kept offline; `wandb sync` uploads it.", reason)
-            wandb.teardown()  # its service holds on to the run's id
-            self._wandb_init["mode"] = "offline"
-            return wandb.init(**self._wandb_init)
+        settings = wandb.setup().settings
+        chosen = self._wandb_init["mode"] or settings.mode
+        reason = answers(settings.base_url, self.init_timeout) if chosen == "online" else None
+        if reason is None:
+            try:
+                return wandb.init(**self._wandb_init)
+            except Exception as error:
+                reason = words_of(error)
+                end_service()  # it holds on to the run's id
+        log.warning("W&B: %s. The run is kept offline; `wandb sync` uploads it.", reason)
+        self._wandb_init["mode"] = "offline"
+        return wandb.init(**self._wandb_init)
 
-    @rank_zero_only
+    def give_up(self, reason: str) -> None:
+        """Log nothing more to W&B, and say once why."""
+        self.incomplete, self._experiment = reason, None
+        log.warning("W&B: %s. Its record of this run is incomplete; the run's own files are not.", reason)
+        end_service()
+
+    @never_fatal
+    def log_hyperparams(self, params: Any) -> None:
+        super().log_hyperparams(params)
+
+    @never_fatal
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self.experiment.log({**metrics, AXIS: step})
 
-    @rank_zero_only
+    @never_fatal
     def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
         """Log the image files ``images`` under ``key`` at ``step`` images seen."""
         self.experiment.log({key: [wandb.Image(image) for image in images], AXIS: step})
 
-    @rank_zero_only
+    @never_fatal
     def log_clip(self, key: str, paths: list[str], step: int | None = None) -> None:
         """Log the GIF files ``paths`` under ``key`` at ``step`` images seen."""
         self.experiment.log({key: [wandb.Video(path, format="gif") for path in paths], AXIS: step})
 
-    @rank_zero_only
+    @never_fatal
     def log_page_of_text(self, key: str, paths: list[str], step: int | None = None) -> None:
         """Log the text files ``paths`` under ``key`` at ``step`` images seen."""
         pages = [f"<pre>{html.escape(Path(path).read_text(encoding='utf-8'))}</pre>" for path in paths]
         self.experiment.log({key: [wandb.Html(page) for page in pages], AXIS: step})
 
-    @rank_zero_only
+    @never_fatal
     def log_page(self, key: str, path: Path) -> None:
         """Keep the self-contained HTML page ``path`` with the run, shown under ``key``."""
         self.experiment.log({key: wandb.Html(path, inject=False)})
 
-    @rank_zero_only
+    @never_fatal
     def log_contract(self, contract: Mapping[str, Any]) -> None:
         """Keep the contract of the last figures in the run's summary, beside them."""
         self.experiment.summary["contract"] = contract
@@ -110,9 +157,15 @@ class WandbLogger(LightningWandbLogger):
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """End the W&B run, so that the next run of this process does not write into it."""
-        if self._experiment is not None:
-            self._experiment.finish(exit_code=0 if status == "success" else 1)
-            self._experiment = None
+        run, self._experiment = self._experiment, None
+        if run is None:
+            return
+        code = 0 if status == "success" else 1
+        reason = in_time(lambda: run.finish(exit_code=code), self.finish_timeout)
+        if reason is None and run._finish_timed_out:
+            reason = f"not everything was sent within {self.finish_timeout:g} s"
+        if reason is not None:
+            self.give_up(f"{reason}; `wandb sync` uploads the rest")
 
 
 def mode(offline: bool | None) -> str | None:

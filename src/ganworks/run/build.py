@@ -25,7 +25,7 @@ from ganworks.optimizer import build
 from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
-from ganworks.strategy.environment import check_name, check_processes
+from ganworks.strategy.environment import check_name, check_processes, read_slurm
 from ganworks.task import ManualTask
 
 
@@ -173,6 +173,7 @@ def strategy_of(config: DictConfig) -> dict[str, Any]:
     """Return the strategy where the trainer is left to choose it and runs more than one process."""
     with setting_path("trainer"):
         check_name(config.trainer.strategy)
+        read_slurm(config.trainer.devices, config.trainer.num_nodes)
         probe = make("trainer", config.trainer, logger=False)
         check_processes(probe.num_devices, probe.num_nodes)
     if isinstance(probe.strategy, AdversarialFSDPStrategy):

@@ -34,11 +34,20 @@ def explained(overrides: Sequence[str], settings: Callable[[], DictConfig]) -> I
     except HydraException as error:
         raise GanworksError(unknown_setting(error, settings)) from error
     except OmegaConfBaseException as error:
+        if (own := raised_by_a_word(error)) is not None:
+            raise own from None
         raise GanworksError(str(error).splitlines()[0]) from error
     except ValueError as error:
         if not str(error).startswith("Config group override must be"):
             raise
         raise option_without_name(overrides) from error
+
+
+def raised_by_a_word(error: BaseException | None) -> GanworksError | OSError | None:
+    """Return what a word that conf/ computes with raised, which OmegaConf has wrapped; None where none did."""
+    while error is not None and not isinstance(error, GanworksError | OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def missing_option(error: MissingConfigException) -> GanworksError:

@@ -14,9 +14,12 @@ from rich.console import Console
 
 from ganworks.callback import RunSummary
 from ganworks.errors import GanworksError, SettingError
+from ganworks.interrupt import Interrupted
 from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
+from ganworks.run.directory import held
+from ganworks.run.failures import explained_failures
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
@@ -24,7 +27,7 @@ from ganworks.run.speed import faster_precision
 from ganworks.sample.loading import check_weights, read_checkpoint
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
-from ganworks.words import relative_path
+from ganworks.words import relative_path, tags_of
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +44,27 @@ class Outcome:
 
 def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
     """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+    if not is_first_rank() or config.dry_run:
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with held(run_dir):
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+
+
+def checked_and_fitted(
+    config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None
+) -> Outcome:
+    """Do what `fit` says, in a directory that no other process trains in."""
     log_to_terminal()
+    config.tags = tags_of(config.get("tags"))
     drop_leftovers(config)
     check_config(config)
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
     source = source_of(config) if checkpoint is None else None
-    run = build_run(config)
+    with explained_failures():
+        run = build_run(config)
     weights = {} if source is None else start_from(source, run.task)
     if config.dry_run:
         show_plan(config, run, run_dir, Console(), weights)
@@ -71,12 +87,18 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         log.info("%s: %s", name, text)
     if hint := faster_precision(trainer, run.datamodule.kind):
         log.info("%s", hint)
-    error = None
+    error, interrupted = None, None
     try:
-        trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
+        with explained_failures(run_dir):
+            trainer.fit(run.task, run.datamodule, ckpt_path=checkpoint, weights_only=True)
     except NonFiniteLossError as diverged:
         error = GanworksError(f"{diverged}\n{advice(run_dir)}")
         log.error("%s", error)
+    except Interrupted as exception:
+        if "images_seen" not in summary.content:
+            raise  # before the first batch
+        interrupted = exception.signal
+        log.error("%s ended the run at once. %s", interrupted.name, way_back(run_dir))
     if not summary.content:
         limits = ", ".join(
             f"trainer.{name}={config.trainer.get(name)}" for name in ("max_steps", "max_time", "max_epochs")
@@ -85,7 +107,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
             f"there was nothing to train: a limit of the trainer is used up already ({limits}). To go on to"
             " num_images: trainer.max_steps=-1 trainer.max_time=null trainer.max_epochs=-1"
         )
-    received = summary.received
+    summary.note_records(trainer)
+    received = interrupted or summary.received
     value = None if summary.evaluation is None else summary.evaluation.value
     if received is not None and received == slurm.REQUEUE_SIGNAL and slurm.job_id() and is_first_rank():
         slurm.requeue()
@@ -139,11 +162,23 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
 
 def advice(run_dir: Path) -> str:
     """Return where a run that diverged can be taken up again."""
-    checkpoints = [path for path in ("last.ckpt", "best.ckpt") if (run_dir / "checkpoints" / path).exists()]
-    if not checkpoints:
+    path = last_checkpoint(run_dir)
+    if path is None:
         return "There is no checkpoint from before."
-    path = relative_path(run_dir / "checkpoints" / checkpoints[0])
     return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
+
+
+def way_back(run_dir: Path) -> str:
+    """Return where a run that was interrupted goes on from."""
+    if last_checkpoint(run_dir) is None:
+        return "There is no checkpoint to go on from."
+    return f"From its last checkpoint: resume={relative_path(run_dir)}"
+
+
+def last_checkpoint(run_dir: Path) -> Path | None:
+    """Return the checkpoint of ``run_dir`` to go on from."""
+    paths = [run_dir / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")]
+    return next((relative_path(path) for path in paths if path.exists()), None)
 
 
 def exit_code(outcome: Outcome) -> int:

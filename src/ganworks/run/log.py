@@ -12,7 +12,18 @@ from typing import TextIO
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 
-class Terminal(logging.StreamHandler):
+class Soft:
+    """A handler that loses a record rather than end a run: the terminal may be gone, and the disk full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing: logging's own would print a traceback."""
+
+
+class File(Soft, logging.FileHandler):
+    """Writes to a file."""
+
+
+class Terminal(Soft, logging.StreamHandler):
     """Writes to what `sys.stdout` is at the moment: while a bar is drawn, that is a place above it."""
 
     @property
@@ -46,7 +57,7 @@ def log_to_terminal() -> None:
 
 def log_to_file(path: Path) -> None:
     """Write log records to the file ``path`` too, those that were kept first."""
-    file = logging.FileHandler(path)
+    file = File(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     for handler in root.handlers[:]:

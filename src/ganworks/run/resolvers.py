@@ -12,6 +12,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from ganworks.run.directory import claim
+
 
 def where(condition: bool, yes: Any, no: Any) -> Any:
     """Return ``yes`` where ``condition`` holds, else ``no``."""
@@ -51,13 +53,14 @@ def sweep_name(name: str, overrides: list[str]) -> str:
     return "experiment" if any(o.startswith("experiment=") and "," in o for o in overrides) else name
 
 
-def on_first_rank(path: str) -> str:
-    """Return ``path``; on another rank that torchrun or srun started, a folder that goes when the process ends.
+def run_dir(runs: str, name: str, moment: str, below: str = "") -> str:
+    """Return a new directory of this process's run, which is made here; see `ganworks.run.directory.claim`.
 
-    The first rank alone writes, and each would name the directory after the second in which it composed.
+    On another rank that torchrun or srun started it is a folder that goes when the process ends: the first rank alone
+    writes, and each would name the directory after the second in which it composed.
     """
-    is_first = all(os.environ.get(name, "0") == "0" for name in ("RANK", "SLURM_PROCID"))
-    return path if is_first else passing_folder()
+    is_first = all(os.environ.get(variable, "0") == "0" for variable in ("RANK", "SLURM_PROCID"))
+    return claim(runs, name, moment, below) if is_first else passing_folder()
 
 
 @cache
@@ -74,4 +77,4 @@ def register() -> None:
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
-    OmegaConf.register_new_resolver("on_first_rank", on_first_rank, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("run_dir", run_dir, replace=True, use_cache=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ganworks.errors import SettingError
+from ganworks.errors import GanworksError, SettingError
+from ganworks.interrupt import Interrupted
+from ganworks.run.directory import check_name, remove_beginnings, remove_if_empty
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.log import is_first_rank
 from ganworks.run.resume import resume
@@ -15,6 +17,7 @@ from ganworks.strategy import slurm
 
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     """Begin a new run in ``run_dir``; in a SLURM job that was requeued, go on with the run that it had begun."""
+    check_name(config.name)
     earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
     if earlier is not None:
         remove_if_empty(run_dir, Path(config.paths.runs))  # Hydra has made it
@@ -25,19 +28,10 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
         )
     try:
         return fit(config, run_dir, launched_at, checkpoint=None)
+    except (GanworksError, Interrupted):  # told in a line; what has a traceback keeps its log
+        if is_first_rank():
+            remove_beginnings(run_dir, (slurm.MARK, "wandb_id"))
+        raise
     finally:
         if is_first_rank():
             remove_if_empty(run_dir, Path(config.paths.runs))
-
-
-def remove_if_empty(run_dir: Path, runs: Path) -> None:
-    """Remove a run directory that nothing was written to, and the empty folders above it that came with it.
-
-    A folder that someone may have made stays: the working directory, and ``runs`` where it lies elsewhere.
-    """
-    roots = (Path.cwd(), runs.absolute())
-    for folder in (run_dir.absolute(), *run_dir.absolute().parents):
-        is_below = any(folder != root and folder.is_relative_to(root) for root in roots)
-        if not folder.is_dir() or any(folder.iterdir()) or not (is_below or folder == run_dir.absolute()):
-            return
-        folder.rmdir()

@@ -41,7 +41,7 @@ class RunLauncher(_SubprocessScriptLauncher):
         ranks = OtherRanks(command, environment, self.num_processes, self.num_nodes)
         self.procs = ranks.processes  # Lightning sends them its signals
 
-        def tell(error: RankError) -> None:
+        def tell(error: BaseException) -> None:
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 callback.on_exception(trainer, trainer.lightning_module, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+import torch.distributed as dist
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
 from ganworks.errors import GanworksError
+from ganworks.interrupt import Interrupted, signal_of
 from ganworks.started import LOST_PEER, STARTED_BY, is_about_another_rank
 
-GRACE = 20.0  # seconds that this rank has to notice that another one is gone
+GRACE = 20.0  # seconds that this rank has to notice that another one is gone, once they have met
+GRACE_BEFORE = 1.0  # the same before they have: this rank waits for them where it notices nothing
 
 
 class RankError(GanworksError):
@@ -42,7 +46,7 @@ class OtherRanks:
         num_nodes: int = 1,
         ends: str = "run",
     ) -> None:
-        node, self.ends = environment.node_rank(), ends
+        node, self.ends, self.have_met = environment.node_rank(), ends, False
         meeting = {
             "MASTER_ADDR": environment.main_address,
             "MASTER_PORT": str(environment.main_port),
@@ -56,7 +60,7 @@ class OtherRanks:
         ]
 
     @contextmanager
-    def watched(self, on_loss: Callable[[RankError], None] = lambda error: None) -> Iterator[None]:
+    def watched(self, on_loss: Callable[[BaseException], None] = lambda error: None) -> Iterator[None]:
         """Do something together with the others; when one of them fails, or this one, all end.
 
         Args:
@@ -66,6 +70,7 @@ class OtherRanks:
         threading.Thread(target=self._watch, args=(on_loss, is_over), daemon=True).start()
         try:
             yield
+            self.have_met = True
             self._join()
         except RuntimeError as error:
             raise self._cause(error) from error
@@ -83,18 +88,23 @@ class OtherRanks:
             except subprocess.TimeoutExpired:
                 return
 
-    def _watch(self, on_loss: Callable[[RankError], None], is_over: threading.Event) -> None:
+    def _watch(self, on_loss: Callable[[BaseException], None], is_over: threading.Event) -> None:
         while not is_over.wait(0.5):
-            if self._failed_rank() is not None and not is_over.wait(GRACE):
-                error = self._cause(RuntimeError())
-                assert isinstance(error, RankError)
+            self.have_met = self.have_met or dist.is_initialized()
+            if self._failed_rank() is None or is_over.wait(GRACE if self.have_met else GRACE_BEFORE):
+                continue
+            error = self._cause(RuntimeError())
+            code = 128 + error.signal if isinstance(error, Interrupted) else 1
+            try:
                 on_loss(error)
-                sys.stderr.write(f"error: {error}\n")
+                sys.stderr.write(f"error: {error}\n" if code == 1 else f"ended by {error}\n")
+                sys.stderr.flush()
+            finally:  # whatever fails on the way, the command ends
                 for process in self.processes:
                     process.kill()
-                os._exit(1)
+                os._exit(code)
 
-    def _cause(self, error: RuntimeError) -> Exception:
+    def _cause(self, error: RuntimeError) -> BaseException:
         """Return an error about the rank that failed, or ``error`` where it is this rank's own."""
         # The connection is cut before the process of the other rank has ended.
         deadline = time.monotonic() + (GRACE if is_about_another_rank(error) else 0)
@@ -103,15 +113,28 @@ class OtherRanks:
         if rank is None:
             return error
         code = self.processes[rank - 1].returncode
-        return RankError(
-            f"rank {rank} ended with exit code {code}: its own error stands above. The {self.ends} was ended."
-        )
+        if (received := signal_of(code)) is not None:
+            return Interrupted(received)
+        return RankError(f"rank {rank} {how_it_ended(code)}. The {self.ends} was ended.")
 
     def _failed_rank(self) -> int | None:
-        """Return the rank that failed; where several did, one that did so by itself."""
+        """Return the rank that failed; where several did, one that did so by itself.
+
+        One that ended well before the ranks have met failed too: this one would wait for it.
+        """
         codes = {rank: process.poll() for rank, process in enumerate(self.processes, start=1)}
-        failed = [rank for rank, code in codes.items() if code not in (None, 0)]
+        well = (None, 0) if self.have_met else (None,)
+        failed = [rank for rank, code in codes.items() if code not in well]
         return min(failed, key=lambda rank: codes[rank] == LOST_PEER, default=None)
+
+
+def how_it_ended(code: int) -> str:
+    """Return what an exit code says of a process, in words."""
+    if code == -signal.SIGKILL:
+        return "was killed (SIGKILL): where nobody did so, the machine ran out of memory"
+    if code == 0:
+        return "ended before the ranks had met"
+    return f"ended with exit code {code}: its own error stands above"
 
 
 def share_cores(num_processes: int) -> None:

@@ -1,0 +1,62 @@
+"""W&B's own process and its server, with bounds on the time that they may take."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import requests
+import wandb
+
+log = logging.getLogger(__name__)
+FIRST_ANSWER = 5.0  # seconds that a server may take for its first answer, of whatever kind
+
+
+def answers(url: str, seconds: float) -> str | None:
+    """Return why the server at ``url`` can't be had, or None where it answers within ``seconds``."""
+    try:
+        requests.get(url, timeout=min(seconds, FIRST_ANSWER), allow_redirects=False, stream=True).close()
+    except requests.RequestException as error:
+        if isinstance(error, requests.Timeout):
+            return f"{url} does not answer within {min(seconds, FIRST_ANSWER):g} s"
+        return f"{url} can't be reached"
+    return None
+
+
+def in_time(work: Callable[[], object], seconds: float) -> str | None:
+    """Do ``work`` in a thread; return None where it ends well within ``seconds``, else what went wrong."""
+    failure: list[str | None] = [f"it did not end within {seconds:g} s"]
+
+    def tried() -> None:
+        try:
+            work()
+            failure[0] = None
+        except BaseException as error:
+            failure[0] = words_of(error)
+
+    thread = threading.Thread(target=tried, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return failure[0]
+
+
+def words_of(error: BaseException) -> str:
+    """Return an error in one line."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def end_service() -> None:
+    """End W&B's process without waiting for what it has still to send; its files stay, for `wandb sync`.
+
+    `wandb.teardown`, which Python calls at its end, waits for that process however long its server is silent.
+    """
+    connection = getattr(getattr(wandb.sdk.wandb_setup, "_singleton", None), "_connection", None)
+    process = getattr(getattr(connection, "_proc", None), "_process", None)
+    if process is not None:
+        process.kill()
+    if in_time(wandb.teardown, 2) is not None and connection is not None:
+        with suppress(Exception):
+            connection._cleanup()  # of Python's end
