@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
+from ganworks.sample.loading import read_text
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -43,8 +44,8 @@ class Source:
             allowed = "an existing run directory, checkpoint or generator folder"
             raise SettingError("run", path, allowed, siblings)
         parents = (path.absolute().parents[1],) if path.is_file() else (path, path.absolute().parent)
-        run_dir = next((folder for folder in parents if (folder / "config.yaml").exists()), None)
-        if path.is_dir() and run_dir != path and not (path / "model.safetensors").exists():
+        run_dir = next((folder for folder in parents if (folder / "config.yaml").is_file()), None)
+        if path.is_dir() and run_dir != path and not (path / "model.safetensors").is_file():
             allowed = "a run directory, with config.yaml in it, a checkpoint or a generator folder"
             raise SettingError("run", path, allowed)
         if checkpoint and run_dir != path:
@@ -85,9 +86,9 @@ class Source:
         if self.run_dir is None or self.weights.name != "best.ckpt":
             return 1
         try:
-            summary = json.loads((self.run_dir / "summary.json").read_text())
+            summary = json.loads(read_text(self.run_dir / "summary.json"))
             return int(summary["best"]["num_evaluations"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return 1
 
 
@@ -99,7 +100,7 @@ def read_saved(path: Path) -> Mapping[str, Any]:
         GanworksError: the file holds no figures with a contract.
     """
     file = path / "summary.json" if path.is_dir() else path
-    if not file.exists():
+    if not file.is_file():
         siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
         allowed = "a run directory with summary.json in it, or a file that out= wrote"
         raise SettingError("against", path, allowed, siblings)

@@ -21,6 +21,7 @@ from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
 from ganworks.run.plan import show_plan
 from ganworks.sample.loading import check_weights, read_checkpoint
+from ganworks.staged import write_text
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.words import relative_path
@@ -127,9 +128,7 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
     """Make ``run_dir`` with config.yaml and a log in it."""
     if is_first_rank():
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-        temporary = run_dir / "config.yaml.tmp"
-        temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
-        temporary.replace(run_dir / "config.yaml")
+        write_text(run_dir / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         log_to_file(run_dir / "train.log")
         slurm.mark(run_dir)
 

@@ -12,7 +12,7 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.loading import siblings
+from ganworks.sample.loading import last_checkpoint, siblings
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
@@ -31,12 +31,12 @@ def locate(path: Path) -> tuple[Path, Path]:
         raise SettingError("resume", path, "an existing run directory or checkpoint", siblings(path))
     if path.is_file():
         return path.parent.parent, path
-    checkpoint = path / "checkpoints" / "last.ckpt"
-    if not (path / "config.yaml").exists():
+    if not (path / "config.yaml").is_file():
         raise SettingError(
             "resume", path, "a run directory, with config.yaml and checkpoints/last.ckpt in it"
         )
-    if not checkpoint.exists():
+    checkpoint = last_checkpoint(path)
+    if checkpoint is None:
         raise SettingError(
             "resume",
             path,
@@ -49,6 +49,8 @@ def read_config(run_dir: Path) -> DictConfig:
     """Return the configuration of ``run_dir``, which admits no new names."""
     register()
     try:
+        if not (run_dir / "config.yaml").is_file():
+            raise FileNotFoundError
         config = OmegaConf.load(run_dir / "config.yaml")
     except OSError as error:
         raise SettingError("resume", run_dir, "a run directory with config.yaml in it") from error

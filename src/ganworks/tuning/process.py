@@ -74,7 +74,7 @@ class TrainingProcess:
     def summary(self) -> dict[str, Any]:
         """Return summary.json; empty where there is none."""
         path = self.run_dir / "summary.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return json.loads(path.read_text()) if path.is_file() else {}
 
     @property
     def error(self) -> str:
