@@ -56,6 +56,10 @@ class Arguments:
     columns: int | None = field(default=None, metadata={"help": "samples a row of the grid"})
     batch_size: int = field(default=256, metadata={"help": "samples made at a time"})
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
+    trust: str | None = field(
+        default=None,
+        metadata={"help": "packages that the run may use beside ganworks, torch and Lightning: mine,theirs"},
+    )
 
 
 def main() -> None:
@@ -83,7 +87,7 @@ def draw(arguments: Arguments) -> tuple[Tensor, Kind]:
     from ganworks.sample.loading import load_generator
 
     with setting_path(renamed={"path": "run"}):
-        sampler = load_generator(str(arguments.run), arguments.device)
+        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
     label = labels_of(arguments, sampler)
     settings = (arguments.seed, label, arguments.truncation, arguments.batch_size)
     num = arguments.num or NUM

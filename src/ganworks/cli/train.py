@@ -16,6 +16,7 @@ from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402
 
 from ganworks.cli.errors import user_errors  # noqa: E402
+from ganworks.errors import SettingError  # noqa: E402
 from ganworks.run.compose import CONF, NO_EXPERIMENT, VERSION, primary_config  # noqa: E402
 from ganworks.run.resolvers import register  # noqa: E402
 
@@ -75,7 +76,9 @@ def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
     """Return the value of ``resume=`` (None where it is absent or null) and the other arguments."""
     values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
-    return (values[-1] if values and values[-1] not in ("", "null") else None), others
+    if values and not values[-1]:
+        raise SettingError("resume", "", "a run directory or a checkpoint, or null: an empty shell variable?")
+    return (values[-1] if values and values[-1] != "null" else None), others
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
 from ganworks.sample.loading import read_text
+from ganworks.trust import trusted_packages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,14 +27,16 @@ class Source:
     Args:
         weights: a run directory, a checkpoint or a generator folder.
         run_dir: of the run; None of a generator without one.
+        trusted: packages that its files may name; see `ganworks.trust`.
     """
 
     weights: Path
     run_dir: Path | None
+    trusted: frozenset[str] = frozenset()
 
     @classmethod
-    def find(cls, run: str, checkpoint: str | None) -> Source:
-        """Return what the arguments ``run`` and ``checkpoint`` stand for.
+    def find(cls, run: str, checkpoint: str | None, trust: str | None = None) -> Source:
+        """Return what the arguments ``run``, ``checkpoint`` and ``trust`` stand for.
 
         Raises:
             SettingError: nothing is there, or ``checkpoint`` is given beside something else than a run.
@@ -50,7 +53,8 @@ class Source:
             raise SettingError("run", path, allowed)
         if checkpoint and run_dir != path:
             raise SettingError("checkpoint", checkpoint, f"left out: run={run} is no run directory")
-        return cls(path / "checkpoints" / checkpoint if checkpoint else path, run_dir)
+        weights = path / "checkpoints" / checkpoint if checkpoint else path
+        return cls(weights, run_dir, trusted_packages(trust))
 
     def config(self, data: str | None, metric: str | None) -> DictConfig:
         """Return the run's settings with another data set or metric where they are named.
@@ -67,7 +71,7 @@ class Source:
                     )
             return compose([f"{name}={option}" for name, option in named.items()])
         with setting_path(renamed={"resume": "run"}):
-            config = read_config(self.run_dir)
+            config = read_config(self.run_dir, self.trusted)
         for name, option in named.items():
             if option:
                 config[name] = compose([f"{name}={option}"])[name]
@@ -78,7 +82,7 @@ class Source:
         from ganworks.sample.loading import load_generator
 
         with setting_path(renamed={"path": "run" if self.weights.is_dir() else "checkpoint"}):
-            return load_generator(self.weights, device)
+            return load_generator(self.weights, device, self.trusted)
 
     @property
     def num_evaluations(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,15 +15,20 @@ from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
 from ganworks.sample.loading import last_checkpoint, siblings
+from ganworks.trust import held, trusted_packages
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
 
 def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
-    """Continue the run directory or checkpoint at ``path``; ``overrides`` may change values, not groups."""
+    """Continue the run directory or checkpoint at ``path``; ``overrides`` may change values, not groups.
+
+    Among the overrides ``trust=PACKAGE`` names packages that the run's own configuration may use; see `ganworks.trust`.
+    """
+    trust = [override.removeprefix("trust=") for override in overrides if override.startswith("trust=")]
     run_dir, checkpoint = locate(Path(path))
-    config = read_config(run_dir)
-    change(config, overrides)
+    config = read_config(run_dir, trusted_packages(",".join(trust)))
+    change(config, [override for override in overrides if not override.startswith("trust=")])
     return fit(config, run_dir, launched_at, checkpoint)
 
 
@@ -45,8 +52,12 @@ def locate(path: Path) -> tuple[Path, Path]:
     return path, checkpoint
 
 
-def read_config(run_dir: Path) -> DictConfig:
-    """Return the configuration of ``run_dir``, which admits no new names."""
+def read_config(run_dir: Path, trusted: frozenset[str] | None) -> DictConfig:
+    """Return the configuration of ``run_dir``, which admits no new names.
+
+    Args:
+        trusted: packages that it may name; None where this command wrote it, and it may name all.
+    """
     register()
     try:
         if not (run_dir / "config.yaml").is_file():
@@ -60,8 +71,22 @@ def read_config(run_dir: Path) -> DictConfig:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it holds no settings")
     if missing := [name for name in PARTS if name not in config]:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it has no {', '.join(missing)}")
+    if trusted is not None:
+        with damaged_where_it_fails(run_dir / "config.yaml"):
+            config = held(config, run_dir / "config.yaml", trusted)
     OmegaConf.set_struct(config, True)
     return config
+
+
+@contextmanager
+def damaged_where_it_fails(file: Path) -> Iterator[None]:
+    """Raise `GanworksError` that calls ``file`` damaged where its references cannot be resolved."""
+    try:
+        yield
+    except GanworksError:
+        raise
+    except Exception as error:
+        raise GanworksError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
 
 
 def change(config: DictConfig, overrides: list[str]) -> None:

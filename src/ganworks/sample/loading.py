@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
@@ -20,34 +20,39 @@ from ganworks.digest import check_checkpoint_digest, load_tensors
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import produce
 from ganworks.sample.sampler import PLAIN, Producer, Sampler
+from ganworks.trust import check_targets, check_texts, trusted_packages
 
 log = logging.getLogger(__name__)
 LAST, PREVIOUS, BEST = "last.ckpt", "last.previous.ckpt", "best.ckpt"
 
 
-def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Sampler:
+def load_generator(
+    path: str | Path, device: torch.device | str = "cpu", trust: str | Iterable[str] | None = None
+) -> Sampler:
     """Load the averaged generator of a run, a checkpoint or a generator folder.
 
     Args:
         path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``.
         device: where to put it.
+        trust: packages other than ganworks and torch that the generator may be of: what is loaded may come from a
+            stranger, and the classes that it names are run. Those of the environment variable GANWORKS_TRUST count too.
 
     Raises:
         GanworksError: nothing to load there, or what is there is broken; says which file and why.
     """
-    path = Path(path)
+    path, trusted = Path(path), trusted_packages(trust)
     if not path.exists():
         raise SettingError(
             "path", path, "an existing run directory, checkpoint or generator folder", siblings(path)
         )
     if path.is_file():
-        sampler = _from_checkpoint(path)
+        sampler = _from_checkpoint(path, trusted)
     elif (path / "model.safetensors").is_file():
-        sampler = _from_folder(path)
+        sampler = _from_folder(path, trusted)
     elif (path / "generator" / "model.safetensors").is_file():
-        sampler = _from_folder(path / "generator")
+        sampler = _from_folder(path / "generator", trusted)
     elif (checkpoint := last_checkpoint(path)) is not None:
-        sampler = _from_checkpoint(checkpoint)
+        sampler = _from_checkpoint(checkpoint, trusted)
     else:
         raise SettingError(
             "path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it"
@@ -62,9 +67,7 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
 
 
 def build_generator(config: dict[str, Any]) -> nn.Module:
-    """Instantiate the player of a configuration: a network, or several by name.
-
-    A folder from elsewhere may name any callable: only subclasses of `torch.nn.Module` are called.
+    """Instantiate the player of a configuration that was checked: a network, or several by name.
 
     Raises:
         GanworksError: a ``_target_`` that is no network, or that cannot be built.
@@ -80,6 +83,15 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
         return instantiate(config, _recursive_=False)
     except InstantiationException as error:
         raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
+
+
+def check_named(config: Mapping[str, Any], file: Path, trusted: frozenset[str]) -> None:
+    """Raise `UntrustedError` unless all that a generator's configuration names may be there; see `ganworks.trust`."""
+    places = {name: config[name] for name in ("generator", "kind") if config.get(name)}
+    if config.get("task") is not None and config.get("produce") != PLAIN:
+        places["task"] = {"_target_": config["task"]}
+    check_texts(places, str(file))
+    check_targets(places, file, trusted)
 
 
 def producer(config: Mapping[str, Any]) -> Producer:
@@ -152,10 +164,11 @@ def reason(error: BaseException) -> str:
     return text if " " in text else type(error).__name__
 
 
-def _from_folder(folder: Path) -> Sampler:
+def _from_folder(folder: Path, trusted: frozenset[str]) -> Sampler:
     try:
         config = json.loads(read_text(folder / "config.json"))
         weights = load_tensors(folder / "model.safetensors")
+        check_named(config, folder / "config.json", trusted)
         generator = build_generator(config["generator"])
     except (OSError, KeyError, ValueError, TypeError, SafetensorError) as error:
         others = others_beside(folder.parent / "checkpoints" / "-")
@@ -168,10 +181,11 @@ def _from_folder(folder: Path) -> Sampler:
     return Sampler(generator, settings, producer(config))
 
 
-def _from_checkpoint(path: Path) -> Sampler:
+def _from_checkpoint(path: Path, trusted: frozenset[str]) -> Sampler:
     checkpoint = read_checkpoint(path)
     if "export" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks: it does not say which generator it holds.")
+    check_named(checkpoint["export"], path, trusted)
     generator = build_generator(checkpoint["export"]["generator"])
     prefix = "ema_generator."  # what an averaged player is called in the state of its task
     weights = {
