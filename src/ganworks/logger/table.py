@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def read_metrics(path: str | Path) -> list[dict[str, float]]:
     """Return the rows of a metrics.csv, empty cells left out; no rows where there is no file.
 
-    Damaged rows are left out with a warning; the last row without one, for a crash may have cut it off.
+    Damaged rows are left out with a warning; a last row that has no end without one, for a kill has cut it off.
     """
     return read_table(path)[0]
 
@@ -24,11 +24,17 @@ def read_table(path: str | Path) -> tuple[list[dict[str, float]], list[int]]:
     """Return the rows, and the numbers of the damaged lines, line 1 for a damaged header."""
     if not Path(path).is_file():
         return [], []
-    with Path(path).open(newline="", encoding="utf-8", errors="replace") as file:
-        reader = csv.DictReader(file)
-        lines = [(reader.line_num, row_of(row)) for row in reader]
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    reader = csv.DictReader(text.splitlines())
+    lines: list[tuple[int, dict[str, float] | None]] = []
+    try:
         is_table = AXIS in (reader.fieldnames or [AXIS])
-    damaged = [number for number, row in lines[:-1] if row is None] if is_table else [1]
+        for row in reader:
+            lines.append((reader.line_num, row_of(row)))
+    except csv.Error:  # cells of a size that no table has
+        is_table = False
+    cut_off = lines[-1:] if not text.endswith("\n") else []
+    damaged = [line for line, row in lines if row is None and (line, row) not in cut_off] if is_table else [1]
     if damaged:
         warn(str(path), tuple(damaged))
     return [row for _, row in lines if row is not None], damaged

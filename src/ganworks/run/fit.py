@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,18 @@ class Outcome:
     received: signal.Signals | None = None
 
 
-def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
-    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+def fit(
+    config: DictConfig,
+    run_dir: Path,
+    launched_at: float,
+    checkpoint: Path | None,
+    changed: Sequence[str] = (),
+) -> Outcome:
+    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given.
+
+    Args:
+        changed: settings that are other ones than when the run began, in words for its log.
+    """
     log_to_terminal()
     drop_leftovers(config)
     check_config(config)
@@ -57,6 +68,8 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     if checkpoint is not None:
         since = f", on from {check_checkpoint(checkpoint, run.task):,}"
     prepare_directory(config, run_dir)
+    for text in changed:
+        log.info("changed: %s", text)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
     log.info(

@@ -28,8 +28,8 @@ def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
     trust = [override.removeprefix("trust=") for override in overrides if override.startswith("trust=")]
     run_dir, checkpoint = locate(Path(path))
     config = read_config(run_dir, trusted_packages(",".join(trust)))
-    change(config, [override for override in overrides if not override.startswith("trust=")])
-    return fit(config, run_dir, launched_at, checkpoint)
+    changed = change(config, [override for override in overrides if not override.startswith("trust=")])
+    return fit(config, run_dir, launched_at, checkpoint, changed)
 
 
 def locate(path: Path) -> tuple[Path, Path]:
@@ -89,8 +89,9 @@ def damaged_where_it_fails(file: Path) -> Iterator[None]:
         raise GanworksError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
 
 
-def change(config: DictConfig, overrides: list[str]) -> None:
-    """Apply ``key=value`` overrides to the settings of a run."""
+def change(config: DictConfig, overrides: list[str]) -> list[str]:
+    """Apply ``key=value`` overrides to the settings of a run; return in words what each changes."""
+    changed = []
     for override in OverridesParser.create().parse_overrides(overrides):
         if override.is_sweep_override():
             raise GanworksError(f"{override.input_line}: a resumed run takes one value of a setting.")
@@ -109,7 +110,10 @@ def change(config: DictConfig, overrides: list[str]) -> None:
             raise SettingError(
                 key, value, "left as it is: a resumed run keeps its groups, single values may change"
             )
+        before = OmegaConf.select(config, key)
         try:
             OmegaConf.update(config, key, value)
         except OmegaConfBaseException as error:
             raise SettingError(key, value, str(error).splitlines()[0]) from error
+        changed.append(f"{key}: {before} -> {value}")
+    return changed
