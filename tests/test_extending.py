@@ -67,7 +67,10 @@ def test_package_of_the_docs_trains_and_samples(mygan: Path, ganworks: Callable)
     assert (summary["status"], summary["images_seen"], summary["generator_updates"]) == ("finished", 128, 2)
     terms = {"train/generator/mean_matching", "train/discriminator/r1", "train/generator/adversarial"}
     assert terms <= set((run_dir / "metrics.csv").read_text().splitlines()[0].split(","))
-    assert ganworks("sample", f"run={run_dir}", "num=4", "out=four.npy").code == 0  # without --config-dir
+    assert ganworks("sample", f"run={run_dir}", "num=4", "out=four.npy").code == 1
+    assert (
+        ganworks("sample", f"run={run_dir}", "trust=mygan", "num=4", "out=four.npy").code == 0
+    )  # without --config-dir
 
 
 @pytest.mark.parametrize("arguments", named(commands("train", EXTENDING)))
@@ -98,9 +101,9 @@ def test_parts_beyond_plain_images_train_resume_to_the_bit_and_draw(
     whole, halved = tmp_path / "whole", tmp_path / "halved"
     for folder, limit in ((whole, -1), (halved, 4)):
         assert ganworks("train", *small, f"hydra.run.dir={folder}", f"trainer.max_steps={limit}").code == 0
-    assert ganworks("train", f"resume={halved}", "trainer.max_steps=-1").code == 0
+    assert ganworks("train", f"resume={halved}", "trust=mygan", "trainer.max_steps=-1").code == 0
     assert differences(checkpoint(whole)["state_dict"], checkpoint(halved)["state_dict"]) == []
-    result = ganworks("sample", f"run={whole}", "num=2", f"out={tmp_path / 'drawn.npy'}")
+    result = ganworks("sample", f"run={whole}", "trust=mygan", "num=2", f"out={tmp_path / 'drawn.npy'}")
     is_refused = "model=cycle" in arguments  # there is nothing to draw without a source
     assert (result.code, "source" in result.err) == (int(is_refused), is_refused)
 

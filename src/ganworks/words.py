@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+SECRET = re.compile(
+    r"(?<=://)([^\s:/@'\"]*):[^\s'\"]*@|([?&](?:password|passwd|pwd)=)[^\s&'\"]*", re.IGNORECASE
+)
+
+
+def masked(text: str) -> str:
+    """Return a text with ``***`` for the passwords in its URLs.
+
+    >>> masked("tune.py storage=postgresql://user:secret@host/study")
+    'tune.py storage=postgresql://user:***@host/study'
+    """
+    return SECRET.sub(lambda found: f"{found[2]}***" if found[2] else f"{found[1]}:***@", text)
 
 
 def short(count: float) -> str:

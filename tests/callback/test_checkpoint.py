@@ -50,7 +50,19 @@ def test_last_is_written_on_the_clock_of_images_and_at_the_end(
         batch(callback, trainer, task)
     callback.on_train_end(trainer, task)
     assert saved == [100, 200, 250]
-    assert [path.name for path in folder.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in folder.iterdir()) == ["last.ckpt", "last.previous.ckpt"]
+
+
+def test_the_last_checkpoint_before_stays_beside_the_last(
+    make_task: Callable, make_trainer: Callable, folder: Path
+) -> None:
+    task, trainer, callback = make_task(), make_trainer(), checkpoint()
+    trainer.save_checkpoint = lambda path: path.write_text(str(task.images_seen))
+    callback.on_train_start(trainer, task)
+    for _ in range(6):
+        batch(callback, trainer, task)
+    assert (folder / "last.ckpt").read_text() == "300"
+    assert (folder / "last.previous.ckpt").read_text() == "200"
 
 
 def test_generator_is_exported_with_each_last_checkpoint(
@@ -115,6 +127,7 @@ def test_failure_while_writing_leaves_the_checkpoint_before_as_it_was(
     with pytest.raises(OSError, match="No space"):
         batch(callback, trainer, task, 100)
     assert (folder / "last.ckpt").read_bytes() == before
+    assert [path.name for path in folder.iterdir()] == ["last.ckpt"]  # nothing that keeps the disk full
 
 
 def test_best_is_saved_when_the_evaluation_says_so_and_once(

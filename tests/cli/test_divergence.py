@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +90,11 @@ def test_run_that_diverged_goes_on_from_its_last_good_checkpoint_with_other_sett
     changes = ("num_images=1280", "callback.checkpoint.every_images=128", "task.patience=4")
     ganworks("train", *SMALL, *changes, *diverging(6))
     run_dir = only_run()
-    result = ganworks("train", f"resume={run_dir / 'checkpoints' / 'last.ckpt'}", "loss.after=1000")
+    resumed = f"resume={run_dir / 'checkpoints' / 'last.ckpt'}"
+    result = ganworks("train", resumed, "loss.after=1000")
+    assert result.code == 1
+    (trust,) = re.findall(r"trust=\w+", result.err)  # the loss is no class of ours
+    result = ganworks("train", resumed, trust, "loss.after=1000")
     assert result.code == 0, result.err
     assert json.loads((run_dir / "summary.json").read_text())["status"] == "finished"
 

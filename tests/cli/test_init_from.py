@@ -223,7 +223,7 @@ def another_file(run: Path) -> tuple[Path, list[str]]:
 def half_a_checkpoint(run: Path) -> tuple[Path, list[str]]:
     path = run / "checkpoints" / "last.ckpt"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    return run, [str(path), "cut off", "best.ckpt"]
+    return path, [str(path), "cut off", "best.ckpt", "last.previous.ckpt"]
 
 
 def a_foreign_checkpoint(run: Path) -> tuple[Path, list[str]]:

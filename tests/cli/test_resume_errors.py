@@ -66,17 +66,20 @@ def with_an_empty_config(run: Path) -> list[str]:
 
 def without_checkpoint(run: Path) -> list[str]:
     (run / "checkpoints" / "last.ckpt").unlink()
+    (run / "checkpoints" / "last.previous.ckpt").unlink()
     return ["checkpoints/last.ckpt", "start it anew"]
 
 
 def with_half_a_checkpoint(run: Path) -> list[str]:
     path = run / "checkpoints" / "last.ckpt"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (run / "checkpoints" / "last.previous.ckpt").unlink()
     return [str(path), "cut off", str(run / "checkpoints" / "best.ckpt")]
 
 
 def with_an_empty_checkpoint(run: Path) -> list[str]:
     (run / "checkpoints" / "last.ckpt").write_bytes(b"")
+    (run / "checkpoints" / "last.previous.ckpt").write_bytes(b"")
     return ["last.ckpt", "cut off", "best.ckpt"]
 
 

@@ -28,6 +28,7 @@ def test_run_directory_has_the_files_of_the_contract_and_no_others(trained_run: 
         "train.log",
         "report.html",
         "checkpoints/last.ckpt",
+        "checkpoints/last.previous.ckpt",
         "checkpoints/best.ckpt",
         "generator/model.safetensors",
         "generator/config.json",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ganworks.logger import CSVLogger, read_metrics
 
 
@@ -80,3 +82,49 @@ def test_file_that_is_missing_or_empty_has_no_rows(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "empty.csv") == []
     log(tmp_path / "empty.csv", (64, {"a": 1}))
     assert read_metrics(tmp_path / "empty.csv") == [{"images_seen": 64, "a": 1}]
+
+
+DAMAGE = {
+    "a surplus cell": ("128,2.0,3.0,4.0", "128,2.0,3.0,4.0,9"),
+    "a word for a number": ("128,2.0,3.0,4.0", "128,2.0,three,4.0"),
+    "a missing cell": ("128,2.0,3.0,4.0", "128,2.0"),
+    "no position": ("128,2.0,3.0,4.0", ",2.0,3.0,4.0"),
+    "a position that is none": ("128,2.0,3.0,4.0", "1e2x,2.0,3.0,4.0"),
+    "zeros": ("128,2.0,3.0,4.0", "\0" * 15),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_row_is_left_out_with_a_warning_and_kept_elsewhere(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "m.csv"
+    log(path, *((64 * n, {"a": float(n), "b": n + 1.0, "c": n + 2.0}) for n in (1, 2, 3)))
+    before = path.read_text().replace(*DAMAGE[damage])
+    path.write_text(before)
+    assert [row["images_seen"] for row in read_metrics(path)] == [64, 192]
+    assert "damaged in line 3" in caplog.text
+    log(path, (256, {"a": 4, "d": 5}))
+    assert [row["images_seen"] for row in read_metrics(path)] == [64, 192, 256]
+    assert path.with_suffix(".damaged.csv").read_text() == before
+
+
+@pytest.mark.parametrize("content", [b"", bytes(300_000), b"\xff" * 100, b"a,b\n1,2\n"])
+def test_file_that_is_no_table_has_no_rows_and_is_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes(content)
+    assert read_metrics(path) == []
+    log(path, (64, {"a": 1}))
+    assert read_metrics(path) == [{"images_seen": 64, "a": 1}]
+    kept = path.with_suffix(".damaged.csv")
+    assert kept.read_bytes() == content if content else not kept.exists()
+
+
+def test_rows_past_the_checkpoint_are_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    log(path, *((64 * n, {"a": float(n)}) for n in (1, 2, 3, 4)))
+    CSVLogger(str(path)).rewind(128)
+    assert [row["images_seen"] for row in read_metrics(path)] == [64, 128]
+    before = path.read_bytes()
+    CSVLogger(str(path)).rewind(128)
+    assert path.read_bytes() == before

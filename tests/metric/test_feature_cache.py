@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,3 +117,21 @@ def test_samples_and_labels_are_read_though_all_features_are_there(tmp_path: Pat
     assert torch.equal(found.samples, SAMPLES[:7])
     assert used["first"].num_seen == 0
     assert len(found["second"].features) == NUM
+
+
+def test_no_flipped_bit_is_read_as_other_features(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = collected(tmp_path, extractors())
+    rng = random.Random(0)
+    files = sorted(tmp_path.glob("features-*.safetensors"))
+    for path in files:
+        content = path.read_bytes()
+        assert load(path) is not None
+        for _ in range(40):
+            flipped = bytearray(content)
+            flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+            path.write_bytes(flipped)
+            assert load(path) is None
+    again = collected(tmp_path, extractors())
+    assert f"{files[0].name} is damaged" in caplog.text.replace("\n", " ")
+    assert torch.equal(again["first"].features, whole["first"].features)
+    assert load(files[0]) is not None

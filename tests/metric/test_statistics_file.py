@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,25 @@ def test_statistics_are_told_from_folders_by_their_suffix() -> None:
     assert is_statistics("a/real.npz")
     assert not is_statistics("a/real")
     assert not is_statistics(None)
+
+
+def test_damaged_statistics_are_refused_by_name(features: torch.Tensor, tmp_path: Path) -> None:
+    path, rng = tmp_path / "real.npz", random.Random(0)
+    statistics(features, extractor="a", split="cats").save(path)
+    whole, read = path.read_bytes(), Statistics.load(path)
+    versions = [whole[:-1], whole[: len(whole) // 2], bytes(len(whole)), b""]
+    for _ in range(60):
+        flipped = bytearray(whole)
+        flipped[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        versions.append(bytes(flipped))
+    num_refused = 0
+    for version in versions:
+        path.write_bytes(version)
+        try:
+            found = Statistics.load(path)
+        except GanworksError as error:
+            num_refused += "real.npz" in str(error)
+        else:  # a bit of the zip file that says nothing, such as a date
+            assert torch.equal(found.covariance, read.covariance)
+            assert found.terms == read.terms
+    assert num_refused > 40

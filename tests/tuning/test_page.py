@@ -218,3 +218,20 @@ def test_browser_complains_of_nothing_and_the_page_fits_the_window(
     assert read.overflow <= 0
     assert read.complaints == []
     context.close()
+
+
+def test_no_password_reaches_the_page_the_database_or_the_terminal(tmp_path: Path, ganworks: Any) -> None:
+    study = optuna.create_study(study_name="old")
+    command = "tune.py tune=x storage=postgresql://me:S3cr:t@host/db?password=S3cr:t"
+    study.set_user_attr("command", command)
+    page = write_page(study, tmp_path / "report.html").read_text()
+    assert "S3cr" not in page
+    assert "postgresql://me:***@host/db" in page
+    for storage in (
+        "postgresql://me:S3cr:t@127.0.0.1:1/db",
+        "mysql://me:S3cr:t@h/db",
+        "no://me:S3cr:t@h:x/db",
+    ):
+        result = ganworks("tune", "tune=digits_lr", f"storage='{storage}'", "report=true")
+        assert result.code == 1
+        assert "S3cr" not in result.out + result.err

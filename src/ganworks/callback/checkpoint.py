@@ -8,19 +8,35 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins import TorchCheckpointIO
 
 from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
+from ganworks.digest import write_checkpoint
+from ganworks.logger import CSVLogger
+from ganworks.sample.loading import BEST, LAST, PREVIOUS
+from ganworks.staged import remove_leftovers, staged
 from ganworks.task import AdversarialTask
 from ganworks.task.player import local
 
 log = logging.getLogger(__name__)
 
 
+class DigestIO(TorchCheckpointIO):
+    """Write checkpoints with their digest, to the very path that is given: Lightning stages them in the system's
+    temporary folder, often a small disk or memory."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        write_checkpoint(checkpoint, Path(path))
+
+
 class Checkpoint(ReadsEvaluation, ImageInterval):
     """Write `last.ckpt` every so many images and at the end, `best.ckpt` whenever the metric is at its best.
 
     They go to `checkpoints/` in the run directory; with `last.ckpt` the averaged generator goes to `generator/`.
+    The `last.ckpt` before stays as `last.previous.ckpt`, for the day when the disk damages the other.
+    All that is logged at a count of images has to be logged before the checkpoint of that count, from which the run
+    goes on after it: whoever builds the run puts this callback behind the others.
     Weights that are not finite are never saved: the last good checkpoint stays.
 
     Args:
@@ -36,48 +52,82 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         super().__init__(every_images)
         self.export: dict[str, Any] = {}
 
+    def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # none of the user's own
+            trainer.strategy.checkpoint_io = DigestIO()
+
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         super().on_train_start(trainer, task)
+        if trainer.is_global_zero:
+            run_dir = Path(trainer.default_root_dir)
+            remove_leftovers(run_dir, *(run_dir / name for name in ("checkpoints", "generator", "samples")))
+            for logger in tables(trainer):
+                logger.rewind(task.images_seen)
         self._save_best(trainer, task)  # of weights that were measured before the first step
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
-        super().on_train_batch_end(trainer, task, *args)
+        # First: a run that goes on from the last checkpoint takes the best one to be there.
         self._save_best(trainer, task)
+        super().on_train_batch_end(trainer, task, *args)
 
     def on_train_end(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         self._save_best(trainer, task)
         super().on_train_end(trainer, task)
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
-        if not self.save(trainer, task, "last.ckpt"):
+        if not self.save(trainer, task, LAST):
             return
         sampler = task.sampler({**self.export, "images_seen": task.images_seen})
         if trainer.is_global_zero:
             sampler.save(Path(trainer.default_root_dir) / "generator")
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
-        """Write a checkpoint under a temporary name and rename it; say whether the state was fit for one."""
+        """Write a checkpoint, complete or not at all; say whether the state was fit for one."""
         # Of all ranks: they save together.
         if not trainer.strategy.reduce_boolean_decision(is_sound(task), all=True):
             log.warning("No checkpoint at %s images: the state is not finite.", f"{task.images_seen:,}")
             return False
         path = Path(trainer.default_root_dir) / "checkpoints" / name
-        temporary = path.with_suffix(".tmp")
-        trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
-            temporary.replace(path)
+            for logger in tables(trainer):
+                logger.save()
+            with staged(path) as temporary:
+                trainer.save_checkpoint(temporary)
+                if name == LAST:
+                    keep_as(path, path.with_name(PREVIOUS))
+        else:
+            trainer.save_checkpoint(path)  # gives the first process what it writes
         trainer.strategy.barrier("checkpoint")
         return True
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
         if self.evaluation is not None and self.evaluation.is_best:
             self.evaluation.is_best = False
-            self.save(trainer, task, "best.ckpt")
+            self.save(trainer, task, BEST)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["export"] = self.export
+
+
+def tables(trainer: pl.Trainer) -> list[CSVLogger]:
+    """Return the loggers of the run whose rows belong to its checkpoints."""
+    return [logger for logger in trainer.loggers if isinstance(logger, CSVLogger)]
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Give the file at ``path``, which is about to be replaced, the name ``other``; do nothing where there is none.
+
+    By a second name where the file system has such, so that there is a file at ``path`` at every moment.
+    """
+    if not path.is_file():
+        return
+    other.unlink(missing_ok=True)
+    try:
+        other.hardlink_to(path)
+    except OSError:
+        path.replace(other)
 
 
 def is_sound(task: AdversarialTask) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from ganworks.callback.evaluation import ReadsEvaluation
-from ganworks.callback.restore import restore
+from ganworks.callback.restore import restore, take_as_last, way_back
 from ganworks.doctor import Diagnosis, Episode, Probe, setup_of
 from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation, suffixes
 from ganworks.doctor.rules import BY_NAME
@@ -59,6 +59,8 @@ class Doctor(ReadsEvaluation, pl.Callback):
         self.lr_factor = check_range("lr_factor", lr_factor, 1e-6, 1.0)
         self.diagnosis: Diagnosis | None = None
         self.num_restores = 0
+        # Of each restore since the run was last well: images seen at it, and by the networks that it went back to.
+        self.restored: list[tuple[int, int]] = []
         self.settings: Mapping[str, Any] | None = None
         self._state: dict[str, Any] | None = None
         self._probe: Probe | None = None
@@ -190,11 +192,16 @@ class Doctor(ReadsEvaluation, pl.Callback):
         self._note_divergence(trainer, task)
         if self.on_divergence == "continue":
             return
-        path = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
-        if self.num_restores >= self.max_restores or not path.exists():
+        folder = Path(trainer.default_root_dir) / "checkpoints"
+        path, self.restored = way_back(folder, self.restored)
+        if self.num_restores >= self.max_restores or path is None:
             task.guard.stop(f"the loss, after {self.num_restores} restores,", task.guard.num_bad_steps)
         images = restore(trainer, task, path, self.lr_factor)
         self.num_restores += 1
+        self.restored.append((task.images_seen, images))
+        trainer.strategy.barrier("restored")
+        if trainer.is_global_zero:
+            take_as_last(path)
         log.warning(
             "doctor: restored the networks of %s images, learning rates times %g (restore %d of at most %d)",
             *(short(images), self.lr_factor, self.num_restores, self.max_restores),
@@ -216,14 +223,25 @@ class Doctor(ReadsEvaluation, pl.Callback):
             return {}
         episodes = self.diagnosis.state_dict()["episodes"]
         verdict = self.diagnosis.verdict
-        return {"doctor": {"verdict": verdict, "episodes": episodes, "restores": self.num_restores}}
+        told: dict[str, Any] = {"verdict": verdict, "episodes": episodes, "restores": self.num_restores}
+        if self.restored:
+            told["restored"] = [{"at": at, "back_to": images} for at, images in self.restored]
+        return {"doctor": told}
 
     def state_dict(self) -> dict[str, Any]:
         diagnosis = {} if self.diagnosis is None else self.diagnosis.state_dict()
-        return {"diagnosis": diagnosis, "num_restores": self.num_restores}
+        labels = {suffix: vars(link).copy() for suffix, link in self._labels.items()}
+        restores = {"num_restores": self.num_restores, "restored": self.restored}
+        return {"diagnosis": diagnosis, **restores, "labels": labels, "scale": self._scale}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._state, self.num_restores = state_dict["diagnosis"] or None, state_dict["num_restores"]
+        # Earlier states have no more than these two.
+        self.restored = [(at, images) for at, images in state_dict.get("restored", [])]
+        self._scale = state_dict.get("scale")
+        for suffix, link in state_dict.get("labels", {}).items():
+            self._labels[suffix] = LabelLink()
+            vars(self._labels[suffix]).update(link)
 
 
 def interval(num_steps: int, num_steps_in_all: int | None) -> int:

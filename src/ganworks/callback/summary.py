@@ -28,6 +28,7 @@ from ganworks.callback.stop import GracefulStop
 from ganworks.interrupt import Interrupted
 from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
+from ganworks.staged import write_text
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.task.player import num_parameters
 from ganworks.words import relative_path
@@ -170,7 +171,7 @@ class RunSummary(pl.Callback):
         return self._earlier_seconds + (0.0 if self._start is None else time.monotonic() - self._start)
 
     def write(self, trainer: pl.Trainer, task: ManualTask, status: str, error: str | None = None) -> None:
-        """Write summary.json under a temporary name and rename it."""
+        """Write summary.json, complete or not at all."""
         self.content = {
             "status": status,
             "error": error,
@@ -195,9 +196,8 @@ class RunSummary(pl.Callback):
         }
         if not trainer.is_global_zero:
             return
-        temporary = self.run_dir / "summary.json.tmp"
-        temporary.write_text(json.dumps(without_nan(self.content), indent=2) + "\n")
-        temporary.replace(self.run_dir / "summary.json")
+        text = json.dumps(without_nan(self.content), indent=2) + "\n"
+        write_text(self.run_dir / "summary.json", text)
 
     def _figures(self) -> dict[str, Any]:
         figures = None if self.evaluation is None else self.evaluation.figures

@@ -13,6 +13,7 @@ from ganworks.console import soft_console
 from ganworks.errors import GanworksError
 from ganworks.run.compose import primary_config, settings_around
 from ganworks.run.explain import explained
+from ganworks.words import masked
 
 UNWRITABLE = (
     errno.EACCES,
@@ -52,5 +53,5 @@ def user_errors() -> Iterator[None]:
 def fail(message: str) -> None:
     """Print ``message`` to stderr and exit with 1."""
     with soft_console():
-        sys.stderr.write(f"error: {message}\n")
+        sys.stderr.write(f"error: {masked(message)}\n")
     sys.exit(1)

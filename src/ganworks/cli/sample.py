@@ -58,6 +58,10 @@ class Arguments:
     columns: int | None = field(default=None, metadata={"help": "samples a row of the grid"})
     batch_size: int = field(default=256, metadata={"help": "samples made at a time"})
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
+    trust: str | None = field(
+        default=None,
+        metadata={"help": "packages that the run may use beside ganworks, torch and Lightning: mine,theirs"},
+    )
 
 
 def main() -> None:
@@ -108,7 +112,7 @@ def draw(arguments: Arguments) -> Drawn:
     from ganworks.sample.loading import load_generator
 
     with setting_path(renamed={"path": "run"}):
-        sampler = load_generator(str(arguments.run), arguments.device)
+        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:

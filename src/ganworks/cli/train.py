@@ -12,7 +12,7 @@ LAUNCHED_AT = time.time()
 
 from ganworks.cli.flags import split_flags  # noqa: E402
 from ganworks.cli.sweep import Sweep  # noqa: E402
-from ganworks.errors import GanworksError  # noqa: E402
+from ganworks.errors import GanworksError, SettingError  # noqa: E402
 from ganworks.interrupt import ended_by_signals  # noqa: E402
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
     """Return the value of ``resume=`` (None where it is absent or null) and the other arguments."""
     values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
-    return (values[-1] if values and values[-1] not in ("", "null") else None), others
+    if values and not values[-1]:
+        raise SettingError("resume", "", "a run directory or a checkpoint, or null: an empty shell variable?")
+    return (values[-1] if values and values[-1] != "null" else None), others
 
 
 if __name__ == "__main__":

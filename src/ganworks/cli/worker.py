@@ -20,7 +20,9 @@ def main() -> None:
         run_dir, checkpoint = sys.argv[1:3]
         with user_errors():
             outcome = fit(
-                read_config(Path(run_dir)),
+                read_config(
+                    Path(run_dir), trusted=None
+                ),  # the first rank wrote it, of settings that it had checked
                 Path(run_dir),
                 time.time(),
                 Path(checkpoint) if checkpoint else None,

@@ -55,6 +55,10 @@ class Arguments:
         default=None, metadata={"help": "a .npz file for mean and covariance of the real features"}
     )
     save_fake: str | None = field(default=None, metadata={"help": "the same of the fake ones"})
+    trust: str | None = field(
+        default=None,
+        metadata={"help": "packages that the run may use beside ganworks, torch and Lightning: mine,theirs"},
+    )
     out: str | None = field(
         default=None, metadata={"help": "a .json file for the figures and their contract"}
     )

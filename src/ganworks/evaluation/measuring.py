@@ -57,7 +57,7 @@ class Work:
 
 def of_run(arguments: Arguments, overrides: list[str]) -> Work:
     """Return a generator under its run's own metric and data, or those that are asked for."""
-    source = Source.find(str(arguments.run), arguments.checkpoint)
+    source = Source.find(str(arguments.run), arguments.checkpoint, arguments.trust)
     config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
     change(config, overrides)
     sampler = source.load(arguments.device)

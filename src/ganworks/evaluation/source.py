@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
+from ganworks.sample.loading import read_text
+from ganworks.trust import trusted_packages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -25,14 +27,16 @@ class Source:
     Args:
         weights: a run directory, a checkpoint or a generator folder.
         run_dir: of the run; None of a generator without one.
+        trusted: packages that its files may name; see `ganworks.trust`.
     """
 
     weights: Path
     run_dir: Path | None
+    trusted: frozenset[str] = frozenset()
 
     @classmethod
-    def find(cls, run: str, checkpoint: str | None) -> Source:
-        """Return what the arguments ``run`` and ``checkpoint`` stand for.
+    def find(cls, run: str, checkpoint: str | None, trust: str | None = None) -> Source:
+        """Return what the arguments ``run``, ``checkpoint`` and ``trust`` stand for.
 
         Raises:
             SettingError: nothing is there, or ``checkpoint`` is given beside something else than a run.
@@ -43,13 +47,14 @@ class Source:
             allowed = "an existing run directory, checkpoint or generator folder"
             raise SettingError("run", path, allowed, siblings)
         parents = (path.absolute().parents[1],) if path.is_file() else (path, path.absolute().parent)
-        run_dir = next((folder for folder in parents if (folder / "config.yaml").exists()), None)
-        if path.is_dir() and run_dir != path and not (path / "model.safetensors").exists():
+        run_dir = next((folder for folder in parents if (folder / "config.yaml").is_file()), None)
+        if path.is_dir() and run_dir != path and not (path / "model.safetensors").is_file():
             allowed = "a run directory, with config.yaml in it, a checkpoint or a generator folder"
             raise SettingError("run", path, allowed)
         if checkpoint and run_dir != path:
             raise SettingError("checkpoint", checkpoint, f"left out: run={run} is no run directory")
-        return cls(path / "checkpoints" / checkpoint if checkpoint else path, run_dir)
+        weights = path / "checkpoints" / checkpoint if checkpoint else path
+        return cls(weights, run_dir, trusted_packages(trust))
 
     def config(self, data: str | None, metric: str | None) -> DictConfig:
         """Return the run's settings with another data set or metric where they are named.
@@ -66,7 +71,7 @@ class Source:
                     )
             return compose([f"{name}={option}" for name, option in named.items()])
         with setting_path(renamed={"resume": "run"}):
-            config = read_config(self.run_dir)
+            config = read_config(self.run_dir, self.trusted)
         for name, option in named.items():
             if option:
                 config[name] = compose([f"{name}={option}"])[name]
@@ -77,7 +82,7 @@ class Source:
         from ganworks.sample.loading import load_generator
 
         with setting_path(renamed={"path": "run" if self.weights.is_dir() else "checkpoint"}):
-            return load_generator(self.weights, device)
+            return load_generator(self.weights, device, self.trusted)
 
     @property
     def num_evaluations(self) -> int:
@@ -85,9 +90,9 @@ class Source:
         if self.run_dir is None or self.weights.name != "best.ckpt":
             return 1
         try:
-            summary = json.loads((self.run_dir / "summary.json").read_text())
+            summary = json.loads(read_text(self.run_dir / "summary.json"))
             return int(summary["best"]["num_evaluations"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return 1
 
 
@@ -99,7 +104,7 @@ def read_saved(path: Path) -> Mapping[str, Any]:
         GanworksError: the file holds no figures with a contract.
     """
     file = path / "summary.json" if path.is_dir() else path
-    if not file.exists():
+    if not file.is_file():
         siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
         allowed = "a run directory with summary.json in it, or a file that out= wrote"
         raise SettingError("against", path, allowed, siblings)

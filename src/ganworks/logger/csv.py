@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from ganworks.logger.table import AXIS, read_metrics
+from ganworks.logger.table import AXIS, read_metrics, read_table
+from ganworks.staged import flush, staged
 
 
 class CSVLogger(Logger):
     """Write one row a logging point to the file ``path``; its first column is `images_seen`.
 
     A row is on the disk when `log_metrics` returns, so a killed run keeps it. A resumed run continues the
-    table: rows at or past the position of its first logging point are dropped, for they are written again.
+    table: rows past its checkpoint are dropped, for they are written again. A table with damaged rows is kept as it
+    is under the name of `metrics.damaged.csv` before it is written anew without them.
     """
 
     def __init__(self, path: str) -> None:
@@ -54,15 +57,33 @@ class CSVLogger(Logger):
             file.truncate()
             csv.DictWriter(file, self._columns or []).writerow(self._row)
 
+    @rank_zero_only
+    def rewind(self, images_seen: int) -> None:
+        """Drop the rows past ``images_seen``: the run goes on from there, and writes them again."""
+        rows = read_metrics(self.path)
+        if rows and max(row[AXIS] for row in rows) > images_seen:
+            self._write([row for row in rows if row[AXIS] <= images_seen])
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Have the disk keep what was logged: a checkpoint that is about to be written goes on from there."""
+        if self.path.is_file():
+            flush(self.path)
+
     def _rewrite(self, step: int) -> None:
         """Write the whole table anew with all columns: those of earlier rows before ``step``, then the row."""
-        rows = [row for row in read_metrics(self.path) if row[AXIS] < step]
-        self._columns = list(dict.fromkeys([AXIS, *(name for row in [*rows, self._row] for name in row)]))
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
+        self._write([row for row in read_metrics(self.path) if row[AXIS] < step], self._row)
+
+    def _write(self, rows: list[dict[str, float]], last: Mapping[str, Any] | None = None) -> None:
+        """Write the whole table anew; later calls change the row ``last`` where it is given."""
+        if read_table(self.path)[1]:
+            shutil.copyfile(self.path, self.path.with_suffix(".damaged.csv"))
+        everything = [*rows, *([last] if last else [])]
+        columns = list(dict.fromkeys([AXIS, *(name for row in everything for name in row)]))
+        with staged(self.path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
-            self._row_start = file.tell()
-            writer.writerow(self._row)
-        temporary.replace(self.path)
+            if last is not None:
+                self._columns, self._row_start = columns, file.tell()
+                writer.writerow(last)

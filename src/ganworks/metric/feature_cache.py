@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,9 +17,9 @@ from typing import Any
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ganworks.digest import load_tensors, save_tensors
 from ganworks.errors import SettingError
 from ganworks.metric.collect import Batch, Keep, collect
 from ganworks.metric.distance.moments import Moments
@@ -158,15 +157,15 @@ def _hash(key: object) -> str:
 
 def save(path: Path, samples: SampleSet) -> None:
     """Write a set to ``path``, complete or not at all."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file(dict(_tensors(samples)), temporary)
-    temporary.replace(path)
+    save_tensors(dict(_tensors(samples)), path)
 
 
 def load(path: Path) -> SampleSet | None:
-    """Return the set at ``path``; None where there is none or the file is damaged."""
+    """Return the set at ``path``; None where there is none, or with a warning where the file is damaged."""
+    if not path.is_file():
+        return None
     try:
-        tensors = load_file(path)
+        tensors = load_tensors(path)
         names = dict.fromkeys(key.split("/")[0] for key in tensors if "/" in key)
         return SampleSet(
             int(tensors["num"]),
@@ -175,7 +174,10 @@ def load(path: Path) -> SampleSet | None:
             tensors.get("labels"),
             num_not_finite=int(tensors["num_not_finite"]),
         )
-    except (OSError, SafetensorError, KeyError):
+    except (OSError, ValueError, SafetensorError, KeyError) as error:
+        log.warning(
+            "%s is damaged (%s): its features are computed anew.", path, error or type(error).__name__
+        )
         return None
 
 

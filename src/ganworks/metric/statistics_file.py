@@ -7,11 +7,11 @@ features are; others pass over names that they do not know.
 
 from __future__ import annotations
 
-import os
-import zipfile
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from ganworks.errors import GanworksError
 from ganworks.metric.distance.moments import Moments
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 from ganworks.metric.weights import file_sha256
+from ganworks.staged import staged
 
 SUFFIX = ".npz"
 FEATURES = ("extractor", "weights_sha256", "resizer")  # what features are compared under
@@ -47,11 +48,10 @@ class Statistics:
         """Write the file, complete or not at all."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with part.open("wb") as file:
-            known = dict(self.terms) if self.num is None else {**self.terms, "num": self.num}
-            np.savez(file, mu=self.mean.numpy(), sigma=self.covariance.numpy(), **known)
-        part.replace(path)
+        arrays: dict[str, Any] = dict(self.terms) if self.num is None else {**self.terms, "num": self.num}
+        arrays |= {"mu": self.mean.numpy(), "sigma": self.covariance.numpy()}
+        with staged(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays, sha256=digest_of(arrays))
 
     @classmethod
     def load(cls, path: str | Path) -> Statistics:
@@ -62,6 +62,9 @@ class Statistics:
         """
         path = Path(path)
         arrays = _read(path)
+        digest = str(arrays.pop("sha256", ""))
+        if digest and digest != digest_of(arrays):
+            raise GanworksError(f"{path} is damaged: its numbers are not those that were written.")
         mean, covariance, num = _moments(arrays, path)
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
             raise GanworksError(
@@ -102,6 +105,16 @@ class Statistics:
             )
 
 
+def digest_of(arrays: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of arrays by name, in hexadecimal."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        found.update(f"{name} {array.dtype} {array.shape} ".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
+
+
 def is_statistics(path: str | None) -> bool:
     """Whether a path is meant to be a file of statistics rather than a folder of images."""
     return path is not None and path.endswith(SUFFIX)
@@ -113,7 +126,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+    except Exception as error:  # a damaged zip file raises about anything
         raise GanworksError(f"{path} is no .npz file of plain arrays, or a damaged one.") from error
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganworks.picture.samples import image_grid, save_image
+from ganworks.staged import staged
 
 MILLISECONDS = 125  # a frame
 
@@ -26,7 +27,6 @@ def save_animation(
         image_grid(frame, columns, zoom, gap).quantize(64) for frame in clips.movedim(2, 0)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp{path.suffix}")
-    frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=MILLISECONDS, loop=0)
-    temporary.replace(path)
+    with staged(path) as temporary:
+        frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=MILLISECONDS, loop=0)
     return path

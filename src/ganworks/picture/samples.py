@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganworks.staged import staged
+
 SIDE = 640  # pixels that a grid of small images is enlarged to, at least
 INK, PAPER, SHADE = (31, 78, 158), (255, 255, 255), (205, 205, 205)
 
@@ -17,9 +19,8 @@ INK, PAPER, SHADE = (31, 78, 158), (255, 255, 255), (205, 205, 205)
 def save_image(picture: Image.Image, path: Path) -> Path:
     """Write ``picture`` to ``path``, which holds a whole picture at every moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp{path.suffix}")
-    picture.save(temporary)
-    temporary.replace(path)
+    with staged(path) as temporary:
+        picture.save(temporary)
     return path
 
 

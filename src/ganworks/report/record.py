@@ -104,14 +104,14 @@ def read_all(paths: Sequence[Path]) -> list[Record]:
 
 def is_run(path: Path) -> bool:
     """Say whether ``path`` is the directory of a run."""
-    return (path / "config.yaml").exists() or (path / "summary.json").exists()
+    return (path / "config.yaml").is_file() or (path / "summary.json").is_file()
 
 
 def read_summary(path: Path) -> dict[str, Any]:
     """Return the content of summary.json; an empty mapping where there is none."""
     file = path / "summary.json"
     try:
-        content = json.loads(file.read_text()) if file.exists() else {}
+        content = json.loads(file.read_text()) if file.is_file() else {}
     except ValueError as error:
         raise GanworksError(f"{file} is damaged: {error}") from error
     if not isinstance(content, dict):
@@ -123,7 +123,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """Return the content of config.yaml in plain types; an empty mapping where there is none."""
     file = path / "config.yaml"
     try:
-        content = OmegaConf.to_container(OmegaConf.load(file)) if file.exists() else {}
+        content = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
     except Exception as error:
         raise GanworksError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
@@ -143,7 +143,9 @@ def read_rows(path: Path) -> Rows:
 
 def find_grids(path: Path) -> list[tuple[int, Path]]:
     """Return the pictures in samples/ with the images seen at each."""
-    files = [file for file in (path / "samples").glob("*") if file.suffix in (".png", ".txt")]
+    files = [
+        file for file in (path / "samples").glob("*") if file.suffix in (".png", ".txt") and file.is_file()
+    ]
     return sorted((int(file.stem), file) for file in files if file.stem.isdecimal())
 
 

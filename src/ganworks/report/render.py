@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ganworks import chart
 from ganworks.chart.mark import key
+from ganworks.staged import write_text
 
 TEMPLATES = Path(__file__).parent / "template"
 
@@ -45,9 +46,7 @@ def render(template: str, templates: Path = TEMPLATES, **content: Any) -> str:
 
 
 def write(page: str, path: Path) -> Path:
-    """Write a page under a temporary name and rename it: a reader never meets half of it."""
+    """Write a page, complete or not at all: a reader never meets half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, page)
     return path

@@ -145,14 +145,16 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         logger.log_hyperparams(settings)
     stop = GracefulStop()
     summary = RunSummary(launched_at, stop, evaluation, run.callbacks)
-    # A report reads the summary.
-    reports = [callback for callback in run.callbacks if isinstance(callback, Report)]
-    others = [callback for callback in run.callbacks if callback not in reports]
+    # A checkpoint follows all that is logged at its count of images, and a report reads the summary.
+    last, reports = (
+        [each for each in run.callbacks if isinstance(each, kind)] for kind in (Checkpoint, Report)
+    )
+    others = [callback for callback in run.callbacks if callback not in (*last, *reports)]
     return make(
         "trainer",
         config.trainer,
         **run.strategy,
-        callbacks=[stop, *filter(None, [evaluation]), *others, summary, *reports],
+        callbacks=[stop, *filter(None, [evaluation]), *others, *last, summary, *reports],
         logger=loggers,
         default_root_dir=str(run_dir),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quiete
 from ganworks.run.plan import show_plan
 from ganworks.run.speed import faster_precision
 from ganworks.sample.loading import check_weights, read_checkpoint
+from ganworks.staged import write_text
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
 from ganworks.words import relative_path, tags_of
@@ -42,17 +44,27 @@ class Outcome:
     received: signal.Signals | None = None
 
 
-def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None) -> Outcome:
-    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given."""
+def fit(
+    config: DictConfig,
+    run_dir: Path,
+    launched_at: float,
+    checkpoint: Path | None,
+    changed: Sequence[str] = (),
+) -> Outcome:
+    """Check ``config``, then train in ``run_dir``, from ``checkpoint`` where one is given.
+
+    Args:
+        changed: settings that are other ones than when the run began, in words for its log.
+    """
     if not is_first_rank() or config.dry_run:
-        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint, changed)
     run_dir.mkdir(parents=True, exist_ok=True)
     with held(run_dir):
-        return checked_and_fitted(config, run_dir, launched_at, checkpoint)
+        return checked_and_fitted(config, run_dir, launched_at, checkpoint, changed)
 
 
 def checked_and_fitted(
-    config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None
+    config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path | None, changed: Sequence[str]
 ) -> Outcome:
     """Do what `fit` says, in a directory that no other process trains in."""
     log_to_terminal()
@@ -73,6 +85,8 @@ def checked_and_fitted(
     if checkpoint is not None:
         since = f", on from {check_checkpoint(checkpoint, run.task):,}"
     prepare_directory(config, run_dir)
+    for text in changed:
+        log.info("changed: %s", text)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
     log.info(
@@ -153,9 +167,7 @@ def prepare_directory(config: DictConfig, run_dir: Path) -> None:
     """Make ``run_dir`` with config.yaml and a log in it."""
     if is_first_rank():
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-        temporary = run_dir / "config.yaml.tmp"
-        temporary.write_text(OmegaConf.to_yaml(config, resolve=True))
-        temporary.replace(run_dir / "config.yaml")
+        write_text(run_dir / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         log_to_file(run_dir / "train.log")
         slurm.mark(run_dir)
 

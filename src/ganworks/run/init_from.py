@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig, OmegaConf
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ganworks.digest import load_tensors
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
-from ganworks.sample.loading import check_weights, read_checkpoint, reason, siblings
+from ganworks.sample.loading import check_weights, last_checkpoint, read_checkpoint, reason, siblings
 from ganworks.task import ManualTask
 from ganworks.words import relative_path
 
@@ -100,7 +100,9 @@ def locate(path: Path) -> Path:
         raise SettingError("init_from", path, f"there: {FORMS}", siblings(path))
     if path.is_file():
         return path
-    files = [path / name for name in FILES if (path / name).exists()]
+    if (checkpoint := last_checkpoint(path)) is not None:
+        return checkpoint
+    files = [path / name for name in FILES if (path / name).is_file()]
     if not files:
         raise SettingError("init_from", path, f"{FORMS}; in this folder there is none of {', '.join(FILES)}")
     return files[0]
@@ -114,7 +116,7 @@ def read(file: Path) -> Source:
     """
     if file.suffix == ".safetensors":
         try:
-            return Source(file, load_file(file))
+            return Source(file, load_tensors(file))
         except (OSError, ValueError, SafetensorError) as error:
             raise GanworksError(
                 f"{file} is no complete .safetensors file: damaged, cut off or of another kind ({reason(error)})."

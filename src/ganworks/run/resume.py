@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,17 +14,22 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.loading import siblings
+from ganworks.sample.loading import last_checkpoint, siblings
+from ganworks.trust import held, trusted_packages
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
 
 def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
-    """Continue the run directory or checkpoint at ``path``; ``overrides`` may change values, not groups."""
+    """Continue the run directory or checkpoint at ``path``; ``overrides`` may change values, not groups.
+
+    Among the overrides ``trust=PACKAGE`` names packages that the run's own configuration may use; see `ganworks.trust`.
+    """
+    trust = [override.removeprefix("trust=") for override in overrides if override.startswith("trust=")]
     run_dir, checkpoint = locate(Path(path))
-    config = read_config(run_dir)
-    change(config, overrides)
-    return fit(config, run_dir, launched_at, checkpoint)
+    config = read_config(run_dir, trusted_packages(",".join(trust)))
+    changed = change(config, [override for override in overrides if not override.startswith("trust=")])
+    return fit(config, run_dir, launched_at, checkpoint, changed)
 
 
 def locate(path: Path) -> tuple[Path, Path]:
@@ -31,12 +38,12 @@ def locate(path: Path) -> tuple[Path, Path]:
         raise SettingError("resume", path, "an existing run directory or checkpoint", siblings(path))
     if path.is_file():
         return path.parent.parent, path
-    checkpoint = path / "checkpoints" / "last.ckpt"
-    if not (path / "config.yaml").exists():
+    if not (path / "config.yaml").is_file():
         raise SettingError(
             "resume", path, "a run directory, with config.yaml and checkpoints/last.ckpt in it"
         )
-    if not checkpoint.exists():
+    checkpoint = last_checkpoint(path)
+    if checkpoint is None:
         raise SettingError(
             "resume",
             path,
@@ -45,10 +52,16 @@ def locate(path: Path) -> tuple[Path, Path]:
     return path, checkpoint
 
 
-def read_config(run_dir: Path) -> DictConfig:
-    """Return the configuration of ``run_dir``, which admits no new names."""
+def read_config(run_dir: Path, trusted: frozenset[str] | None) -> DictConfig:
+    """Return the configuration of ``run_dir``, which admits no new names.
+
+    Args:
+        trusted: packages that it may name; None where this command wrote it, and it may name all.
+    """
     register()
     try:
+        if not (run_dir / "config.yaml").is_file():
+            raise FileNotFoundError
         config = OmegaConf.load(run_dir / "config.yaml")
     except OSError as error:
         raise SettingError("resume", run_dir, "a run directory with config.yaml in it") from error
@@ -58,12 +71,27 @@ def read_config(run_dir: Path) -> DictConfig:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it holds no settings")
     if missing := [name for name in PARTS if name not in config]:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it has no {', '.join(missing)}")
+    if trusted is not None:
+        with damaged_where_it_fails(run_dir / "config.yaml"):
+            config = held(config, run_dir / "config.yaml", trusted)
     OmegaConf.set_struct(config, True)
     return config
 
 
-def change(config: DictConfig, overrides: list[str]) -> None:
-    """Apply ``key=value`` overrides to the settings of a run."""
+@contextmanager
+def damaged_where_it_fails(file: Path) -> Iterator[None]:
+    """Raise `GanworksError` that calls ``file`` damaged where its references cannot be resolved."""
+    try:
+        yield
+    except GanworksError:
+        raise
+    except Exception as error:
+        raise GanworksError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def change(config: DictConfig, overrides: list[str]) -> list[str]:
+    """Apply ``key=value`` overrides to the settings of a run; return in words what each changes."""
+    changed = []
     for override in OverridesParser.create().parse_overrides(overrides):
         if override.is_sweep_override():
             raise GanworksError(f"{override.input_line}: a resumed run takes one value of a setting.")
@@ -82,7 +110,10 @@ def change(config: DictConfig, overrides: list[str]) -> None:
             raise SettingError(
                 key, value, "left as it is: a resumed run keeps its groups, single values may change"
             )
+        before = OmegaConf.select(config, key)
         try:
             OmegaConf.update(config, key, value)
         except OmegaConfBaseException as error:
             raise SettingError(key, value, str(error).splitlines()[0]) from error
+        changed.append(f"{key}: {before} -> {value}")
+    return changed

@@ -13,6 +13,7 @@ from ganworks.run.fit import Outcome, fit
 from ganworks.run.log import is_first_rank
 from ganworks.run.resume import resume
 from ganworks.strategy import slurm
+from ganworks.trust import packages_of
 
 
 def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
@@ -21,7 +22,7 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
     earlier = slurm.earlier_run(run_dir, Path(config.paths.runs) / str(config.name))
     if earlier is not None:
         remove_if_empty(run_dir, Path(config.paths.runs))  # Hydra has made it
-        return resume(str(earlier), [], launched_at)
+        return resume(str(earlier), [f"trust={','.join(packages_of(config))}"], launched_at)
     if (run_dir / "config.yaml").exists() and is_first_rank():
         raise SettingError(
             "run directory", run_dir, f"a new one; it holds a run already (resume={run_dir} continues it)"

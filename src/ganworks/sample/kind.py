@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganworks.errors import SettingError
+from ganworks.staged import write_text
 
 
 class Kind(ABC):
@@ -188,9 +189,7 @@ class Tokens(Kind):
         self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
     ) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".tmp{path.suffix}")
-        temporary.write_text("\n".join(self.texts(samples)) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_text(path, "\n".join(self.texts(samples)) + "\n")
         return [path]
 
     def save(self, sample: Tensor, path: Path) -> Path:

@@ -3,47 +3,56 @@
 from __future__ import annotations
 
 import json
-import pickle
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ganworks.digest import check_checkpoint_digest, load_tensors
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import produce
 from ganworks.sample.sampler import PLAIN, Producer, Sampler
+from ganworks.trust import check_targets, check_texts, trusted_packages
+
+log = logging.getLogger(__name__)
+LAST, PREVIOUS, BEST = "last.ckpt", "last.previous.ckpt", "best.ckpt"
 
 
-def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Sampler:
+def load_generator(
+    path: str | Path, device: torch.device | str = "cpu", trust: str | Iterable[str] | None = None
+) -> Sampler:
     """Load the averaged generator of a run, a checkpoint or a generator folder.
 
     Args:
         path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``.
         device: where to put it.
+        trust: packages other than ganworks and torch that the generator may be of: what is loaded may come from a
+            stranger, and the classes that it names are run. Those of the environment variable GANWORKS_TRUST count too.
 
     Raises:
         GanworksError: nothing to load there, or what is there is broken; says which file and why.
     """
-    path = Path(path)
+    path, trusted = Path(path), trusted_packages(trust)
     if not path.exists():
         raise SettingError(
             "path", path, "an existing run directory, checkpoint or generator folder", siblings(path)
         )
     if path.is_file():
-        sampler = _from_checkpoint(path)
-    elif (path / "model.safetensors").exists():
-        sampler = _from_folder(path)
-    elif (path / "generator" / "model.safetensors").exists():
-        sampler = _from_folder(path / "generator")
-    elif (path / "checkpoints" / "last.ckpt").exists():
-        sampler = _from_checkpoint(path / "checkpoints" / "last.ckpt")
+        sampler = _from_checkpoint(path, trusted)
+    elif (path / "model.safetensors").is_file():
+        sampler = _from_folder(path, trusted)
+    elif (path / "generator" / "model.safetensors").is_file():
+        sampler = _from_folder(path / "generator", trusted)
+    elif (checkpoint := last_checkpoint(path)) is not None:
+        sampler = _from_checkpoint(checkpoint, trusted)
     else:
         raise SettingError(
             "path", path, "a folder with generator/, checkpoints/last.ckpt or model.safetensors in it"
@@ -58,9 +67,7 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Samp
 
 
 def build_generator(config: dict[str, Any]) -> nn.Module:
-    """Instantiate the player of a configuration: a network, or several by name.
-
-    A folder from elsewhere may name any callable: only subclasses of `torch.nn.Module` are called.
+    """Instantiate the player of a configuration that was checked: a network, or several by name.
 
     Raises:
         GanworksError: a ``_target_`` that is no network, or that cannot be built.
@@ -76,6 +83,15 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
         return instantiate(config, _recursive_=False)
     except InstantiationException as error:
         raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
+
+
+def check_named(config: Mapping[str, Any], file: Path, trusted: frozenset[str]) -> None:
+    """Raise `UntrustedError` unless all that a generator's configuration names may be there; see `ganworks.trust`."""
+    places = {name: config[name] for name in ("generator", "kind") if config.get(name)}
+    if config.get("task") is not None and config.get("produce") != PLAIN:
+        places["task"] = {"_target_": config["task"]}
+    check_texts(places, str(file))
+    check_targets(places, file, trusted)
 
 
 def producer(config: Mapping[str, Any]) -> Producer:
@@ -95,16 +111,51 @@ def producer(config: Mapping[str, Any]) -> Producer:
     return made
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return a checkpoint's content, tensors on the CPU; raise `GanworksError` where the file is damaged."""
+def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Return a checkpoint's content, tensors on ``device``; raise `GanworksError` where the file is damaged."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError) as error:
-        others = sorted(str(other) for other in path.parent.glob("*.ckpt") if other != path)
-        hint = f" Others in the same folder: {', '.join(others)}." if others else ""
+        if not path.is_file():
+            raise FileNotFoundError("no such file")
+        check_checkpoint_digest(path)
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # a damaged pickle raises about anything
         raise GanworksError(
-            f"{path} is no complete checkpoint: damaged, cut off or no checkpoint at all ({reason(error)}).{hint}"
+            f"{path} is no complete checkpoint: damaged, cut off or no checkpoint at all ({reason(error)})."
+            + others_beside(path)
         ) from error
+
+
+def last_checkpoint(run_dir: Path) -> Path | None:
+    """Return `last.ckpt` of a run or, with a warning, its predecessor where that is missing or damaged.
+
+    None where the run has neither; `last.ckpt` where both are damaged, for whoever reads it says so.
+    """
+    last, previous = (run_dir / "checkpoints" / name for name in (LAST, PREVIOUS))
+    if (damage := damage_of(last)) is None:
+        return last
+    if not previous.is_file() or damage_of(previous) is not None:
+        return last if last.exists() else None
+    log.warning("%s %s: taken is the one before, %s.", last, damage, previous.name)
+    return previous
+
+
+def damage_of(checkpoint: Path) -> str | None:
+    """Return in words what is wrong with one of our checkpoints, or None."""
+    try:
+        if not checkpoint.is_file():
+            return "is missing"
+        if not is_zipfile(checkpoint):
+            return "is cut off"
+        check_checkpoint_digest(checkpoint)
+    except (OSError, ValueError) as error:
+        return f"is damaged ({reason(error)})"
+    return None
+
+
+def others_beside(path: Path) -> str:
+    """Return the sentence that names the other checkpoints in the folder of ``path``; empty where there is none."""
+    others = sorted(str(other) for other in path.parent.glob("*.ckpt") if other != path)
+    return f" Others in the same folder: {', '.join(others)}." if others else ""
 
 
 def reason(error: BaseException) -> str:
@@ -113,14 +164,16 @@ def reason(error: BaseException) -> str:
     return text if " " in text else type(error).__name__
 
 
-def _from_folder(folder: Path) -> Sampler:
+def _from_folder(folder: Path, trusted: frozenset[str]) -> Sampler:
     try:
-        config = json.loads((folder / "config.json").read_text())
-        weights = load_file(folder / "model.safetensors")
+        config = json.loads(read_text(folder / "config.json"))
+        weights = load_tensors(folder / "model.safetensors")
+        check_named(config, folder / "config.json", trusted)
         generator = build_generator(config["generator"])
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, ValueError, TypeError, SafetensorError) as error:
+        others = others_beside(folder.parent / "checkpoints" / "-")
         raise GanworksError(
-            f"{folder} holds no complete generator: {error or type(error).__name__}"
+            f"{folder} holds no complete generator: {str(error).rstrip('.') or type(error).__name__}.{others}"
         ) from error
     check_weights(generator.state_dict(), weights, str(folder))
     generator.load_state_dict(weights)
@@ -128,10 +181,11 @@ def _from_folder(folder: Path) -> Sampler:
     return Sampler(generator, settings, producer(config))
 
 
-def _from_checkpoint(path: Path) -> Sampler:
+def _from_checkpoint(path: Path, trusted: frozenset[str]) -> Sampler:
     checkpoint = read_checkpoint(path)
     if "export" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks: it does not say which generator it holds.")
+    check_named(checkpoint["export"], path, trusted)
     generator = build_generator(checkpoint["export"]["generator"])
     prefix = "ema_generator."  # what an averaged player is called in the state of its task
     weights = {
@@ -159,6 +213,13 @@ def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source:
 
 def _shape(tensors: dict[str, Tensor], name: str) -> str:
     return str(tuple(tensors[name].shape)) if name in tensors else "absent"
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; of a pipe, which would wait for a writer, raise `OSError`."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is missing")
+    return path.read_text(encoding="utf-8")
 
 
 def siblings(path: Path) -> list[str]:

@@ -10,15 +10,16 @@ from typing import Any
 
 import torch
 from hydra.utils import get_class
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ganworks.digest import save_tensors
 from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of, num_classes_of, produce
 from ganworks.model.noise import Noise
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
 from ganworks.sample.label import Label, Labels
+from ganworks.staged import write_text
 
 FORMAT = 1
 PLAIN = f"{produce.__module__}.{produce.__qualname__}"  # in config.json where no task has its own `produce`
@@ -244,13 +245,11 @@ class Sampler:
         weights = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.generator.state_dict().items()
         }
-        save_file(weights, folder / "model.safetensors.tmp")
+        save_tensors(weights, folder / "model.safetensors")
         config = {"format": FORMAT, **self.config}
         if self.produce is produce:
             config["produce"] = PLAIN
-        (folder / "config.json.tmp").write_text(json.dumps(config, indent=2) + "\n")
-        for name in ("model.safetensors", "config.json"):
-            (folder / f"{name}.tmp").replace(folder / name)
+        write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.precision import Precision
+from pytorch_lightning.plugins.precision import DoublePrecision, Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
@@ -170,6 +170,8 @@ class ManualTask(pl.LightningModule):
 
     def configure_model(self) -> None:
         """Let the strategy split the networks over the devices, where it is one that does."""
+        if isinstance(self.trainer.precision_plugin, DoublePrecision):
+            self.double()  # Lightning would after it has rounded a checkpoint's weights to the single precision of ours
         shard = getattr(self.trainer.strategy, "shard", None)
         if shard is not None:
             shard(self)

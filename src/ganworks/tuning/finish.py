@@ -16,8 +16,8 @@ from ganworks.tuning.pool import Pool
 from ganworks.tuning.recipe import write_recipe
 from ganworks.tuning.search import ranked
 from ganworks.tuning.settings import Settings
-from ganworks.tuning.storage import hidden, open_storage, open_study
-from ganworks.words import relative_path
+from ganworks.tuning.storage import open_storage, open_study
+from ganworks.words import masked, relative_path
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS = 30.0  # between two pages of a study that goes on
@@ -37,7 +37,7 @@ def begin(settings: Settings) -> tuple[optuna.Study, optuna.Study]:
         "direction": settings.direction,
         "num_images": settings.num_images,
         "num_trials": settings.num_trials,
-        "command": settings.command,
+        "command": masked(settings.command),
         "overrides": list(settings.overrides),
     }
     for name in ("metric", "direction", "num_images"):
@@ -70,7 +70,7 @@ def show_plan(settings: Settings, console: Console) -> None:
         "length": f"{settings.num_images:,} images, {settings.objective} every {settings.every_images:,}",
         "search": f"{settings.num_trials} trials, sampler {settings.sampler}, pruner {settings.pruner}",
         "then": f"the best {settings.top_k} under {settings.num_seeds} other seeds",
-        "study": f"{relative_path(settings.folder)}, {hidden(settings.storage)}",
+        "study": f"{relative_path(settings.folder)}, {masked(settings.storage)}",
     }.items():
         console.print(f"{word:<12} {text}", highlight=False, soft_wrap=True)
     console.print("All points passed their checks; nothing was trained or written.")
@@ -147,7 +147,7 @@ class Finish:
         elif not is_interrupted:
             say["Recipe:"] = "none: no trial was trained to its end and sound"  # type: ignore[assignment]
         else:
-            say["Go on:"] = self.settings.command  # type: ignore[assignment]
+            say["Go on:"] = masked(self.settings.command)  # type: ignore[assignment]
         for word, text in say.items():
             self.console.print(f"{word:<12}{text}", highlight=False, soft_wrap=True)
 

@@ -25,6 +25,7 @@ from ganworks.tuning.trials import (
     ranked,
     trials_of,
 )
+from ganworks.words import masked
 
 TEMPLATES = Path(__file__).parent / "template"
 DRAWN = 1_000  # trials in one plot: with more a page would not stay small
@@ -112,7 +113,7 @@ def commands(facts: dict[str, Any], best: Trial | None) -> list[tuple[str, str]]
     if overrides := best_overrides(facts, best):
         script = "python train.py" if Path("train.py").exists() else "ganworks-train"
         found.append(("Train the best", f"{script} {shlex.join(overrides)}"))
-    if command := str(facts.get("command") or ""):
+    if command := masked(str(facts.get("command") or "")):  # earlier studies hold it as it was given
         found.append(("Go on searching", f"python {command}" if command.startswith("tune.py") else command))
     return found
 
@@ -166,7 +167,7 @@ def row(trial: Trial, folder: Path, is_best: bool) -> dict[str, Any]:
         "worker": str(trial.facts.get("worker") or ""),
         "overrides": " ".join(map(str, trial.facts.get("overrides") or ()))
         or plots.told(trial).partition(": ")[2],
-        "error": str(trial.facts.get("error") or ""),
+        "error": masked(str(trial.facts.get("error") or "")),
         "link": Path(os.path.relpath(report, folder)).as_posix() if report and report.exists() else None,
     }
 

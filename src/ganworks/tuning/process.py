@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ganworks.logger import AXIS, read_metrics
+from ganworks.run.compose import compose, primary_config
+from ganworks.trust import packages_of
 
 Train = Callable[[list[str]], None]
 PATIENCE = 60.0  # seconds from a request to stop until it is enforced
@@ -35,7 +37,7 @@ class TrainingProcess:
         self.run_dir, self.log = run_dir, run_dir.with_name(f"{run_dir.name}.log")
         self.is_resumed = (run_dir / "checkpoints" / "last.ckpt").exists()
         if self.is_resumed:
-            arguments = [f"resume={run_dir}"]
+            arguments = [f"resume={run_dir}", f"trust={','.join(packages_named(overrides, flags[1:]))}"]
         else:
             shutil.rmtree(run_dir, ignore_errors=True)  # ended before its first checkpoint
             arguments = [*flags, *overrides, f"hydra.run.dir={quoted(run_dir)}"]
@@ -74,7 +76,7 @@ class TrainingProcess:
     def summary(self) -> dict[str, Any]:
         """Return summary.json; empty where there is none."""
         path = self.run_dir / "summary.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return json.loads(path.read_text()) if path.is_file() else {}
 
     @property
     def error(self) -> str:
@@ -104,6 +106,11 @@ def die_with(parent: Any) -> None:
     """End this process and those that it has started as soon as ``parent`` is gone."""
     parent.join()
     os.killpg(0, signal.SIGKILL)
+
+
+def packages_named(overrides: list[str], folders: list[str]) -> list[str]:
+    """Return the packages that a trial's own words name, which its run then may use when it is continued."""
+    return packages_of(compose(overrides, primary_config(overrides), folders))
 
 
 def quoted(path: Path) -> str:

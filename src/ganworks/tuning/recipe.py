@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from ganworks.run.compose import compose
+from ganworks.staged import write_text
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings
 
@@ -44,7 +45,7 @@ def write_recipe(settings: Settings, overrides: list[str], figures: str) -> list
     paths = [folder / f"{settings.name}_best.yaml" for folder in folders]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        write_text(path, content)
     return paths
 
 

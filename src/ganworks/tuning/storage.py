@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from ganworks.errors import GanworksError, SettingError
 from ganworks.tuning.settings import Settings
+from ganworks.words import masked
 
 GRACE = 6  # heartbeats that may be missed before a worker is given up
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -38,8 +39,8 @@ def open_storage(settings: Settings) -> RDBStorage:
     try:
         return connect(url, settings, wait)
     except OperationalError as error:
-        cause = str(error.orig).strip().splitlines()[0]
-        raise GanworksError(f"storage={hidden(url)}: {cause}") from error
+        cause = masked(str(error.orig).strip().splitlines()[0])
+        raise GanworksError(f"storage={masked(url)}: {cause}") from error
     except (ImportError, NoSuchModuleError) as error:
         raise GanworksError("storage: PostgreSQL needs `pip install ganworks[postgresql]`") from error
 
@@ -65,19 +66,15 @@ def address(storage: str) -> str:
     """Return the URL of a storage with its driver; make the folder of a SQLite file."""
     try:
         url = make_url(storage)
-    except ArgumentError:
-        raise SettingError("storage", storage, "a URL, postgresql://USER:PASSWORD@HOST/DATABASE") from None
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
+        allowed = "a URL, postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise SettingError("storage", masked(storage), allowed) from None
     kind = url.get_backend_name()
     if kind not in DRIVERS:
-        raise SettingError("storage", hidden(storage), "sqlite:///FILE or postgresql://...", DRIVERS)
+        raise SettingError("storage", masked(storage), "sqlite:///FILE or postgresql://...", DRIVERS)
     if kind == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     return url.set(drivername=DRIVERS[kind]).render_as_string(hide_password=False)
-
-
-def hidden(storage: str) -> str:
-    """Return a storage's URL as it may be printed: without its password."""
-    return make_url(storage).render_as_string(hide_password=True)
 
 
 def open_study(settings: Settings, storage: RDBStorage, suffix: str = "") -> optuna.Study:

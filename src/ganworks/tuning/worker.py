@@ -19,6 +19,7 @@ from ganworks.tuning.process import Train, TrainingProcess, is_number, rung
 from ganworks.tuning.search import Replicates, Search, Task
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.storage import open_storage
+from ganworks.words import masked
 
 POLL = 0.1  # seconds between two looks at a run
 FALLBACK = 1e6  # value of a failed trial as long as no trial has a figure
@@ -98,7 +99,7 @@ class Worker:
             error = error or process.error
         trial.set_user_attr("images_seen", int(summary.get("images_seen") or (rows[-1][0] if rows else 0)))
         trial.set_user_attr("status", status)
-        trial.set_user_attr("error", error)
+        trial.set_user_attr("error", error and masked(error))
         if status == "interrupted":
             study.tell(trial, state=TrialState.FAIL)
             task.retry(study)

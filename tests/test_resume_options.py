@@ -1,0 +1,102 @@
+"""Whatever is chosen of the groups, a run that broke off and is resumed is the run that did not, to the bit."""
+
+from __future__ import annotations
+
+import json
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganworks.logger import read_metrics
+from running import checkpoint, compose, differences, train, train_on
+
+CONF = Path(__file__).parents[1] / "conf"
+TINY = [
+    "num_images=960",
+    "trainer.log_every_n_steps=2",
+    "callback.checkpoint.every_images=192",
+    "num_threads=1",
+]
+BREAK = "+callback.breaks={_target_: running.RaiseAt, images: 600, rank: 0}"
+OF_THE_CLOCK = {"train/images_per_second", "doctor/images_per_second", "doctor/speed_ratio"}
+# Each value is in one of the runs, whatever else there is in it.
+VALUES = [
+    ["task.ema.half_life=100"],
+    ["task.accumulate=2", "task.gradient_clip=1"],
+    ["trainer.precision=bf16-mixed"],
+    ["trainer.precision=64-true"],
+    ["task.n_critic=3"],
+    ["model.conditional=true"],
+    ["callback.doctor.every_n_steps=1"],
+    ["+task.phases={first: {_target_: ganworks.task.Phase, share: 0.7, rates: {generator: 0.5}}}"],
+]
+
+
+def options(group: str) -> list[str]:
+    """The options of a group that are shipped."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def mixtures() -> list[list[str]]:
+    """Runs that between them have every loss, regularizer, optimizer and value."""
+    groups = [options(group) for group in ("loss", "regularizer", "optimizer")]
+    num = max(len(VALUES), *map(len, groups))
+    losses, regularizers, optimizers = (list(islice(cycle(group), num)) for group in groups)
+    return [
+        [f"loss={loss}", f"regularizer={regularizer}", f"optimizer={optimizer}", *values]
+        for loss, regularizer, optimizer, values in zip(
+            losses, regularizers, optimizers, islice(cycle(VALUES), num), strict=True
+        )
+    ]
+
+
+RUNS = {
+    **{" ".join(words[:3]): ["data=ring", "metric=none", *words] for words in mixtures()},
+    "augment": ["data=digits", "augment=diffaugment", "loss=hinge"],
+    "resnet": ["data=digits", "model=resnet", "loss=hinge", "data.batch_size=32"],
+}
+
+
+def rows(run_dir: Path) -> list[dict[str, str]]:
+    """The rows of metrics.csv without what a clock measures."""
+    table = read_metrics(run_dir / "metrics.csv")
+    return [{k: repr(v) for k, v in sorted(row.items()) if k not in OF_THE_CLOCK} for row in table]
+
+
+def episodes(run_dir: Path) -> list[Any]:
+    """The doctor's episodes but those about speed."""
+    found = json.loads((run_dir / "summary.json").read_text())["doctor"]["episodes"]
+    return [(e["rule"], e["since"], e["until"]) for e in found if "slow" not in e["rule"]]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_run_that_broke_off_equals_the_run_that_did_not(name: str, tmp_path: Path) -> None:
+    whole, broken, chosen = tmp_path / "whole", tmp_path / "broken", [*RUNS[name], *TINY]
+    assert train(whole, *chosen).status == "finished"
+    with pytest.raises(ArithmeticError):
+        train(broken, *chosen, BREAK)
+    assert checkpoint(broken)["time"]["images_seen"] < 600
+    assert train_on(broken, "callback.breaks.images=1000000").status == "finished"
+    for part in ("state_dict", "optimizer_states", "time"):
+        assert differences(checkpoint(whole)[part], checkpoint(broken)[part]) == []
+    assert rows(whole) == rows(broken)
+    assert episodes(whole) == episodes(broken)
+
+
+def test_every_option_is_in_one_of_the_runs() -> None:
+    words = {word for chosen in RUNS.values() for word in chosen}
+    for group in ("loss", "regularizer", "optimizer"):
+        assert {f"{group}={option}" for option in options(group)} <= words
+    assert compose("data=ring").data.batch_size == 64  # of which the counts above are multiples
+
+
+def test_what_changes_at_a_resume_is_in_the_settings_and_the_log(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    train(run_dir, "data=ring", *TINY, "trainer.max_steps=6")
+    train_on(run_dir, "trainer.max_steps=-1", "optimizer.generator.lr=0.001")
+    assert "lr: 0.001" in (run_dir / "config.yaml").read_text()
+    log = (run_dir / "train.log").read_text()
+    assert "optimizer.generator.lr" in log
+    assert "trainer.max_steps" in log
