@@ -43,7 +43,7 @@ class Run:
 def build_run(config: DictConfig) -> Run:
     """Instantiate the parts of ``config`` and check that they fit together; nothing is written.
 
-    Fills in `data.num_classes` where the data set itself tells it.
+    Fills in `data.num_classes`, and what else the data set itself tells.
 
     Raises:
         GanworksError: what does not fit, naming the setting.
@@ -53,6 +53,9 @@ def build_run(config: DictConfig) -> Run:
         datamodule.check()
     if config.data.get("num_classes") is None:
         OmegaConf.update(config, "data.num_classes", datamodule.num_classes)
+    for name, value in datamodule.settled.items():
+        if name in config.data:
+            OmegaConf.update(config, f"data.{name}", value)
     suite = make("metric", config.metric)
     with setting_path("metric"):
         suite.check()

@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from ganworks.callback import RunSummary
-from ganworks.errors import GanworksError, SettingError
+from ganworks.data import GanDataModule
+from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
@@ -54,7 +55,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
         return Outcome("dry_run")
     since = ""
     if checkpoint is not None:
-        since = f", on from {check_checkpoint(checkpoint, run.task):,}"
+        since = f", on from {check_checkpoint(checkpoint, run.task, run.datamodule):,}"
     prepare_directory(config, run_dir)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
@@ -89,17 +90,19 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     return Outcome(summary.content["status"], value, error, received)
 
 
-def check_checkpoint(path: Path, task: ManualTask) -> int:
+def check_checkpoint(path: Path, task: ManualTask, datamodule: GanDataModule) -> int:
     """Return the images that the run has seen.
 
     Raises:
-        GanworksError: the checkpoint is damaged, or its networks differ from the task's.
+        GanworksError: the checkpoint is damaged, or its networks or its data differ from those of the run.
     """
     checkpoint = read_checkpoint(path)
     if "state_dict" not in checkpoint or "time" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks.")
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
     check_trained(task, checkpoint["optimizer_states"])
+    with setting_path("data"):
+        datamodule.check_same(checkpoint.get(type(datamodule).__qualname__) or {})
     images_seen: int = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
         raise SettingError(
