@@ -99,7 +99,7 @@ class ImageCache:
 
     def _key(self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str) -> str:
         # What leaves images of 8 bits and Pillow's own limit as they are is not part of the key.
-        how = [("range", *value_range)] if isinstance(value_range, tuple) else []
+        how: list[object] = [("range", *value_range)] if isinstance(value_range, tuple) else []
         how += [("pixels", self.max_pixels)] * (self.max_pixels != MAX_PIXELS)
         return "images-" + files.fingerprint(FORMAT, resolution, channels, *how)
 
