@@ -40,7 +40,9 @@ def settle_classes(files: ImageFiles, names: Sequence[str] | None, wanted: int |
         parts = [f"it has {', '.join(more[:5])} too"] * bool(more)
         parts += [f"it has no {', '.join(fewer[:5])}"] * bool(fewer)
         parts = parts or ["one comes twice"]
-        allowed = f"null or the {len(files.classes)} classes of {files.root} in any order: {' and '.join(parts)}"
+        allowed = (
+            f"null or the {len(files.classes)} classes of {files.root} in any order: {' and '.join(parts)}"
+        )
         raise SettingError("classes", f"[{', '.join(wished)}]", allowed)
     return renumbered(files, wished)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,10 +107,11 @@ def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image
 
 def check_regular(path: Path | str) -> None:
     """Raise `OSError` unless ``path`` is a file, or a link to one."""
+    path = Path(path)
     try:
-        mode = os.stat(path).st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError:
-        raise OSError("a link to nowhere" if os.path.islink(path) else "it is gone") from None
+        raise OSError("a link to nowhere" if path.is_symlink() else "it is gone") from None
     if not stat.S_ISREG(mode):
         raise OSError("a pipe" if stat.S_ISFIFO(mode) else "no regular file")
 

@@ -22,9 +22,7 @@ CHUNK = 2**24  # bytes under one checksum, so that threads share a large file
 NUM_THREADS = 4
 
 
-def keep(
-    folder: Path, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]
-) -> Path:
+def keep(folder: Path, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]) -> Path:
     """Return the folder ``key`` in ``folder``, which ``build`` fills where it is not there or is damaged.
 
     A complete one is opened without a lock, and may lie where nothing can be written.

@@ -39,9 +39,7 @@ def with_labels(
     if table is not None:
         labelled = unlabelled(files) if table.rows is None else from_table(files, table, kind)
     else:
-        labelled = label_by_folder(
-            without_stray(files, max_stray), str if source == AS_TEXT else natural
-        )
+        labelled = label_by_folder(without_stray(files, max_stray), str if source == AS_TEXT else natural)
     if kind is not None and labelled.label_kind != kind:
         there = "its subfolders are classes" if labelled.classes else "it has no labels"
         needed = f"{', '.join(FILES)} in it would say more"

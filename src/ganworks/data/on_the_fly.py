@@ -66,7 +66,9 @@ class FileSamples:
             except Exception as error:
                 cause = error
                 self.replaced[other] = 1
-        allowed = f"a folder with readable images: {self.files.names[index]} is none, nor is another with its label"
+        allowed = (
+            f"a folder with readable images: {self.files.names[index]} is none, nor is another with its label"
+        )
         raise SettingError("root", self.files.root, f"{allowed} ({cause})")
 
     def read(self, indices: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
+from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
@@ -69,6 +70,7 @@ def build_run(config: DictConfig) -> Run:
         )
     check_critics(task, config.model.discriminator)
     task.check(datamodule.example(), tuple(datamodule.shape))
+    check_single(task, datamodule, config)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config)  # with the trainer's own checks: devices, precision

@@ -20,6 +20,7 @@ from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
+from ganworks.run.paths import make_paths_absolute
 from ganworks.run.plan import show_plan
 from ganworks.sample.loading import check_weights, read_checkpoint
 from ganworks.strategy import slurm
@@ -44,6 +45,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     log_to_terminal()
     drop_leftovers(config)
     check_config(config)
+    make_paths_absolute(config)
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
