@@ -96,7 +96,9 @@ def test_damaged_folder_is_made_anew_with_a_word(
     caplog.clear()
     assert torch.equal(read(root), before)
     assert "is damaged" not in caplog.text
-    assert not [path.name for path in (root.parent / "cache").iterdir() if path.suffix in (".partial", ".damaged")]
+    assert not [
+        path.name for path in (root.parent / "cache").iterdir() if path.suffix in (".partial", ".damaged")
+    ]
 
 
 @pytest.mark.parametrize("damage", ["one byte in the middle", "list of nothing"])
@@ -112,7 +114,9 @@ def test_control_without_checksums_such_damage_is_not_seen(
         assert damage == "list of nothing"
 
 
-@pytest.mark.parametrize("damage", ["images cut off", "images gone", "list cut off", "list of nothing", "list gone"])
+@pytest.mark.parametrize(
+    "damage", ["images cut off", "images gone", "list cut off", "list of nothing", "list gone"]
+)
 def test_folder_of_an_earlier_state_is_opened_and_made_anew_where_its_sizes_are_wrong(
     damage: str, root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,12 +157,16 @@ def test_others_may_read_what_the_umask_lets_them(root: Path, umask: int, expect
 
 def test_complete_folder_is_opened_without_a_lock(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = read(root).clone()
-    monkeypatch.setattr(entry, "FileLock", lambda *_, **__: pytest.fail("it may lie where nothing can be written"))
+    monkeypatch.setattr(
+        entry, "FileLock", lambda *_, **__: pytest.fail("it may lie where nothing can be written")
+    )
     assert torch.equal(read(root), before)
 
 
 def test_full_disk_leaves_nothing_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry, "checksums", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        entry, "checksums", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(SettingError, match=r"cache=.*: must be a folder that can be written .*No space left"):
         read(root)
     assert {path.suffix for path in (root.parent / "cache").iterdir()} <= {".lock"}

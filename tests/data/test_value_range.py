@@ -35,7 +35,15 @@ KINDS = {
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 # What the fixed ranges of the types make of them.
-FLAT = ["12 bits in 16", "8 bits in 16", "8 bits in 32", "CT numbers", "far from zero", "floats in 0..255", "heights"]
+FLAT = [
+    "12 bits in 16",
+    "8 bits in 16",
+    "8 bits in 32",
+    "CT numbers",
+    "far from zero",
+    "floats in 0..255",
+    "heights",
+]
 
 
 def write(root: Path, kind: str, num: int = 6) -> Path:
@@ -56,7 +64,7 @@ def folder(root: Path, **settings) -> Folder:
 
 def images(data: Folder) -> torch.Tensor:
     data.check()
-    return ((data.samples.read(torch.arange(len(data.samples))).float())).round()
+    return (data.samples.read(torch.arange(len(data.samples))).float()).round()
 
 
 @every_kind
@@ -142,7 +150,10 @@ def test_values_that_are_no_numbers_become_black(tmp_path: Path) -> None:
     found = decode(tmp_path / "x.tif", 32, 1, (0.0, 1.0))
     assert found[0, 0, :2].tolist() == [0, 255]
     Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "y.tif")
-    with Image.open(tmp_path / "y.tif") as image, pytest.raises(ValueError, match="none of its values is finite"):
+    with (
+        Image.open(tmp_path / "y.tif") as image,
+        pytest.raises(ValueError, match="none of its values is finite"),
+    ):
         Values.of(image)
 
 
@@ -173,7 +184,10 @@ def test_colour_of_16_bits_that_loses_its_levels_is_said(
         (tmp_path / "set" / f"{index}.png").write_bytes(colour_png((BITS * 4095).astype(np.uint16)))
     with caplog.at_level(logging.WARNING):
         folder(tmp_path / "set", value_range="auto", channels=3).check()
-    assert "2 colour images have 16 bits, of which only the upper 8 are read, and those reach 15 of 255" in caplog.text
+    assert (
+        "2 colour images have 16 bits, of which only the upper 8 are read, and those reach 15 of 255"
+        in caplog.text
+    )
 
 
 def colour_png(gray: np.ndarray) -> bytes:
@@ -181,8 +195,13 @@ def colour_png(gray: np.ndarray) -> bytes:
     height, width = gray.shape
     rows = np.repeat(gray[..., None], 3, axis=2).astype(">u2").reshape(height, -1)
     data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)), (b"IDAT", data), (b"IEND", b"")]
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+        (b"IDAT", data),
+        (b"IEND", b""),
+    ]
     chunks = [
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

@@ -87,8 +87,8 @@ class ImageCache:
             gigabytes = len(files) * size / 1e9
             log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, gigabytes)
             survey = self._survey(files, has_range=True, is_tried=True)
-            readable = self._without_corrupt(files, survey.corrupt)
             self._check_tried(files, survey)
+            readable = self._without_corrupt(files, survey.corrupt)
             how = resolution, channels, value_range, self.max_pixels, self.max_corrupt
             return Opened(FileSamples(readable, *how), readable, value_range, values)
         build = partial(decode_all, files, resolution, channels, value_range, self.max_pixels)
@@ -148,7 +148,7 @@ class ImageCache:
         """Raise `SettingError` where too many of the files that were read to their end are cut off."""
         num, share = survey.num_tried, self.max_corrupt
         margin = 3 * math.sqrt(num * share * (1 - share))  # standard deviations of the draw
-        if survey.num_cut > num * share + margin:
+        if num < len(files) and survey.num_cut > num * share + margin:
             told = f"{survey.num_cut} of {num} images that were tried cannot be read"
             allowed = f"about {survey.num_cut / num:.2g} here: {told}, such as {next(iter(survey.corrupt))}"
             raise SettingError("max_corrupt", self.max_corrupt, allowed)

@@ -94,8 +94,9 @@ def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image
     """
     check_regular(path)
     if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        # Pillow's own limit is one for the process; it refuses at twice the number. It is never lowered here.
-        Image.MAX_IMAGE_PIXELS = -(-max_pixels // 2)
+        # Pillow's own limit is one for the process: it warns there, and refuses at twice the number. It is never
+        # lowered here, and what is above ``max_pixels`` is refused below.
+        Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         with Image.open(path) as file:
             if (num_pixels := file.width * file.height) > max_pixels:

@@ -99,15 +99,18 @@ class MNIST(Vision):
         "https://ossci-datasets.s3.amazonaws.com/mnist/ into {root}/MNIST/raw"
     )
     installed: tuple[str, ...] = ()  # where a Linux distribution's package puts them
+    _pair: tuple[Tensor, Tensor] | None = None
 
     def images(self, dataset: Any) -> Tensor:
         """Return (60000, 1, 28, 28)."""
         return dataset.data.unsqueeze(1)
 
     def prepare_data(self) -> None:
-        """Download the data set when its files are nowhere."""
-        if self._find() is None:
-            super().prepare_data()
+        """Read the files; download the data set when they are nowhere, or were not downloaded to their end."""
+        if self._samples is None and self._pair is None:
+            self._pair = self._read()
+            if self._pair is None:
+                super().prepare_data()
 
     def load(self) -> TensorSamples:
         """Read the training images; other resolutions by antialiased bicubic interpolation.
@@ -115,20 +118,27 @@ class MNIST(Vision):
         Raises:
             SettingError: a file is damaged; names it.
         """
-        found = self._find()
-        if found is None:
+        self.prepare_data()
+        pair, self._pair = self._pair, None
+        if pair is None:
             return super().load()
-        log.info("Reading %s", found[0])
-        try:
-            images, labels = read_pair(*found, side=28, num_classes=10)
-        except ValueError as error:
-            raise _help(self.root, DAMAGED, error, self.by_hand) from error
+        images, labels = pair
         self.classes = tuple(self.dataset.classes) if self.num_classes else ()
         return TensorSamples(with_channels(resize(images, self.resolution), self.channels), labels)
 
-    def _find(self) -> tuple[Path, Path] | None:
-        own = self.root / self.dataset.__name__ / "raw", self.root
-        return find_idx([*own, *map(Path, self.installed)])
+    def _read(self) -> tuple[Tensor, Tensor] | None:
+        own = self.root / self.dataset.__name__ / "raw"
+        found = find_idx([own, self.root, *map(Path, self.installed)])
+        if found is None:
+            return None
+        log.info("Reading %s", found[0])
+        try:
+            return read_pair(*found, side=28, num_classes=10)
+        except ValueError as error:
+            if self.download and found[0].parent == own and found[0].suffix == ".gz":
+                log.warning("%s: fetched again", error)  # torchvision compares and replaces what it downloads
+                return None
+            raise _help(self.root, DAMAGED, error, self.by_hand) from error
 
 
 class FashionMNIST(MNIST):
