@@ -185,6 +185,7 @@ class RunSummary(pl.Callback):
             "seconds": round(self.seconds, 2),
             "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
             "peak_memory_mb": round(peak_memory_mb(), 1),
+            "data": self._data(trainer),
             "parameters": {role: num_parameters(player) for role, player in task.players.items()},
             "device": str(task.device),
             "num_devices": trainer.world_size,
@@ -211,6 +212,12 @@ class RunSummary(pl.Callback):
             "best": self.evaluation.best,
             "evaluation_seconds": round(self.evaluation.seconds, 2),
         }
+
+    @staticmethod
+    def _data(trainer: pl.Trainer) -> dict[str, Any]:
+        """Return what the data says of itself, where it is one of ours."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        return data.describe() if hasattr(data, "describe") else {}
 
     def _contributions(self) -> dict[str, Any]:
         contents = [contributor.summary() for contributor in self.contributors]

@@ -116,7 +116,25 @@ class GanDataModule(LightningDataModule, ABC):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the next `train_dataloader` go on from ``state_dict``."""
-        self._loader_state = state_dict["loader"]
+        self._loader_state = state_dict.get("loader")
+
+    def check_same(self, state_dict: dict[str, Any]) -> None:
+        """Raise `SettingError` where the state of a checkpoint says that it was trained on other data."""
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """Settings that the data itself has told; a run writes them into its config.yaml."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what summary.json says of the data, in plain types."""
+        return {
+            "name": self.name,
+            "num_samples": len(self.samples),
+            "label_kind": self.label_kind,
+            "num_classes": self.num_classes,
+            "classes": list(self.classes),
+        }
 
     def reference_batches(
         self, batch_size: int = 500, start: int = 0, stop: int | None = None

@@ -1,28 +1,48 @@
-"""Results that are computed once and kept in a folder: made under another name, renamed when complete."""
+"""The images of a data set, decoded once and kept in a folder."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from ganworks.bar import Bar
-from ganworks.data.decode import check_header, decode
-from ganworks.data.files import FileSamples, ImageFiles
+from ganworks.data import entry
+from ganworks.data.decode import MAX_PIXELS, decode
+from ganworks.data.files import ImageFiles
+from ganworks.data.on_the_fly import FileSamples
 from ganworks.data.samples import Samples, TensorSamples
-from ganworks.errors import SettingError, check_range
+from ganworks.data.survey import TOO_LARGE, Survey, in_threads, write_survey
+from ganworks.data.value_range import AUTO, DTYPE, Range, Values
+from ganworks.errors import SettingError, check_count, check_range
 
 log = logging.getLogger(__name__)
 FORMAT = 1  # raise it when `decode` changes what it returns
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set as it is read.
+
+    Args:
+        samples: the images.
+        files: those of them that can be read.
+        value_range: what becomes black to white in those of more than 8 bits.
+        values: of those, where the range was looked for.
+    """
+
+    samples: Samples
+    files: ImageFiles
+    value_range: Range | str
+    values: Values | None = None
 
 
 class ImageCache:
@@ -32,73 +52,125 @@ class ImageCache:
         folder: where the subfolders are.
         limit_gb: a data set whose decoded images are larger is decoded on the fly instead.
         max_corrupt: share of files that may be unreadable; these are named and skipped.
+        max_pixels: an image that has more counts as unreadable.
 
     Raises:
-        SettingError: ``cache_limit_gb`` or ``max_corrupt`` is out of range.
+        SettingError: ``cache_limit_gb``, ``max_corrupt`` or ``max_pixels`` is out of range.
     """
 
-    def __init__(self, folder: str | Path, limit_gb: float, max_corrupt: float) -> None:
+    def __init__(
+        self, folder: str | Path, limit_gb: float, max_corrupt: float, max_pixels: int = MAX_PIXELS
+    ) -> None:
         self.folder = Path(folder).expanduser()
         self.limit_gb = check_range("cache_limit_gb", limit_gb, 0)
         self.max_corrupt = check_range("max_corrupt", max_corrupt, 0, 1)
+        self.max_pixels = check_count("max_pixels", max_pixels)
 
-    def open(self, files: ImageFiles, resolution: int, channels: int) -> Samples:
+    def open(
+        self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str = DTYPE
+    ) -> Opened:
         """Return the readable ones of ``files`` as samples, decoding them first if that was not done before.
+
+        Args:
+            value_range: see `to_8_bits`; "auto" is looked for in all files, and is "auto" still where none needs it.
 
         Raises:
             SettingError: too many files are unreadable for ``max_corrupt``, or the cache cannot be written.
         """
-        key = "images-" + files.fingerprint(FORMAT, resolution, channels)
-        size = len(files) * channels * resolution**2
-        if not self._fits(size, (self.folder / key).exists()):
-            log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, size / 1e9)
-            done = self._cached("headers-" + files.fingerprint(FORMAT), partial(check_all, files))
-            return FileSamples(self._without_corrupt(files, done), resolution, channels)
-        done = self._cached(key, partial(decode_all, files, resolution, channels))
-        readable = self._without_corrupt(files, done)
-        shape = (len(readable), channels, resolution, resolution)
-        return TensorSamples(_map(done / "images.bin", shape), readable.labels)
+        values, survey = None, None
+        if value_range == AUTO:
+            survey = self._survey(files, has_range=False, is_tried=False)
+            values = survey.values
+            value_range = AUTO if values is None else values.range
+        key, size = self._key(files, resolution, channels, value_range), channels * resolution**2
+        if not self._fits(len(files) * size, (self.folder / key).exists()):
+            gigabytes = len(files) * size / 1e9
+            log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, gigabytes)
+            survey = self._survey(files, has_range=True, is_tried=True)
+            self._check_tried(files, survey)
+            readable = self._without_corrupt(files, survey.corrupt)
+            how = resolution, channels, value_range, self.max_pixels, self.max_corrupt
+            return Opened(FileSamples(readable, *how), readable, value_range, values)
+        build = partial(decode_all, files, resolution, channels, value_range, self.max_pixels)
+        done = self._keep(key, build, lambda folder: find_fault(folder, len(files), size))
+        readable = self._without_corrupt(files, json.loads((done / "corrupt.json").read_text()), done)
+        images = _map(done / "images.bin", (len(readable), channels, resolution, resolution))
+        return Opened(TensorSamples(images, readable.labels), readable, value_range, values)
+
+    def _key(self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str) -> str:
+        # What leaves images of 8 bits and Pillow's own limit as they are is not part of the key.
+        how: list[object] = [("range", *value_range)] if isinstance(value_range, tuple) else []
+        how += [("pixels", self.max_pixels)] * (self.max_pixels != MAX_PIXELS)
+        return "images-" + files.fingerprint(FORMAT, resolution, channels, *how)
+
+    def _survey(self, files: ImageFiles, has_range: bool, is_tried: bool) -> Survey:
+        key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried)
+        build = partial(write_survey, files, self.max_pixels, has_range, is_tried)
+        return Survey.load(self._keep(key, build, lambda folder: "it has no checksums"))
 
     def _fits(self, size: int, is_there: bool) -> bool:
         folders = (self.folder.absolute(), *self.folder.absolute().parents)
         disk = next(path for path in folders if path.exists())
         return size <= self.limit_gb * 1e9 and (is_there or size < shutil.disk_usage(disk).free)
 
-    def _cached(self, key: str, build: Callable[[Path], None]) -> Path:
-        done, partly = self.folder / key, self.folder / f"{key}.partial"
+    def _keep(self, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]) -> Path:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f"{key}.lock"):  # other processes wait for the one that builds
-                if not done.exists():
-                    shutil.rmtree(partly, ignore_errors=True)
-                    partly.mkdir()
-                    build(partly)
-                    partly.rename(done)
+            return entry.keep(self.folder, key, build, fault)
         except OSError as error:
             raise SettingError("cache", self.folder, f"a folder that can be written ({error})") from error
-        return done
 
-    def _without_corrupt(self, files: ImageFiles, done: Path) -> ImageFiles:
-        corrupt: dict[str, str] = json.loads((done / "corrupt.json").read_text())
+    def _without_corrupt(
+        self, files: ImageFiles, corrupt: dict[str, str], done: Path | None = None
+    ) -> ImageFiles:
+        """Return the readable files; say which the others are, and where they are all listed."""
         if not corrupt:
             return files
         told = "; ".join(f"{name} ({reason})" for name, reason in list(corrupt.items())[:5])
-        told += f"; {len(corrupt) - 5} more in {done / 'corrupt.json'}" if len(corrupt) > 5 else ""
+        where = "" if done is None else f" in {done / 'corrupt.json'}"
+        told += f"; {len(corrupt) - 5} more{where}" if len(corrupt) > 5 else ""
         if len(corrupt) == len(files):
             allowed = f"a folder with readable images; none of its {len(files)} is: {told}"
             raise SettingError("root", files.root, allowed)
-        share, count = len(corrupt) / len(files), f"{len(corrupt)} of {len(files)} images cannot be read"
+        num_large = sum(reason.endswith(TOO_LARGE) for reason in corrupt.values())
+        parts = [f"{len(corrupt) - num_large} of {len(files)} images cannot be read"] * (
+            num_large < len(corrupt)
+        )
+        parts += [
+            f"{num_large} of {len(files)} images have more pixels than data.max_pixels={self.max_pixels}"
+        ] * bool(num_large)
+        share, count = len(corrupt) / len(files), " and ".join(parts)
         if share > self.max_corrupt:
             raise SettingError("max_corrupt", self.max_corrupt, f"at least {share:.3g} here: {count}: {told}")
         log.warning("%s: %s and are skipped: %s", files.root, count, told)
         return files.only([index for index, name in enumerate(files.names) if name not in corrupt])
 
+    def _check_tried(self, files: ImageFiles, survey: Survey) -> None:
+        """Raise `SettingError` where too many of the files that were read to their end are cut off."""
+        num, share = survey.num_tried, self.max_corrupt
+        margin = 3 * math.sqrt(num * share * (1 - share))  # standard deviations of the draw
+        if num < len(files) and survey.num_cut > num * share + margin:
+            told = f"{survey.num_cut} of {num} images that were tried cannot be read"
+            allowed = f"about {survey.num_cut / num:.2g} here: {told}, such as {next(iter(survey.corrupt))}"
+            raise SettingError("max_corrupt", self.max_corrupt, allowed)
 
-def decode_all(files: ImageFiles, resolution: int, channels: int, folder: Path) -> None:
+
+def decode_all(
+    files: ImageFiles,
+    resolution: int,
+    channels: int,
+    value_range: Range | str,
+    max_pixels: int,
+    folder: Path,
+) -> None:
     """Write the readable images to ``images.bin``, one after the other, the others to ``corrupt.json``."""
     corrupt = {}
+    how = {"value_range": value_range, "max_pixels": max_pixels}
+
+    def read(index: int, path: Path) -> Tensor:
+        return decode(path, resolution, channels, **how)  # type: ignore[arg-type]
+
     with (folder / "images.bin").open("wb") as file:
-        for name, image in _in_threads(files, partial(decode, resolution=resolution, channels=channels)):
+        for name, image in in_threads(files, read):
             if isinstance(image, Tensor):
                 file.write(image.numpy().data)
             else:
@@ -106,30 +178,11 @@ def decode_all(files: ImageFiles, resolution: int, channels: int, folder: Path) 
     (folder / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
 
 
-def check_all(files: ImageFiles, folder: Path) -> None:
-    """Open every file as far as its header, and write those that fail to ``corrupt.json``."""
-    corrupt = {name: reason for name, reason in _in_threads(files, check_header) if reason is not None}
-    (folder / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
-
-
-def _in_threads(
-    files: ImageFiles, read: Callable[[Path], Tensor | None]
-) -> Iterator[tuple[str, Tensor | str | None]]:
-    """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL."""
-
-    def attempt(index: int) -> Tensor | str | None:
-        path = files.path(index)
-        try:
-            return read(path)
-        except Exception as error:
-            return str(error).replace(f" {str(path)!r}", "") or type(error).__name__
-
-    with ThreadPoolExecutor() as pool, Bar(f"Reading {files.root.name}", len(files)) as bar:
-        for start in range(0, len(files), 512):
-            chunk = range(start, min(start + 512, len(files)))
-            for index, result in zip(chunk, pool.map(attempt, chunk), strict=True):
-                yield files.names[index], result
-                bar.advance()
+def find_fault(folder: Path, num: int, size: int) -> str | None:
+    """Return what is wrong with a folder without checksums, of ``num`` files of ``size`` bytes; None if nothing is."""
+    corrupt = json.loads((folder / "corrupt.json").read_text())
+    expected, found = (num - len(corrupt)) * size, (folder / "images.bin").stat().st_size
+    return None if found == expected else f"images.bin has {found:,} bytes of {expected:,}"
 
 
 def _map(path: Path, shape: Sequence[int]) -> Tensor:

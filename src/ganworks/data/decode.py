@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,52 +13,108 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganworks.data.value_range import Range, to_8_bits
+
 # fmt: off
 SUFFIXES = frozenset([
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
     ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif",
 ])
 # fmt: on
+MAX_PIXELS = 178_956_970  # where Pillow itself stops, against files made to fill the memory
 
 
-def decode(path: Path | str, resolution: int, channels: int) -> Tensor:
+class TooManyPixelsError(ValueError):
+    """An image has more pixels than are allowed."""
+
+
+def decode(
+    path: Path | str,
+    resolution: int,
+    channels: int,
+    value_range: Range | str | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Tensor:
     """Read an image file: uint8 (channels, resolution, resolution).
 
     Turned as its EXIF orientation says, 16 bits brought to 8, transparency composited on white, cropped to
     the square at its centre, resized with an antialiased bicubic filter. The first of several frames.
 
+    Args:
+        value_range: what becomes black to white in images of more than 8 bits; see `to_8_bits`.
+        max_pixels: of an image; a larger one is an error.
+
     Raises:
-        Exception: whatever Pillow raises for a file that it cannot read.
+        Exception: whatever Pillow raises for a file that it cannot read; see `open_image` and `to_8_bits` too.
     """
-    with Image.open(path) as file:
+    with open_image(path, max_pixels) as file:
         # A JPEG many times larger than wanted is decoded at 1/2, 1/4 or 1/8, never below 3 x the resolution.
         file.draft(None, (3 * resolution, 3 * resolution))
-        image = _plain(file, channels)
+        image = _plain(file, channels, value_range)
     image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=_centre_square(image.size))
     return _to_tensor(image)
 
 
-def decode_whole(path: Path | str, channels: int) -> Tensor:
+def decode_whole(
+    path: Path | str,
+    channels: int,
+    value_range: Range | str | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Tensor:
     """Read an image file as `decode` does, neither cropped nor resized: uint8 (channels, height, width).
 
     Raises:
-        Exception: whatever Pillow raises for a file that it cannot read.
+        Exception: as `decode`.
     """
-    with Image.open(path) as file:
-        return _to_tensor(_plain(file, channels))
+    with open_image(path, max_pixels) as file:
+        return _to_tensor(_plain(file, channels, value_range))
 
 
-def read_size(path: Path | str) -> tuple[int, int]:
+def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return (height, width) of an image file as `decode_whole` has it; only the header is read."""
-    with Image.open(path) as file:
+    with open_image(path, max_pixels) as file:
         is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         return (file.width, file.height) if is_turned else (file.height, file.width)
 
 
-def check_header(path: Path | str) -> None:
+def check_header(path: Path | str, max_pixels: int = MAX_PIXELS) -> None:
     """Raise what Pillow raises when the file does not even begin like an image."""
-    with Image.open(path):
+    with open_image(path, max_pixels):
         pass
+
+
+@contextmanager
+def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open an image file of at most ``max_pixels``; what is no regular file is never opened, as a pipe would wait.
+
+    Raises:
+        OSError: a link to nowhere, a pipe, a device, or a file that may not be read.
+        TooManyPixelsError: the image is larger.
+        Exception: whatever Pillow raises for a file that it cannot read.
+    """
+    check_regular(path)
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
+        # Pillow's own limit is one for the process: it warns there, and refuses at twice the number. It is never
+        # lowered here, and what is above ``max_pixels`` is refused below.
+        Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        with Image.open(path) as file:
+            if (num_pixels := file.width * file.height) > max_pixels:
+                raise TooManyPixelsError(f"{num_pixels:,} pixels")
+            yield file
+    except Image.DecompressionBombError as error:
+        raise TooManyPixelsError(f"more than {max_pixels:,} pixels") from error
+
+
+def check_regular(path: Path | str) -> None:
+    """Raise `OSError` unless ``path`` is a file, or a link to one."""
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise OSError("a link to nowhere" if path.is_symlink() else "it is gone") from None
+    if not stat.S_ISREG(mode):
+        raise OSError("a pipe" if stat.S_ISFIFO(mode) else "no regular file")
 
 
 def resize(images: Tensor, resolution: int) -> Tensor:
@@ -88,23 +147,14 @@ def _like(values: Tensor, images: Tensor) -> Tensor:
     return values.clamp_(-1, 1)
 
 
-def _plain(file: Image.Image, channels: int) -> Image.Image:
-    image = _to_8_bits(ImageOps.exif_transpose(file))
+def _plain(file: Image.Image, channels: int, value_range: Range | str | None) -> Image.Image:
+    image = to_8_bits(ImageOps.exif_transpose(file), value_range)
     return _on_white(image).convert("L" if channels == 1 else "RGB")
 
 
 def _to_tensor(image: Image.Image) -> Tensor:
     pixels = np.array(image).reshape(image.height, image.width, -1)
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    if image.mode == "F":  # floats are taken to be in [0, 1]
-        return Image.fromarray((np.asarray(image).clip(0, 1) * 255).round().astype(np.uint8))
-    if image.mode.startswith("I"):  # I;16 and its kin, and what older Pillow makes of a 16-bit PNG
-        levels = np.asarray(image).astype(np.float64).clip(0, 65535)
-        return Image.fromarray((levels / 257).round().astype(np.uint8))
-    return image
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +13,24 @@ import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
-from ganworks.data.decode import decode, decode_whole, read_size
+from ganworks.data.decode import (
+    MAX_PIXELS,
+    TooManyPixelsError,
+    check_regular,
+    decode,
+    decode_whole,
+    open_image,
+    read_size,
+)
 from ganworks.data.files import find_images
 from ganworks.data.samples import to_float
+from ganworks.data.value_range import AUTO, Range, Values, check_value_range, is_deep, together
 from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.noise import keyed_rng
 
-MAX_PIXELS = 2**22  # of a batch: extractors join batches to passes, and whole batches are read ahead
+log = logging.getLogger(__name__)
+
+BATCH_PIXELS = 2**22  # of a batch: extractors join batches to passes, and whole batches are read ahead
 
 
 class EvaluatedImages:
@@ -32,9 +44,13 @@ class EvaluatedImages:
         root: the folder.
         channels: 1 (gray) or 3 (RGB).
         resolution: side that the images are brought to; None leaves them as they are.
+        value_range: what becomes black to white in images of more than 8 bits, see `FilesDataModule`. Two folders that
+            are compared take one range, see `read_alike`.
+        max_pixels: an image that has more is an error.
 
     Attributes:
         shape: (C, H, W) of the first image; others may differ.
+        values: of the images of more than 8 bits, where the range was looked for.
 
     Raises:
         SettingError: ``root`` is no folder or has no images, see `find_images`; channels or a side that cannot be.
@@ -42,13 +58,25 @@ class EvaluatedImages:
 
     num_classes = 0
 
-    def __init__(self, root: str | Path, channels: int = 3, resolution: int | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        channels: int = 3,
+        resolution: int | None = None,
+        value_range: str | Sequence[float] = AUTO,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         if channels not in (1, 3):
             raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
         self.files = find_images(root)
         self.name = self.files.root.name or str(root)
         self.channels = channels
         self.resolution = None if resolution is None else check_count("resolution", resolution)
+        self.value_range: str | Range = check_value_range(value_range)
+        self.max_pixels = check_count("max_pixels", max_pixels)
+        self.values = self._find_values() if self.value_range == AUTO else None
+        if self.values is not None:
+            self.value_range = self.values.range
         self.shape = tuple(self._read(0).shape)
 
     def __len__(self) -> int:
@@ -57,7 +85,9 @@ class EvaluatedImages:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all files' content, whatever they are called, and of how they are read."""
-        digest = hashlib.blake2b(repr((self.channels, self.resolution)).encode(), digest_size=16)
+        how: list[object] = [self.channels, self.resolution]
+        how += [self.value_range] if isinstance(self.value_range, tuple) else []
+        digest = hashlib.blake2b(repr(tuple(how)).encode(), digest_size=16)
         hashes = ahead(self._hash, range(len(self)), lambda content: 1)
         for content in sorted(hashes):
             digest.update(content)
@@ -90,7 +120,7 @@ class EvaluatedImages:
         batch: list[Tensor] = []
         order = self.order[start:stop].tolist()
         for image in ahead(lambda index: to_float(self._read(index)), order, lambda image: image.nbytes):
-            is_full = len(batch) == batch_size or len(batch) * image.numel() > MAX_PIXELS
+            is_full = len(batch) == batch_size or len(batch) * image.numel() > BATCH_PIXELS
             if batch and (is_full or image.shape != batch[0].shape):
                 yield {"real": torch.stack(batch)}
                 batch = []
@@ -98,23 +128,53 @@ class EvaluatedImages:
         if batch:
             yield {"real": torch.stack(batch)}
 
+    def _find_values(self) -> Values | None:
+        return together(ahead(self._values, range(len(self)), lambda values: 1))
+
+    def _values(self, index: int) -> Values | None:
+        with _readable(path := self.files.path(index)), open_image(path, self.max_pixels) as file:
+            return Values.of(file) if is_deep(file) else None
+
     def _read(self, index: int) -> Tensor:
+        how = self.channels, self.value_range, self.max_pixels
         with _readable(path := self.files.path(index)):
             if self.resolution is None:
-                return decode_whole(path, self.channels)
-            return decode(path, self.resolution, self.channels)
+                return decode_whole(path, *how)
+            return decode(path, self.resolution, *how)
 
     def _size(self, index: int) -> tuple[int, int]:
         with _readable(path := self.files.path(index)):
-            return read_size(path)
+            return read_size(path, self.max_pixels)
 
     def _hash(self, index: int) -> bytes:
-        return hashlib.blake2b(self.files.path(index).read_bytes(), digest_size=16).digest()
+        with _readable(path := self.files.path(index)):
+            check_regular(path)
+            return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+
+
+def read_alike(*folders: EvaluatedImages) -> None:
+    """Let folders scale images of more than 8 bits from one range, that of the values in all; say which it is."""
+    values = together([folder.values for folder in folders])
+    if values is None:
+        return
+    for folder in folders:
+        folder.value_range = values.range
+    named = " and ".join(dict.fromkeys(str(folder.files.root) for folder in folders))
+    log.info("%s: %s: scaled from [%g, %g]", named, values, *values.range)
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
+    except GanworksError:
+        raise
     except Exception as error:
-        raise GanworksError(f"{path} can't be read: {str(error).splitlines()[0]}.") from error
+        raise GanworksError(f"{path} can't be read: {why(error, path)}.") from error
+
+
+def why(error: Exception, path: Path) -> str:
+    """Return why a file cannot be read, and the setting that would let it be."""
+    allowed = "; data.max_pixels= allows more" if isinstance(error, TooManyPixelsError) else ""
+    text = str(error).replace(f" {str(path)!r}", "") or type(error).__name__
+    return text.splitlines()[0] + allowed

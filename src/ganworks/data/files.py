@@ -1,11 +1,13 @@
-"""A folder of image files: found, labelled, and read one by one."""
+"""A folder of image files: found, and labelled by its subfolders."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganworks.data.decode import SUFFIXES, decode
+from ganworks.data.decode import SUFFIXES
 from ganworks.errors import SettingError, nearest
+
+log = logging.getLogger(__name__)
+
+LABEL_FILES = ("labels.csv", "labels.json", "dataset.json")
+# fmt: off
+OTHER_PICTURES = frozenset([  # what people take for images too, and is not read
+    ".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".raw", ".psd",
+    ".svg", ".eps", ".exr", ".hdr", ".dcm", ".nii", ".npy", ".npz", ".mp4", ".mov", ".webm", ".pdf", ".zip", ".tar",
+])
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -65,65 +77,88 @@ class ImageFiles:
         """Return a hash of names, sizes, times of change, and ``settings``."""
         digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
         for index, name in enumerate(self.names):
-            status = self.path(index).stat()
-            digest.update(
-                f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape")
-            )
+            size, changed = size_and_time(self.path(index))
+            digest.update(f"{name}\0{size}\0{changed}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
-class FileSamples:
-    """Images that are decoded whenever they are read: for folders too large for the cache.
-
-    A file that cannot be decoded after all is replaced by the next one that can, always the same.
-    """
-
-    def __init__(self, files: ImageFiles, resolution: int, channels: int) -> None:
-        self.files, self.resolution, self.channels = files, resolution, channels
-        self.labels = files.labels
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Tensor:
-        """Return one image: uint8 (C, H, W)."""
-        for step in range(len(self)):
-            try:
-                return decode(self.files.path((index + step) % len(self)), self.resolution, self.channels)
-            except Exception as error:
-                cause = error
-        raise SettingError("root", self.files.root, f"a folder with readable images ({cause})")
-
-    def read(self, indices: Tensor) -> Tensor:
-        """Return the images at ``indices``: uint8 (B, C, H, W)."""
-        return torch.stack([self[index] for index in indices.tolist()])
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Return the bytes of a file and its time of change in ns; -1 and 0 where a link leads nowhere."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def find_images(root: str | Path | None) -> ImageFiles:
     """Find all images under ``root``, in sorted order; hidden files and folders are passed over.
 
     When every image lies in a subfolder, of two or more, the first-level subfolders are the classes, in natural order.
+    Other files are counted by suffix, and subfolders without an image named, in the log.
 
     Raises:
         SettingError: ``root`` is not a folder (the nearest sibling is offered) or holds no image.
     """
     folder = check_folder(root)
-    found, others = [], 0
-    seen: set[str] = set()  # links to folders are followed, but no folder is entered twice
-    for parent, subfolders, files in os.walk(folder, followlinks=True):
+    found: list[str] = []
+    others: Counter[str] = Counter()
+    for path in walk(folder):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() in SUFFIXES:
+            found.append(name)
+        elif name not in LABEL_FILES:
+            others[path.suffix.lower() or "no suffix"] += 1
+    if not found:
+        num = others.total()
+        instead = f"it has {num} other files ({by_suffix(others)})" if num else "it is empty"
+        raise SettingError("root", root, f"a folder with images (jpg, png, webp, bmp, tif, ...): {instead}")
+    tell_passed_over(folder, found, others)
+    return label_by_folder(ImageFiles(folder, sorted(found)))
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield all files under a folder that are not hidden; links to folders are followed, but none is entered twice."""
+    seen: set[str] = set()
+    for parent, subfolders, files in os.walk(folder, followlinks=True, onerror=tell_unreadable):
         if (real := os.path.realpath(parent)) in seen:
             subfolders.clear()
             continue
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
-        names = [Path(parent, name) for name in files if not name.startswith(".")]
-        images = [path for path in names if path.suffix.lower() in SUFFIXES]
-        found += [path.relative_to(folder).as_posix() for path in images]
-        others += len(names) - len(images)
-    if not found:
-        instead = f"it has {others} other files" if others else "it is empty"
-        raise SettingError("root", root, f"a folder with images (jpg, png, webp, bmp, tif, ...): {instead}")
-    return label_by_folder(ImageFiles(folder, sorted(found)))
+        yield from (Path(parent, name) for name in files if not name.startswith("."))
+
+
+def tell_unreadable(error: OSError) -> None:
+    """Say that the images in a folder are missing, as it may not be read."""
+    log.warning("%s cannot be read, and its images are left out (%s)", error.filename, error.strerror)
+
+
+def tell_passed_over(folder: Path, found: Sequence[str], others: Counter[str]) -> None:
+    """Say how many files are no images that can be read, and which subfolders have none that can."""
+    if others:
+        are_pictures = any(suffix in OTHER_PICTURES for suffix in others)
+        hint = "; convert the pictures among them to PNG or JPEG" if are_pictures else ""
+        level = logging.WARNING if are_pictures else logging.INFO
+        num, whole = others.total(), others.total() + len(found)
+        text = "%s: %s of %s files are passed over, as they are no images that can be read: %s%s"
+        log.log(level, text, folder, f"{num:,}", f"{whole:,}", by_suffix(others), hint)
+    used = {name.split("/")[0] for name in found}
+    subfolders = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    empty = sorted((path.name for path in subfolders if path.name not in used), key=natural)
+    if empty and len(used) > 1:
+        more = ", ..." if len(empty) > 5 else ""
+        log.warning(
+            "%s: no image in %s%s, which %s no class",
+            *(folder, ", ".join(empty[:5]), more, "are" if len(empty) > 1 else "is"),
+        )
+
+
+def by_suffix(others: Counter[str]) -> str:
+    """Return how many files have which suffix, the most common first."""
+    named = [f"{num:,} {suffix}" for suffix, num in others.most_common(5)]
+    rest = others.total() - sum(num for _, num in others.most_common(5))
+    return ", ".join([*named, *[f"{rest:,} others"] * bool(rest)])
 
 
 def natural(name: str) -> tuple[Any, ...]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganworks.data.files import LABEL_FILES as FILES
 from ganworks.errors import GanworksError, SettingError
 
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-FILES = ("labels.csv", "labels.json", "dataset.json")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

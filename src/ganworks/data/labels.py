@@ -18,13 +18,16 @@ FOLDERS, AS_TEXT = "folders", "folders_as_text"
 MAX_COMPARED = 10_000  # names among which the nearest is looked for
 
 
-def with_labels(files: ImageFiles, source: str, kind: str | None = None) -> ImageFiles:
+def with_labels(
+    files: ImageFiles, source: str, kind: str | None = None, max_stray: float = 0.0
+) -> ImageFiles:
     """Return ``files`` with their labels.
 
     Args:
         source: "auto" (one of `FILES` in the folder, or else the subfolders), the name of a label file, "folders" (the
             subfolders in natural order: 2 before 10), or "folders_as_text" (in the order of text: 10 before 2).
         kind: "class", "multi" (several classes at once), "vector" (numbers), or None: what the labels look like.
+        max_stray: share of the images that are left out where they lie beside subfolders that are classes.
 
     Raises:
         SettingError: a ``source`` that is not there, or a ``kind`` that its labels are not.
@@ -36,8 +39,7 @@ def with_labels(files: ImageFiles, source: str, kind: str | None = None) -> Imag
     if table is not None:
         labelled = unlabelled(files) if table.rows is None else from_table(files, table, kind)
     else:
-        labelled = label_by_folder(files, str if source == AS_TEXT else natural)
-        mention_stray(labelled)
+        labelled = label_by_folder(without_stray(files, max_stray), str if source == AS_TEXT else natural)
     if kind is not None and labelled.label_kind != kind:
         there = "its subfolders are classes" if labelled.classes else "it has no labels"
         needed = f"{', '.join(FILES)} in it would say more"
@@ -46,17 +48,28 @@ def with_labels(files: ImageFiles, source: str, kind: str | None = None) -> Imag
     return labelled
 
 
-def mention_stray(files: ImageFiles) -> None:
-    """Say which images lie beside subfolders that would be classes without them."""
+def without_stray(files: ImageFiles, max_share: float) -> ImageFiles:
+    """Return the files in subfolders that would be classes without a few images beside them, which are named.
+
+    More of them than the share ``max_share`` are part of the data set: then nothing is left out, and said.
+    """
     stray = [name for name in files.names if "/" not in name]
-    if stray and len({name.split("/")[0] for name in files.names if "/" in name}) > 1:
-        log.info(
-            "%s: the subfolders are no classes, as %s of %s images lie beside them, such as %s",
-            files.root,
-            f"{len(stray):,}",
-            f"{len(files):,}",
-            stray[0],
+    if not stray or len({name.split("/")[0] for name in files.names if "/" in name}) < 2:
+        return files
+    num, whole = f"{len(stray):,}", f"{len(files):,}"
+    named = ", ".join(stray[:3]) + (", ..." if len(stray) > 3 else "")
+    if len(stray) > max_share * len(files):
+        log.warning(
+            "%s: the subfolders are no classes, as %s of %s images lie beside them, such as %s (data.max_corrupt=%g"
+            " lets no more than that share be left out)",
+            *(files.root, num, whole, stray[0], max_share),
         )
+        return files
+    log.warning(
+        "%s: %s of %s images are left out, as they lie beside the class folders: %s (data.num_classes=0 keeps them)",
+        *(files.root, num, whole, named),
+    )
+    return files.only([index for index, name in enumerate(files.names) if "/" in name])
 
 
 def unlabelled(files: ImageFiles) -> ImageFiles:

@@ -19,10 +19,12 @@ from ganworks.data.base import ImageDataModule
 from ganworks.data.decode import resize, with_channels
 from ganworks.data.files import ImageFiles
 from ganworks.data.folder import FilesDataModule
+from ganworks.data.idx import find_idx, read_pair
 from ganworks.data.samples import TensorSamples
 from ganworks.errors import SettingError
 
 log = logging.getLogger(__name__)
+DAMAGED = "its files are damaged: delete them"
 
 
 class Vision(ImageDataModule):
@@ -84,31 +86,74 @@ class Vision(ImageDataModule):
 
 
 class MNIST(Vision):
-    """60,000 handwritten digits, 28x28 gray. LeCun, Bottou, Bengio, Haffner 1998. Arguments: see `Vision`."""
+    """60,000 handwritten digits, 28x28 gray. LeCun, Bottou, Bengio, Haffner 1998.
+
+    The idx files are read as they are, packed or not, in ``root/MNIST/raw`` or ``root``. Arguments: see `Vision`.
+    """
 
     name = "mnist"
     known_classes = 10
     dataset = datasets.MNIST
     by_hand = (
-        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-        "t10k-labels-idx1-ubyte.gz from https://ossci-datasets.s3.amazonaws.com/mnist/ into {root}/MNIST/raw"
+        "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz from "
+        "https://ossci-datasets.s3.amazonaws.com/mnist/ into {root}/MNIST/raw"
     )
+    installed: tuple[str, ...] = ()  # where a Linux distribution's package puts them
+    _pair: tuple[Tensor, Tensor] | None = None
 
     def images(self, dataset: Any) -> Tensor:
         """Return (60000, 1, 28, 28)."""
         return dataset.data.unsqueeze(1)
 
+    def prepare_data(self) -> None:
+        """Read the files; download the data set when they are nowhere, or were not downloaded to their end."""
+        if self._samples is None and self._pair is None:
+            self._pair = self._read()
+            if self._pair is None:
+                super().prepare_data()
+
+    def load(self) -> TensorSamples:
+        """Read the training images; other resolutions by antialiased bicubic interpolation.
+
+        Raises:
+            SettingError: a file is damaged; names it.
+        """
+        self.prepare_data()
+        pair, self._pair = self._pair, None
+        if pair is None:
+            return super().load()
+        images, labels = pair
+        self.classes = tuple(self.dataset.classes) if self.num_classes else ()
+        return TensorSamples(with_channels(resize(images, self.resolution), self.channels), labels)
+
+    def _read(self) -> tuple[Tensor, Tensor] | None:
+        own = self.root / self.dataset.__name__ / "raw"
+        found = find_idx([own, self.root, *map(Path, self.installed)])
+        if found is None:
+            return None
+        log.info("Reading %s", found[0])
+        try:
+            return read_pair(*found, side=28, num_classes=10)
+        except ValueError as error:
+            if self.download and found[0].parent == own and found[0].suffix == ".gz":
+                log.warning("%s: fetched again", error)  # torchvision compares and replaces what it downloads
+                return None
+            raise _help(self.root, DAMAGED, error, self.by_hand) from error
+
 
 class FashionMNIST(MNIST):
-    """60,000 pictures of clothes, 28x28 gray. Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747."""
+    """60,000 pictures of clothes, 28x28 gray. Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747.
+
+    Read like `MNIST`, and from ``/usr/share/datasets/fashion-mnist`` of Debian's ``dataset-fashion-mnist``.
+    """
 
     name = "fashion_mnist"
     dataset = datasets.FashionMNIST
     by_hand = (
-        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-        "t10k-labels-idx1-ubyte.gz from http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/ "
-        "into {root}/FashionMNIST/raw"
+        "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz from "
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/ into {root}/FashionMNIST/raw"
     )
+    installed = ("/usr/share/datasets/fashion-mnist",)
 
 
 class CIFAR10(Vision):
@@ -192,7 +237,7 @@ def open_or_download(open_set: Callable[[bool], Any], root: Path, download: bool
     except Exception as error:
         # torchvision gives this advice when files are missing or incomplete, not when reading them fails.
         if "download=True" not in str(error):
-            raise _help(root, "its files are damaged: delete them", error, by_hand) from error
+            raise _help(root, DAMAGED, error, by_hand) from error
         if not download:
             raise _help(root, "it is missing or incomplete, and download=false", None, by_hand) from None
     log.info("Downloading into %s", root)

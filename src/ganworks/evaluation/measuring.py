@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from ganworks.data.evaluated import EvaluatedImages, read_alike
 from ganworks.errors import SettingError, setting_path
 from ganworks.evaluation.arguments import Arguments
 from ganworks.evaluation.pictures import (
@@ -24,6 +25,7 @@ from ganworks.evaluation.sides import (
     described,
     find,
     find_beside,
+    how_read,
     make_suite,
     num_fakes,
     prepare,
@@ -36,6 +38,8 @@ from ganworks.metric.generate import compare_samples, draw
 from ganworks.run.compose import compose
 from ganworks.run.instantiate import make
 from ganworks.run.resume import change
+
+OF_FOLDERS = ("data.value_range", "data.max_pixels")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def of_run(arguments: Arguments, overrides: list[str]) -> Work:
     config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
     change(config, overrides)
     sampler = source.load(arguments.device)
-    real: Any = find_beside(sampler, arguments.real) if arguments.real else make_data(config)
+    real: Any = find_beside(sampler, arguments.real, config.data) if arguments.real else make_data(config)
     sides = Sides(real, sampler, (arguments.real, None))
     return Work(config, sides, checked_suite(config, arguments, sides), source)
 
@@ -69,13 +73,15 @@ def of_run(arguments: Arguments, overrides: list[str]) -> Work:
 def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
     """Return ``fake`` and ``real``, folders of images or files of statistics."""
     for name, _, value in (override.partition("=") for override in overrides):
-        if not name.startswith(("metric.", "paths.")):
-            raise SettingError(name, value, "left out: of two folders only metric.x=value is a setting")
+        if not name.startswith(("metric.", "paths.", *OF_FOLDERS)):
+            allowed = f"left out: of two folders only metric.x=value, {' and '.join(OF_FOLDERS)} are settings"
+            raise SettingError(name, value, allowed)
     config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
     change(config, overrides)
-    how = arguments.channels or 3, arguments.resolution
-    fake = find("fake", str(arguments.fake), *how)
-    real = find("real", str(arguments.real), *how)
+    size, how = (arguments.channels or 3, arguments.resolution), how_read(config.data)
+    fake = find("fake", str(arguments.fake), *size, **how)
+    real = find("real", str(arguments.real), *size, **how)
+    read_alike(*(side for side in (real, fake) if isinstance(side, EvaluatedImages)))
     sides = Sides(real, fake, (arguments.real, arguments.fake))
     num = num_fakes(fake, config, overrides)
     return Work(config, sides, checked_suite(config, arguments, sides, num_samples=num))

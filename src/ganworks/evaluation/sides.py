@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
-from ganworks.data.evaluated import EvaluatedImages
+from ganworks.data.decode import MAX_PIXELS
+from ganworks.data.evaluated import EvaluatedImages, read_alike
+from ganworks.data.value_range import AUTO, DTYPE
 from ganworks.errors import SettingError, setting_path
 from ganworks.metric import Extractor, Result, SampleSet, Suite
 from ganworks.metric.collect import Keep
@@ -54,25 +57,51 @@ class Sides:
 
 
 def find(
-    setting: str, path: str, channels: int = 3, resolution: int | None = None
+    setting: str, path: str, channels: int = 3, resolution: int | None = None, **how: Any
 ) -> EvaluatedImages | Statistics:
     """Return the folder of images or the file of statistics at ``path``.
 
     Args:
         setting: its name on the command line.
         channels, resolution: what images are brought to; see `EvaluatedImages`.
+        how: its other settings, see `how_read`.
     """
     if is_statistics(path):
         return Statistics.load(path)
-    with setting_path(renamed={"root": setting}):
-        return EvaluatedImages(path, channels, resolution)
+    renamed = {"root": setting, **{name: f"data.{name}" for name in ("value_range", "max_pixels")}}
+    with setting_path(renamed=renamed):
+        return EvaluatedImages(path, channels, resolution, **how)
 
 
-def find_beside(sampler: Sampler, path: str) -> EvaluatedImages | Statistics:
-    """Return the reals at ``path``, brought to the shape that a generator makes."""
+def how_read(data: DictConfig, trained: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the range of values and the limit of pixels with which the images of a folder are read.
+
+    Args:
+        data: the settings of a folder.
+        trained: the settings of the data that a generator was trained on, whose range counts unless ``data`` has one.
+    """
+    value_range = data.get("value_range", AUTO)
+    if value_range == AUTO and trained:
+        # A run on files that does not say how it read them was trained before there was a choice.
+        value_range = trained.get("value_range", DTYPE if "max_corrupt" in trained else AUTO)
+    if not isinstance(value_range, str):
+        value_range = list(value_range)
+    return {"value_range": value_range, "max_pixels": data.get("max_pixels", MAX_PIXELS)}
+
+
+def find_beside(sampler: Sampler, path: str, data: DictConfig) -> EvaluatedImages | Statistics:
+    """Return the reals at ``path``, brought to the shape that a generator makes, in the range it was trained with.
+
+    Args:
+        data: the settings of a folder; a range of values in them counts more.
+    """
     shape = sampler.shape
     if sampler.kind.is_image:
-        return find("real", path, shape[0], shape[2])
+        how = how_read(data, sampler.config.get("data"))
+        real = find("real", path, shape[0], shape[2], **how)
+        if isinstance(real, EvaluatedImages):
+            read_alike(real)
+        return real
     if not is_statistics(path):
         raise SettingError(
             "real", path, f"left out, or a .npz file: this generator makes {sampler.kind.noun}, not images"

@@ -22,6 +22,7 @@ from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
+from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
@@ -43,7 +44,7 @@ class Run:
 def build_run(config: DictConfig) -> Run:
     """Instantiate the parts of ``config`` and check that they fit together; nothing is written.
 
-    Fills in `data.num_classes` where the data set itself tells it.
+    Fills in `data.num_classes`, and what else the data set itself tells.
 
     Raises:
         GanworksError: what does not fit, naming the setting.
@@ -53,6 +54,9 @@ def build_run(config: DictConfig) -> Run:
         datamodule.check()
     if config.data.get("num_classes") is None:
         OmegaConf.update(config, "data.num_classes", datamodule.num_classes)
+    for name, value in datamodule.settled.items():
+        if name in config.data:
+            OmegaConf.update(config, f"data.{name}", value)
     suite = make("metric", config.metric)
     with setting_path("metric"):
         suite.check()
@@ -66,6 +70,7 @@ def build_run(config: DictConfig) -> Run:
         )
     check_critics(task, config.model.discriminator)
     task.check(datamodule.example(), tuple(datamodule.shape))
+    check_single(task, datamodule, config)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config)  # with the trainer's own checks: devices, precision

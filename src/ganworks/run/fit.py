@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from ganworks.callback import RunSummary
-from ganworks.errors import GanworksError, SettingError
+from ganworks.data import GanDataModule
+from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.interrupt import Interrupted
 from ganworks.optimizer import build
 from ganworks.run.build import build_run, build_trainer
@@ -23,6 +24,7 @@ from ganworks.run.directory import held
 from ganworks.run.failures import explained_failures
 from ganworks.run.init_from import source_of, start_from
 from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quieten
+from ganworks.run.paths import make_paths_absolute
 from ganworks.run.plan import show_plan
 from ganworks.run.speed import faster_precision
 from ganworks.sample.loading import check_weights, read_checkpoint
@@ -71,6 +73,7 @@ def checked_and_fitted(
     config.tags = tags_of(config.get("tags"))
     drop_leftovers(config)
     check_config(config)
+    make_paths_absolute(config)
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
@@ -83,7 +86,7 @@ def checked_and_fitted(
         return Outcome("dry_run")
     since = ""
     if checkpoint is not None:
-        since = f", on from {check_checkpoint(checkpoint, run.task):,}"
+        since = f", on from {check_checkpoint(checkpoint, run.task, run.datamodule):,}"
     prepare_directory(config, run_dir)
     for text in changed:
         log.info("changed: %s", text)
@@ -129,17 +132,19 @@ def checked_and_fitted(
     return Outcome(summary.content["status"], value, error, received)
 
 
-def check_checkpoint(path: Path, task: ManualTask) -> int:
+def check_checkpoint(path: Path, task: ManualTask, datamodule: GanDataModule) -> int:
     """Return the images that the run has seen.
 
     Raises:
-        GanworksError: the checkpoint is damaged, or its networks differ from the task's.
+        GanworksError: the checkpoint is damaged, or its networks or its data differ from those of the run.
     """
     checkpoint = read_checkpoint(path)
     if "state_dict" not in checkpoint or "time" not in checkpoint:
         raise GanworksError(f"{path} was not written by ganworks.")
     check_weights(task.state_dict(), checkpoint["state_dict"], str(path))
     check_trained(task, checkpoint["optimizer_states"])
+    with setting_path("data"):
+        datamodule.check_same(checkpoint.get(type(datamodule).__qualname__) or {})
     images_seen: int = checkpoint["time"]["images_seen"]
     if images_seen >= task.num_images:
         raise SettingError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -13,12 +13,27 @@ from ganworks.data import GanDataModule
 from ganworks.run.build import Run
 from ganworks.words import relative_path
 
+NUM_NAMED = 12  # classes in the plan
+
 
 def labels(data: GanDataModule) -> str:
     """Return what the labels of a data set are, in words."""
     if data.label_kind == "vector":
         return f"labels of {data.num_classes} numbers"
-    return f"{data.num_classes or 'no'} classes" + (", several at once" if data.label_kind == "multi" else "")
+    several = ", several at once" if data.label_kind == "multi" else ""
+    return f"{data.num_classes or 'no'} classes{several}" + named(data.classes)
+
+
+def named(classes: Sequence[str]) -> str:
+    """Return the names of classes by their numbers, the first and the last where they are many.
+
+    >>> named(["bird", "cat"])
+    ' (0 bird, 1 cat)'
+    """
+    numbered = [f"{number} {name}" for number, name in enumerate(classes)]
+    if len(numbered) > NUM_NAMED:
+        numbered = [*numbered[: NUM_NAMED - 1], "...", numbered[-1]]
+    return f" ({', '.join(numbered)})" if numbered else ""
 
 
 def show_plan(

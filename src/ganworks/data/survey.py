@@ -1,0 +1,130 @@
+"""A look at all files before they are read: which cannot be, and which values those of more than 8 bits have."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganworks.bar import Bar
+from ganworks.data.decode import TooManyPixelsError, decode, open_image
+from ganworks.data.files import ImageFiles
+from ganworks.data.value_range import DTYPE, Values, is_deep, together
+from ganworks.noise import keyed_rng
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+FILE = "survey.json"
+NUM_TRIED = 256  # files that are read to their end before they are decoded on the fly
+TOO_LARGE = "data.max_pixels allows no more"
+LEAST_HIGH = 128  # of the upper byte of 16-bit colour: below, levels are lost
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen of a set of files.
+
+    Args:
+        corrupt: why a file cannot be read, by name.
+        values: of the images of more than 8 bits; None where there are none, or nobody asked.
+        num_tried, num_cut: files that were read to their end, and those of them whose end is missing.
+    """
+
+    corrupt: dict[str, str] = field(default_factory=dict)
+    values: Values | None = None
+    num_tried: int = 0
+    num_cut: int = 0
+
+    @classmethod
+    def load(cls, folder: Path) -> Survey:
+        """Read what `write_survey` wrote."""
+        content = json.loads((folder / FILE).read_text())
+        values = content.pop("values")
+        return cls(**content, values=None if values is None else Values(**values))
+
+
+def write_survey(files: ImageFiles, max_pixels: int, has_range: bool, is_tried: bool, folder: Path) -> None:
+    """Look at every file and write a `Survey` to ``folder``.
+
+    Args:
+        has_range: the range of values is known, so that headers are enough.
+        is_tried: read some files to their end, for those that will be decoded on the fly.
+    """
+    tried = set(tried_of(len(files))) if is_tried else set()
+    corrupt, values, cut, highs = {}, [], 0, []
+    for index, (name, seen) in enumerate(
+        in_threads(files, lambda index, path: look(path, max_pixels, has_range, index in tried))
+    ):
+        if isinstance(seen, str):
+            corrupt[name] = seen
+            cut += index in tried
+        elif isinstance(seen, Values):
+            values.append(seen)
+        elif isinstance(seen, int):
+            highs.append(seen)
+    if highs and max(highs) < LEAST_HIGH:
+        log.warning(
+            "%s: %s colour images have 16 bits, of which only the upper 8 are read, and those reach %d of 255:"
+            " bring the files to 8 bits first",
+            *(files.root, f"{len(highs):,}", max(highs)),
+        )
+    whole = together(values)
+    content = {"corrupt": corrupt, "values": None if whole is None else asdict(whole)}
+    (folder / FILE).write_text(json.dumps({**content, "num_tried": len(tried), "num_cut": cut}, indent=1))
+
+
+def look(path: Path, max_pixels: int, has_range: bool, is_tried: bool) -> Values | int | None:
+    """Return the values of an image of more than 8 bits, or the largest upper byte of one of 16-bit colour."""
+    with open_image(path, max_pixels) as file:
+        if is_deep(file) and not has_range:
+            return Values.of(file)
+        if not has_range and is_deep_colour(file):
+            return int(np.asarray(file).max())
+    if is_tried:
+        decode(path, 1, 1, DTYPE, max_pixels)
+    return None
+
+
+def is_deep_colour(file: Image.Image) -> bool:
+    """Say whether Pillow drops the lower byte of 16-bit colour."""
+    layouts = [tile[3] for tile in getattr(file, "tile", ())]
+    return not is_deep(file) and any(";16" in str(layout) for layout in layouts)
+
+
+def tried_of(num: int) -> list[int]:
+    """Return the numbers of the files that are read to their end: all of a small set, else a fair draw."""
+    return torch.randperm(num, generator=keyed_rng("tried"))[:NUM_TRIED].tolist()
+
+
+def in_threads(files: ImageFiles, read: Callable[[int, Path], T]) -> Iterator[tuple[str, T | str]]:
+    """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL."""
+
+    def attempt(index: int) -> T | str:
+        path = files.path(index)
+        try:
+            return read(index, path)
+        except Exception as error:
+            return reason(error, path)
+
+    with ThreadPoolExecutor() as pool, Bar(f"Reading {files.root.name}", len(files)) as bar:
+        for start in range(0, len(files), 512):
+            chunk = range(start, min(start + 512, len(files)))
+            for index, result in zip(chunk, pool.map(attempt, chunk), strict=True):
+                yield files.names[index], result
+                bar.advance()
+
+
+def reason(error: Exception, path: Path) -> str:
+    """Return why a file cannot be read, without its path."""
+    text = str(error).replace(f" {str(path)!r}", "").replace(f": {str(path)!r}", "")
+    text = text.splitlines()[0] if text else type(error).__name__
+    return f"{text}: {TOO_LARGE}" if isinstance(error, TooManyPixelsError) else text
