@@ -17,7 +17,7 @@ from ganworks.errors import GanworksError
 from ganworks.evaluation.source import Source
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config, resume
-from ganworks.trust import UntrustedError, held, packages_of, trusted_packages
+from ganworks.trust import UntrustedError, packages_of, trusted_packages, vetted
 
 CODE = """
 from pathlib import Path
@@ -252,7 +252,7 @@ def test_all_that_we_ship_is_of_its_kind(group: str, tmp_path: Path) -> None:
     for option in sorted({*options} - {"suite"}):
         config = compose([f"{group}={option}", "paths.runs=runs"])
         config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-        assert held(config, tmp_path / "config.yaml", frozenset()) == config
+        assert vetted(config, tmp_path / "config.yaml", frozenset()) == config
         assert packages_of(config) == []
 
 

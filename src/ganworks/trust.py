@@ -77,7 +77,7 @@ def packages_of(config: DictConfig) -> list[str]:
     return sorted({str(node["_target_"]).partition(".")[0] for _, node in targets} - {*KNOWN, "hydra"})
 
 
-def held(config: DictConfig, file: Path, trusted: frozenset[str]) -> DictConfig:
+def vetted(config: DictConfig, file: Path, trusted: frozenset[str]) -> DictConfig:
     """Return the settings of a run with all references resolved, checked before anything that they name is imported.
 
     Raises:

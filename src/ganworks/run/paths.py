@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.run.check import find, targets
+from ganworks.run.node import find, parameters, targets
+from ganworks.run.values import members_of
 
 GROUPS = ("data", "metric")
 BY_CUSTOM = frozenset(["root", "cache", "weights", "folder", "path", "file"])
@@ -33,28 +33,5 @@ def make_paths_absolute(config: DictConfig) -> None:
 
 
 def path_names(target: Any) -> set[str]:
-    """Return the names of the arguments of ``target`` that are paths; none where it can't be looked into."""
-    is_class = inspect.isclass(target)
-    functions = (
-        [vars(each)["__init__"] for each in target.__mro__ if "__init__" in vars(each)]
-        if is_class
-        else [target]
-    )
-    names = set()
-    for function in functions:
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            continue
-        names |= {each.name for each in parameters if is_path(each.annotation)}
-    return names
-
-
-def is_path(annotation: Any) -> bool:
-    """Say whether an annotation, as it was written or as an object, is a path or may be one.
-
-    >>> is_path("str | Path | None"), is_path(str | Path), is_path("str"), is_path("dict[str, Path]")
-    (True, True, False, False)
-    """
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return "Path" in {part.strip().rpartition(".")[2] for part in text.split("|")}
+    """Return the names of the settings of ``target`` that are paths; none where it can't be looked into."""
+    return {name for name, each in (parameters(target) or {}).items() if Path in members_of(each.annotation)}

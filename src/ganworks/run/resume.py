@@ -15,7 +15,7 @@ from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
 from ganworks.sample.loading import last_checkpoint, siblings
-from ganworks.trust import held, trusted_packages
+from ganworks.trust import vetted, trusted_packages
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
@@ -73,7 +73,7 @@ def read_config(run_dir: Path, trusted: frozenset[str] | None) -> DictConfig:
         raise GanworksError(f"{run_dir / 'config.yaml'} is damaged: it has no {', '.join(missing)}")
     if trusted is not None:
         with damaged_where_it_fails(run_dir / "config.yaml"):
-            config = held(config, run_dir / "config.yaml", trusted)
+            config = vetted(config, run_dir / "config.yaml", trusted)
     OmegaConf.set_struct(config, True)
     return config
 
