@@ -140,7 +140,7 @@ def test_no_place_of_a_run_takes_a_target_that_is_not_of_its_kind(
     for target in [*FOREIGN, *OF_KNOWN_PACKAGES, *WRONG[place]]:
         config = OmegaConf.create()
         OmegaConf.update(config, place, FORMS["plain"](target), force_add=True)
-        refused(partial(held, config, file, frozenset()), marker, r"config\.yaml")
+        refused(partial(vetted, config, file, frozenset()), marker, r"config\.yaml")
     with_node(copied_run, place, FORMS["plain"]("evil.run"))
     refused(lambda: read_config(copied_run, frozenset()), marker, r"config\.yaml")
 

@@ -15,7 +15,7 @@ from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
 from ganworks.sample.loading import last_checkpoint, siblings
-from ganworks.trust import vetted, trusted_packages
+from ganworks.trust import trusted_packages, vetted
 
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
