@@ -129,8 +129,12 @@ def test_an_earlier_run_resumes_to_the_weights_that_its_own_code_reached(
         load_file(earlier / "after.safetensors"),
         load_file(earlier / "generator" / "model.safetensors"),
     )
+    trained = torch.load(earlier / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     moved = 0.0
     for key, tensor in expected.items():
+        if "running_" in key:  # copied from the generator in those days, averaged since
+            assert not torch.equal(found[key], trained[f"generator.{key}"])
+            found[key] = trained[f"generator.{key}"]
         # To the bit on the machine that made it; another one rounds otherwise, and twenty steps amplify that.
         torch.testing.assert_close(found[key].float(), tensor.float(), rtol=0.01, atol=5e-4)
         moved = max(moved, float((tensor.float() - before[key].float()).abs().max()))
