@@ -45,7 +45,6 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     log_to_terminal()
     drop_leftovers(config)
     check_config(config)
-    make_paths_absolute(config)
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
@@ -58,6 +57,7 @@ def fit(config: DictConfig, run_dir: Path, launched_at: float, checkpoint: Path 
     since = ""
     if checkpoint is not None:
         since = f", on from {check_checkpoint(checkpoint, run.task, run.datamodule):,}"
+    make_paths_absolute(config)
     prepare_directory(config, run_dir)
     trainer = build_trainer(config, run, run_dir, launched_at)
     summary = next(c for c in trainer.callbacks if isinstance(c, RunSummary))  # type: ignore[attr-defined]
