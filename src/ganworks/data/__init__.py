@@ -7,7 +7,8 @@ from ganworks.lazy import on_first_use
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
     from ganworks.data.digits import Digits
-    from ganworks.data.folder import FilesDataModule, Folder
+    from ganworks.data.folder import Folder
+    from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder

@@ -18,8 +18,8 @@ from torchvision import datasets
 from ganworks.data.base import ImageDataModule
 from ganworks.data.decode import resize, with_channels
 from ganworks.data.files import ImageFiles
-from ganworks.data.folder import FilesDataModule
 from ganworks.data.idx import find_idx, read_pair
+from ganworks.data.image_files import FilesDataModule
 from ganworks.data.samples import TensorSamples
 from ganworks.errors import SettingError
 

@@ -73,7 +73,6 @@ def checked_and_fitted(
     config.tags = tags_of(config.get("tags"))
     drop_leftovers(config)
     check_config(config)
-    make_paths_absolute(config)
     quieten()
     if config.num_threads is not None:
         torch.set_num_threads(config.num_threads)
@@ -87,6 +86,7 @@ def checked_and_fitted(
     since = ""
     if checkpoint is not None:
         since = f", on from {check_checkpoint(checkpoint, run.task, run.datamodule):,}"
+    make_paths_absolute(config)
     prepare_directory(config, run_dir)
     for text in changed:
         log.info("changed: %s", text)
