@@ -70,11 +70,13 @@ def trace(arguments: list[str]) -> None:
     """Be `python train.py` with ``arguments`` until the first batch, then print the marks and end."""
     noted = Trace()
     noted.mark("Python itself")
+    from hydra.core.hydra_config import HydraConfig
+
     from ganworks.cli import train
 
     noted.mark("import hydra")
     sys.meta_path.insert(0, noted)
-    hydra_config = train.HydraConfig
+    hydra_config = HydraConfig
     get = hydra_config.get
 
     def instrument() -> Any:

@@ -154,8 +154,8 @@ def test_help_lists_groups_and_settings(ganworks: Callable) -> None:
 
 
 def test_flag_of_a_sweep_may_stand_anywhere_and_no_null_reaches_hydra() -> None:
-    assert for_hydra(["seed=1", "-m", "loss=bce,hinge"]) == ["-m", "seed=1", "loss=bce,hinge"]
-    assert for_hydra(["--cfg", "job", "experiment=null", "seed=1"]) == ["--cfg", "job", "seed=1"]
+    assert for_hydra(["seed=1", "-m", "loss=bce,hinge"]) == ["--multirun", "seed=1", "loss=bce,hinge"]
+    assert for_hydra(["--cfg", "job", "experiment=null", "seed=1"]) == ["--cfg=job", "seed=1"]
 
 
 @pytest.mark.parametrize("variable", ["RANK", "SLURM_PROCID"])

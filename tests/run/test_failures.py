@@ -30,6 +30,7 @@ def test_no_memory_names_the_settings_that_help(error: Exception) -> None:
 
 
 def test_a_full_disk_names_the_path(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").touch()
     for error in (
         OSError(errno.ENOSPC, "No space left on device"),
         RuntimeError(

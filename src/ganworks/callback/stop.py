@@ -83,4 +83,5 @@ class GracefulStop(pl.Callback):
     def _restore(self) -> None:
         while self._handlers:
             number, handler = self._handlers.popitem()
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._note:  # at the end Lightning has put back what was before it
+                signal.signal(number, handler)

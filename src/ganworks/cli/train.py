@@ -50,7 +50,7 @@ def train_or_resume(arguments: list[str]) -> None:
     path, overrides = split_resume([spelled_out(setting, is_sweep) for setting in settings])
     if path is None or {"--help", "--hydra-help", "--version"} & set(flags):
         SWEEP.jobs.clear()
-        sys.argv[1:] = [*flags, *(override for override in overrides if override != "experiment=null")]
+        sys.argv[1:] = for_hydra([*flags, *overrides])
         start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
         start_from(train_composed)()
         return SWEEP.end()
@@ -110,6 +110,12 @@ def spelled_out(argument: str, is_sweep: bool = False) -> str:
     name, _, value = argument.partition("=")
     is_list = name in ("tags", "logger.wandb.tags") and "," in value and value[0] not in "[\"'"
     return f"{name}=[{value}]" if is_list and not is_sweep else argument
+
+
+def for_hydra(arguments: list[str]) -> list[str]:
+    """Return the arguments as Hydra's own parser takes them: flags first, and no null for a group."""
+    flags, settings = split_flags(arguments)
+    return [*flags, *(setting for setting in settings if setting != "experiment=null")]
 
 
 def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -18,7 +18,7 @@ BEGINNINGS = (
     "summary.json.tmp",
     "report.html",
 )
-NAME = "a word, or words with / between them: the run directory is <paths.runs>/<name>/<date and time>"
+NAME = "a word, or words with / between them: the run directory is runs/<name>/<date and time>"
 _claimed: list[tuple[Path, Path]] = []  # (directory, paths.runs) of this process
 _held: set[int] = set()  # descriptors of directories that this process keeps to itself
 

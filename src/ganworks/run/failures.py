@@ -69,11 +69,13 @@ def disk_words(error: BaseException, run_dir: Path) -> str | None:
     is_writing = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in WRITING)
     if not is_writing and not isinstance(error, OSError):
         return None
-    if not run_dir.is_dir():
+    named = getattr(error, "filename", None)
+    is_about_run = named is None or Path(str(named)).is_relative_to(run_dir)
+    if is_about_run and not (run_dir / "config.yaml").exists():  # some writers make the folder anew
         return f"{run_dir}: the run directory is gone; it was removed or moved while the run was in it."
     if is_writing or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(run_dir).free / 1e6
-        path = getattr(error, "filename2", None) or getattr(error, "filename", None) or run_dir
+        path = getattr(error, "filename2", None) or named or run_dir
         return f"{path}: {os.strerror(errno.ENOSPC)} ({free:,.1f} MB are free there)."
     if isinstance(error, OSError) and error.errno is not None and error.filename is None:
         return f"{run_dir}: {error.strerror}."
