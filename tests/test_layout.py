@@ -171,7 +171,7 @@ def test_documented_command_is_one(command: str, arguments: tuple[str, ...]) -> 
     assert (ROOT / f"{command}.py").exists()
     if command == "train":
         # A resumed run has no groups; of a sweep the first values are composed; a folder of their own is not here.
-        overrides = [a for a in arguments if not a.startswith(("-", "resume=")) and "=" in a]
+        overrides = [a for a in arguments if not a.startswith(("-", "resume=", "trust=")) and "=" in a]
         overrides = [re.sub(r"=([^,\[{]*),.*", r"=\1", override) for override in overrides]
         if "--config-dir" in arguments:
             overrides = []

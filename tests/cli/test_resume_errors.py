@@ -138,3 +138,11 @@ def test_the_other_checkpoint_helps_after_a_damaged_one(ganworks: Callable, copi
     assert result.code == 0, result.err
     last = torch.load(copied_run / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["time"]["images_seen"] == 704
+
+
+def test_an_empty_resume_begins_no_new_run(ganworks: Callable) -> None:
+    result = ganworks("train", "resume=", "dry_run=true")
+    assert result.code == 1
+    assert result.err.startswith("error: resume=: must be a run directory or a checkpoint")
+    assert list(Path.cwd().iterdir()) == []
+    assert ganworks("train", "resume=null", "dry_run=true").code == 0  # control

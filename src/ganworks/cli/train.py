@@ -123,7 +123,9 @@ def split_resume(arguments: list[str]) -> tuple[str | None, list[str]]:
     values = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     if values and not values[-1]:
-        raise SettingError("resume", "", "a run directory or a checkpoint, or null: an empty shell variable?")
+        raise SettingError(
+            "resume", "", "a run directory or a checkpoint (is it an empty shell variable?), or null"
+        )
     return (values[-1] if values and values[-1] != "null" else None), others
 
 
