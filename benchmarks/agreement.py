@@ -76,7 +76,7 @@ def ours(real: Path, fake: Path, weights: Path, out: Path, resize: str = "legacy
     settings = [f"metric.extractor.inception.{name}={value}" for name, value in inception.items()]
     settings += ["metric.measure.kid.num_subsets=null", "metric.cache=null", f"out={out}"]
     run(str(ROOT / "evaluate.py"), f"real={real}", f"fake={fake}", "metric=fid", *settings)
-    return json.loads(out.read_text())["values"]
+    return json.loads(out.read_text(encoding="utf-8"))["values"]
 
 
 def torch_fidelity(real: Path, fake: Path, weights: Path, num: int, fid: bool = True) -> dict[str, float]:

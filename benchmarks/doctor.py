@@ -226,7 +226,9 @@ def main() -> None:
     if not (arguments.report or arguments.calibrate):
         seeds = [*OPEN, *([] if arguments.open else HELD_OUT)]
         train_all(arguments.runs, seeds, arguments.only, console)
-    runs = [judged(json.loads(path.read_text())) for path in sorted(arguments.runs.glob("*.json"))]
+    runs = [
+        judged(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(arguments.runs.glob("*.json"))
+    ]
     if arguments.calibrate:
         return print_calibration(runs, console)
     print_report(runs, console)

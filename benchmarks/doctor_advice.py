@@ -90,7 +90,7 @@ class Ward:
             changed = dataclasses.replace(kind, overrides=overrides)
             found = {"kind": None, "overrides": overrides, **without_nan(train(changed, 0, self.outcome))}
             path.write_text(json.dumps(found))
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def rounds(self, kind: Kind) -> list[Round]:
         """Follow the advice that a run gets until it is well."""

@@ -188,7 +188,7 @@ def disks(folder: Path, num: int) -> Iterator[Row]:
         if done.returncode == 99 or "unshare" in done.stderr:
             yield name, "not tried: no file system can be mounted here"
             continue
-        log = Path(f"{place}.log").read_text()
+        log = Path(f"{place}.log").read_text(encoding="utf-8")
         found = ["a traceback"] if "Traceback" in log else []
         found += [
             f"{line.strip()}" for line in done.stdout.splitlines() if ".tmp" in line or "code 0" in line

@@ -102,7 +102,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Return summary.json; empty where there is none."""
         path = self.path / "summary.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def images_seen(self) -> int:
         """Return the position of the last checkpoint."""
@@ -116,7 +116,11 @@ class Run:
     def children(self, word: str = "") -> list[int]:
         """Return the processes that this one has started and whose command line holds ``word``."""
         assert self.process is not None
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            .read_text(encoding="utf-8")
+            .split()
+        )
         lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in found}
         return [pid for pid, line in lines.items() if word in line]
 

@@ -30,11 +30,11 @@ def run(experiment: str, seed: int, folder: Path) -> dict[str, Any]:
     """Return the summary of one run, training it where it is missing."""
     run_dir = folder / experiment / f"seed_{seed}"
     summary = run_dir / "summary.json"
-    if not summary.exists() or json.loads(summary.read_text())["status"] != "finished":
+    if not summary.exists() or json.loads(summary.read_text(encoding="utf-8"))["status"] != "finished":
         script = Path(__file__).parents[1] / "train.py"
         arguments = [f"experiment={experiment}", f"seed={seed}", f"hydra.run.dir={run_dir}"]
         subprocess.run([sys.executable, str(script), *arguments], check=True, stdout=subprocess.DEVNULL)
-    return json.loads(summary.read_text())
+    return json.loads(summary.read_text(encoding="utf-8"))
 
 
 def table_of(experiment: str, summaries: list[dict[str, Any]]) -> Table:

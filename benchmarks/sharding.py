@@ -89,7 +89,7 @@ def reset_peak() -> None:
 
 def status(name: str) -> int:
     """Return a number in kB of Linux's /proc/self/status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
@@ -125,7 +125,7 @@ def measure(strategy: str, width: int, num_cycles: int) -> dict[str, float]:
         codes = [process.wait() for process in processes]
         if any(codes):
             sys.exit(1)
-        return json.loads(out.read_text())
+        return json.loads(out.read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -96,6 +96,49 @@ def test_every_package_is_named_for_the_wheel() -> None:
     assert named == found
 
 
+TEXT = {"read_text", "write_text", "open"}
+
+
+def without_encoding(path: Path) -> list[int]:
+    """Return the lines of a file that read or write text in whatever encoding the machine has."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        is_method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if (
+            not is_method
+            or node.func.attr not in TEXT
+            or any(each.arg == "encoding" for each in node.keywords)
+        ):
+            continue
+        modes = [
+            each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ]
+        is_text = node.func.attr != "open" or any(set(mode) <= set("rwax+t") for mode in modes)
+        is_ours = (
+            node.func.attr == "write_text" and len(node.args) > 1
+        )  # ganworks.staged.write_text(path, text)
+        if is_text and not is_ours:
+            lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_text_files_have_an_encoding_of_their_own(path: Path) -> None:
+    assert without_encoding(path) == []
+
+
+def test_text_file_without_an_encoding_is_found(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text(
+        "a.read_text()\nb.open('r+')\nc.open('rb')\nd.write_text(x, encoding='utf-8')\n"
+    )
+    assert without_encoding(tmp_path / "x.py") == [1, 2]  # control
+
+
+def test_package_is_imported_where_the_system_has_no_module_resource() -> None:
+    code = "import sys; sys.modules['resource'] = None; import ganworks.run.fit, ganworks.tuning.worker"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_command_has_a_thin_script_in_the_root() -> None:
     for name, target in settings()["project"]["scripts"].items():
         command = name.removeprefix("ganworks-")

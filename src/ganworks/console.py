@@ -66,7 +66,7 @@ def soft_console() -> Iterator[None]:
     before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
     for name, stream in before.items():
         if stream is None:  # it was closed when Python began
-            stream = Path(os.devnull).open("w")  # noqa: SIM115
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         setattr(sys, name, stream if isinstance(stream, SoftStream) else SoftStream(stream))
     mine = {name: getattr(sys, name) for name in before}
     try:

@@ -7,7 +7,6 @@ import logging
 import math
 import platform
 import re
-import resource
 import shlex
 import signal
 import subprocess
@@ -135,10 +134,10 @@ class RunSummary(pl.Callback):
             return
         try:
             (path.parent / "summary.json.tmp").unlink(missing_ok=True)
-            earlier = json.loads(path.read_text()) if path.exists() else {}
+            earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
             self.content = {**earlier, **changes}
             text = json.dumps(without_nan(self.content), indent=2) + "\n"
-            with path.open("r+" if path.exists() else "w") as file:
+            with path.open("r+" if path.exists() else "w", encoding="utf-8") as file:
                 file.write(text)
                 file.truncate()
         except (OSError, ValueError) as failure:
@@ -184,7 +183,7 @@ class RunSummary(pl.Callback):
             "images_per_second": self._rate(task),
             "seconds": round(self.seconds, 2),
             "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
-            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "peak_memory_mb": peak_memory_mb(),
             "data": self._data(trainer),
             "parameters": {role: num_parameters(player) for role, player in task.players.items()},
             "device": str(task.device),
@@ -259,7 +258,10 @@ class RunSummary(pl.Callback):
             ("images/s", f"{content['images_per_second']:,.0f}"),
             ("training time", time.strftime("%H:%M:%S", time.gmtime(self.seconds))),
             *self._evaluation_row(),
-            ("peak memory", f"{content['peak_memory_mb']:,.0f} MB"),
+            (
+                "peak memory",
+                "unknown" if content["peak_memory_mb"] is None else f"{content['peak_memory_mb']:,.0f} MB",
+            ),
         ):
             table.add_row(name, text, *([""] * bool(content["floor"])))
         console.print(table)
@@ -311,17 +313,23 @@ def without_nan(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def peak_memory_mb() -> float:
-    """Return this process's largest resident set, in MB.
+def peak_memory_mb() -> float | None:
+    """Return this process's largest resident set, in MB; None where the system does not tell.
 
     Linux hands the figure of `resource` on to the program that a process starts, so what started this one would
     count: its own stands in /proc.
     """
     status = Path("/proc/self/status")
-    if status.exists() and (own := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(own[1]) / 1024
+    if status.exists() and (own := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))):
+        return round(int(own[1]) / 1024, 1)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024 if sys.platform != "darwin" else peak / 1024**2  # kB on Linux, bytes on macOS
+    return round(
+        peak / 1024 if sys.platform != "darwin" else peak / 1024**2, 1
+    )  # kB on Linux, bytes on macOS
 
 
 def git_commit() -> str | None:

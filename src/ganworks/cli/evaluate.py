@@ -36,7 +36,7 @@ def main() -> None:
             return
         show(figures, other)
         if arguments.out:
-            Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n")
+            Path(arguments.out).write_text(json.dumps(asdict(figures), indent=2) + "\n", encoding="utf-8")
 
 
 def begin_log() -> None:

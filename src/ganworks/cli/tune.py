@@ -79,7 +79,7 @@ def spaces() -> list[str]:
 
 def usage() -> str:
     """Return what the settings are, from the comments beside them."""
-    text = (files("ganworks.conf") / "tune.yaml").read_text()
+    text = (files("ganworks.conf") / "tune.yaml").read_text(encoding="utf-8")
     return f"python tune.py tune=NAME [setting=value] ...\n\ntune=: {', '.join(spaces())}\n\n{text}"
 
 

@@ -93,7 +93,9 @@ class ImageCache:
             return Opened(FileSamples(readable, *how), readable, value_range, values)
         build = partial(decode_all, files, resolution, channels, value_range, self.max_pixels)
         done = self._keep(key, build, lambda folder: find_fault(folder, len(files), size))
-        readable = self._without_corrupt(files, json.loads((done / "corrupt.json").read_text()), done)
+        readable = self._without_corrupt(
+            files, json.loads((done / "corrupt.json").read_text(encoding="utf-8")), done
+        )
         images = _map(done / "images.bin", (len(readable), channels, resolution, resolution))
         return Opened(TensorSamples(images, readable.labels), readable, value_range, values)
 
@@ -175,12 +177,12 @@ def decode_all(
                 file.write(image.numpy().data)
             else:
                 corrupt[name] = image
-    (folder / "corrupt.json").write_text(json.dumps(corrupt, indent=1))
+    (folder / "corrupt.json").write_text(json.dumps(corrupt, indent=1), encoding="utf-8")
 
 
 def find_fault(folder: Path, num: int, size: int) -> str | None:
     """Return what is wrong with a folder without checksums, of ``num`` files of ``size`` bytes; None if nothing is."""
-    corrupt = json.loads((folder / "corrupt.json").read_text())
+    corrupt = json.loads((folder / "corrupt.json").read_text(encoding="utf-8"))
     expected, found = (num - len(corrupt)) * size, (folder / "images.bin").stat().st_size
     return None if found == expected else f"images.bin has {found:,} bytes of {expected:,}"
 

@@ -56,7 +56,7 @@ def replace(done: Path, build: Callable[[Path], None]) -> None:
     partly.mkdir()
     try:
         build(partly)
-        (partly / CHECKSUMS).write_text(json.dumps(checksums(partly)))
+        (partly / CHECKSUMS).write_text(json.dumps(checksums(partly)), encoding="utf-8")
         for path in (*partly.iterdir(), partly):
             sync(path)
     except OSError:  # such as a full disk: what is half written must not fill it
@@ -74,7 +74,7 @@ def find_fault(done: Path, fault: Callable[[Path], str | None]) -> str | None:
     try:
         if not (done / CHECKSUMS).exists():
             return fault(done)
-        expected, found = json.loads((done / CHECKSUMS).read_text()), checksums(done)
+        expected, found = json.loads((done / CHECKSUMS).read_text(encoding="utf-8")), checksums(done)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return str(error) or type(error).__name__
     if not isinstance(expected, dict):

@@ -47,7 +47,7 @@ class Survey:
     @classmethod
     def load(cls, folder: Path) -> Survey:
         """Read what `write_survey` wrote."""
-        content = json.loads((folder / FILE).read_text())
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         values = content.pop("values")
         return cls(**content, values=None if values is None else Values(**values))
 
@@ -79,7 +79,9 @@ def write_survey(files: ImageFiles, max_pixels: int, has_range: bool, is_tried: 
         )
     whole = together(values)
     content = {"corrupt": corrupt, "values": None if whole is None else asdict(whole)}
-    (folder / FILE).write_text(json.dumps({**content, "num_tried": len(tried), "num_cut": cut}, indent=1))
+    (folder / FILE).write_text(
+        json.dumps({**content, "num_tried": len(tried), "num_cut": cut}, indent=1), encoding="utf-8"
+    )
 
 
 def look(path: Path, max_pixels: int, has_range: bool, is_tried: bool) -> Values | int | None:

@@ -109,7 +109,7 @@ def read_saved(path: Path) -> Mapping[str, Any]:
         allowed = "a run directory with summary.json in it, or a file that out= wrote"
         raise SettingError("against", path, allowed, siblings)
     try:
-        saved = json.loads(file.read_text())
+        saved = json.loads(file.read_text(encoding="utf-8"))
         values = saved["values"] if "values" in saved else saved["metrics"]
         return {"values": dict(values), "contract": dict(saved["contract"])}
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -51,7 +51,7 @@ class CSVLogger(Logger):
         new_columns = [name for name in self._row if name not in (self._columns or ())]
         if is_first or new_columns:
             return self._rewrite(step or 0)
-        with self.path.open("r+", newline="") as file:
+        with self.path.open("r+", newline="", encoding="utf-8") as file:
             self._row_start = self._row_start if is_same_row else file.seek(0, io.SEEK_END)
             file.seek(self._row_start)
             file.truncate()
@@ -80,7 +80,7 @@ class CSVLogger(Logger):
             shutil.copyfile(self.path, self.path.with_suffix(".damaged.csv"))
         everything = [*rows, *([last] if last else [])]
         columns = list(dict.fromkeys([AXIS, *(name for row in everything for name in row)]))
-        with staged(self.path) as temporary, temporary.open("w", newline="") as file:
+        with staged(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)

@@ -199,5 +199,5 @@ def run_id(run_dir: Path) -> str:
         return ""
     if not path.exists():
         run_dir.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex[:12])
-    return path.read_text().strip()
+        path.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()

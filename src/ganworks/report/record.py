@@ -111,7 +111,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     """Return the content of summary.json; an empty mapping where there is none."""
     file = path / "summary.json"
     try:
-        content = json.loads(file.read_text()) if file.is_file() else {}
+        content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as error:
         raise GanworksError(f"{file} is damaged: {error}") from error
     if not isinstance(content, dict):

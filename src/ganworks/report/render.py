@@ -32,8 +32,12 @@ def render(template: str, templates: Path = TEMPLATES, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.globals["key"] = key
-    style = (chart.TEMPLATES / "chart.css").read_text() + (TEMPLATES / "style.css").read_text()
-    script = (chart.TEMPLATES / "chart.js").read_text() + (TEMPLATES / "script.js").read_text()
+    style = (chart.TEMPLATES / "chart.css").read_text(encoding="utf-8") + (TEMPLATES / "style.css").read_text(
+        encoding="utf-8"
+    )
+    script = (chart.TEMPLATES / "chart.js").read_text(encoding="utf-8") + (TEMPLATES / "script.js").read_text(
+        encoding="utf-8"
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(template).render(
         style=Markup(style),

@@ -93,7 +93,7 @@ def remove_beginnings(run_dir: Path, others: tuple[str, ...]) -> None:
     """
     files = [path for path in run_dir.rglob("*") if not path.is_dir()]
     summary = run_dir / "summary.json"
-    has_begun = summary.exists() and "images_seen" in json.loads(summary.read_text())
+    has_begun = summary.exists() and "images_seen" in json.loads(summary.read_text(encoding="utf-8"))
     if has_begun or not {path.name for path in files} <= {*BEGINNINGS, *others}:
         return
     for path in files:

@@ -29,7 +29,7 @@ def mark(run_dir: Path) -> None:
     """Note in ``run_dir`` which job it belongs to."""
     job = job_id()
     if job is not None:
-        (run_dir / MARK).write_text(f"{job}\n")
+        (run_dir / MARK).write_text(f"{job}\n", encoding="utf-8")
 
 
 def earlier_run(run_dir: Path, siblings: Path) -> Path | None:
@@ -51,7 +51,7 @@ def runs_of(job: str, run_dirs: Iterable[Path]) -> list[Path]:
         run_dir
         for run_dir in run_dirs
         if (run_dir / MARK).is_file()
-        and (run_dir / MARK).read_text().strip() == job
+        and (run_dir / MARK).read_text(encoding="utf-8").strip() == job
         and (run_dir / "checkpoints" / "last.ckpt").exists()
     ]
 

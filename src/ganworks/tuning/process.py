@@ -76,12 +76,12 @@ class TrainingProcess:
     def summary(self) -> dict[str, Any]:
         """Return summary.json; empty where there is none."""
         path = self.run_dir / "summary.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     @property
     def error(self) -> str:
         """Why the process failed: how it ended, and the last lines that it printed."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
         errors = [line for line in lines if line.startswith("error: ")]
         code = self._process.exitcode or 0
         cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

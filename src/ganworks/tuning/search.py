@@ -250,6 +250,6 @@ def is_alive(process: int) -> bool:
 def is_zombie(process: int) -> bool:
     """Say whether a process has ended and nobody has taken notice yet."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return False

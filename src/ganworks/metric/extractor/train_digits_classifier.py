@@ -93,7 +93,7 @@ def made_with() -> dict[str, str]:
 def cpu_name() -> str:
     """Return the CPU's model name, or its architecture where the system does not tell."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 
