@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganworks.errors import SettingError
 from ganworks.logger import read_metrics
 from running import checkpoint, differences, train, train_apart, train_on
 
@@ -81,6 +82,25 @@ def test_run_killed_in_between_resumes_to_the_uninterrupted_run(recipe: str, tmp
     train_on(killed)
     assert_same_state(whole, killed)
     assert json.loads((killed / "summary.json").read_text())["status"] == "finished"
+
+
+def test_run_killed_behind_its_last_checkpoint_trains_its_last_stretch_again(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    overrides = ["num_images=3200", "callback.checkpoint.every_images=1000"]
+    for run_dir in (whole, killed):
+        train(run_dir, *overrides)
+    content = json.loads((killed / "summary.json").read_text(encoding="utf-8"))
+    (killed / "summary.json").write_text(json.dumps({**content, "status": "running"}), encoding="utf-8")
+    train_on(killed)
+    assert_same_state(whole, killed)
+    assert json.loads((killed / "summary.json").read_text(encoding="utf-8"))["status"] == "finished"
+    assert (killed / "metrics.csv").read_text(encoding="utf-8").count("\n") == (
+        whole / "metrics.csv"
+    ).read_text(encoding="utf-8").count("\n")
+    with pytest.raises(
+        SettingError, match="num_images"
+    ):  # control: a run that has ended has nothing left to do
+        train_on(whole)
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])

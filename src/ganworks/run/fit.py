@@ -27,7 +27,7 @@ from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quiete
 from ganworks.run.paths import make_paths_absolute
 from ganworks.run.plan import show_plan
 from ganworks.run.speed import faster_precision
-from ganworks.sample.loading import check_weights, read_checkpoint
+from ganworks.sample.loading import check_weights, last_checkpoint, read_checkpoint
 from ganworks.staged import write_text
 from ganworks.strategy import slurm
 from ganworks.task import ManualTask, NonFiniteLossError
@@ -182,6 +182,7 @@ def advice(run_dir: Path) -> str:
     path = last_checkpoint(run_dir)
     if path is None:
         return "There is no checkpoint from before."
+    path = relative_path(path)
     return f"The last good checkpoint is {path}; with other settings: resume={path} optimizer.discriminator.lr=..."
 
 
@@ -190,12 +191,6 @@ def way_back(run_dir: Path) -> str:
     if last_checkpoint(run_dir) is None:
         return "There is no checkpoint to go on from."
     return f"From its last checkpoint: resume={relative_path(run_dir)}"
-
-
-def last_checkpoint(run_dir: Path) -> Path | None:
-    """Return the checkpoint of ``run_dir`` to go on from."""
-    paths = [run_dir / "checkpoints" / name for name in ("last.ckpt", "best.ckpt")]
-    return next((relative_path(path) for path in paths if path.exists()), None)
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +16,10 @@ from ganworks.errors import GanworksError, SettingError, nearest
 from ganworks.run.explain import place
 from ganworks.run.fit import Outcome, fit
 from ganworks.run.resolvers import register
-from ganworks.sample.loading import last_checkpoint, siblings
+from ganworks.sample.loading import PREVIOUS, damage_of, last_checkpoint, read_checkpoint, siblings
 from ganworks.trust import trusted_packages, vetted
 
+log = logging.getLogger(__name__)
 PARTS = ("seed", "num_images", "trainer", "metric", "model", "optimizer", "task", "callback", "data", "loss")
 
 
@@ -29,7 +32,22 @@ def resume(path: str, overrides: list[str], launched_at: float) -> Outcome:
     run_dir, checkpoint = locate(Path(path))
     config = read_config(run_dir, trusted_packages(",".join(trust)))
     changed = change(config, [override for override in overrides if not override.startswith("trust=")])
+    if Path(path).is_dir() and was_killed_at_its_end(run_dir, checkpoint, config.num_images):
+        log.warning("the run was killed behind its last checkpoint: its last stretch is trained again")
+        checkpoint = checkpoint.with_name(PREVIOUS)
     return fit(config, run_dir, launched_at, checkpoint, changed)
+
+
+def was_killed_at_its_end(run_dir: Path, checkpoint: Path, num_images: float) -> bool:
+    """Return whether a run is trained to its end, but was killed before it could say so, and can take a step back."""
+    try:
+        status = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))["status"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    previous = checkpoint.with_name(PREVIOUS)
+    if status != "running" or checkpoint == previous or damage_of(previous) is not None:
+        return False
+    return bool(read_checkpoint(checkpoint).get("time", {}).get("images_seen", 0) >= num_images)
 
 
 def locate(path: Path) -> tuple[Path, Path]:

@@ -81,7 +81,9 @@ class TrainingProcess:
     @property
     def error(self) -> str:
         """Why the process failed: how it ended, and the last lines that it printed."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        lines = (
+            self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        )
         errors = [line for line in lines if line.startswith("error: ")]
         code = self._process.exitcode or 0
         cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
