@@ -179,7 +179,7 @@ def texts_of(node: Any) -> Iterator[str]:
             yield from texts_of(value)
 
 
-def targets_of(node: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def targets_of(node: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield (path, node) for every node of a tree that has a ``_target_``, at any depth."""
     if isinstance(node, Mapping):
         if "_target_" in node:

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.errors import SettingError
 from ganworks.run.values import checked_value, members_of, part_of, shown
+from ganworks.trust import targets_of
 
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 GETTERS = (
@@ -40,7 +41,7 @@ def check_nodes(config: DictConfig, path: str = "") -> None:
     """
     settings = OmegaConf.to_container(config, resolve=True)
     # The data first: the networks take their sizes from it.
-    for where, node in sorted(targets(settings), key=lambda found: not found[0].startswith("data")):
+    for where, node in sorted(targets_of(settings), key=lambda found: not found[0].startswith("data")):
         with as_written(config._get_root()):
             checked = checked_settings(f"{path}.{where}".strip("."), node)
         for name, value in checked.items():
@@ -68,18 +69,6 @@ def source_of(root: Any, setting: str) -> str:
         return setting
     reference = re.fullmatch(r"\$\{([\w.]+)\}", written) if isinstance(written, str) else None
     return source_of(root, reference[1]) if reference else setting
-
-
-def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (path, node) for every node of the settings that has a ``_target_``."""
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield path, node
-        for name, child in node.items():
-            yield from targets(child, f"{path}.{name}" if path else str(name))
-    elif isinstance(node, list):
-        for index, child in enumerate(node):
-            yield from targets(child, f"{path}[{index}]")
 
 
 def checked_settings(path: str, node: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.run.node import find, parameters, targets
+from ganworks.run.node import find, parameters
 from ganworks.run.values import members_of
+from ganworks.trust import targets_of
 
 GROUPS = ("data", "metric")
 BY_CUSTOM = frozenset(["root", "cache", "weights", "folder", "path", "file"])
@@ -22,7 +23,7 @@ def make_paths_absolute(config: DictConfig) -> None:
     """
     for group in GROUPS:
         settings = OmegaConf.to_container(config[group], resolve=True)
-        for place, node in targets(settings, group):
+        for place, node in targets_of(settings, group):
             annotated = path_names(find(place, node["_target_"]))
             for name, value in node.items():
                 if not isinstance(value, str) or not value or "://" in value:
