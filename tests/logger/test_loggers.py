@@ -80,7 +80,7 @@ def test_figures_of_an_evaluation_go_to_the_runs_own_loggers(ganworks: Callable,
     wandb.teardown()
     table = Path("run/metrics.csv").read_bytes()
     Image.new("RGB", (30, 20)).save("spectrum.png")
-    log_figures([Path("spectrum.png")], read_config(Path("run")), Path("run"), images_seen=64)
+    log_figures([Path("spectrum.png")], read_config(Path("run"), frozenset()), Path("run"), images_seen=64)
     (picture,) = read(Path("run")).Images("figures/spectrum")
     assert (picture.step, picture.width, picture.height) == (64, 30, 20)
     first, second = records(Path("run"))

@@ -147,10 +147,10 @@ MISTAKES = {
         "leave a parameter to train",
         "task.phases",
     ],
-    "task.freeze.discriminator=3": ["task.freeze.discriminator=3:", "patterns of names of parameters"],
-    "task.freeze.discriminator=[3]": ["task.freeze.discriminator=[3]:", "patterns of names of parameters"],
+    "task.freeze.discriminator=3": ["task.freeze.discriminator=3:", "a text, a list of texts"],
+    "task.freeze.discriminator=[3]": ["task.freeze.discriminator=[3]:", "a text, a list of texts"],
     "task.freeze=[layers.0.*]": ["task.freeze=[layers.0.*]", "Cannot merge DictConfig with ListConfig"],
-    "++task.freeze=3": ["task.freeze=3: must be patterns for some of the players generator, discriminator"],
+    "++task.freeze=3": ["task.freeze=3: must be a mapping of names to texts or lists of texts or null"],
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,22 @@ def check_config(config: DictConfig) -> None:
     except OmegaConfBaseException as error:
         raise GanworksError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     check_kinds(settings)
-    check_nodes(config)
+    with classes_known(config):
+        check_nodes(config)
     check_count("trainer.log_every_n_steps", config.trainer.get("log_every_n_steps", 50))
+
+
+@contextmanager
+def classes_known(config: DictConfig) -> Iterator[None]:
+    """Let the number of classes be one while it is checked what depends on it: a data set may tell it later."""
+    is_open = "num_classes" in config.data and config.data.num_classes is None
+    if is_open:
+        config.data.num_classes = 0
+    try:
+        yield
+    finally:
+        if is_open:
+            config.data.num_classes = None
 
 
 def check_kinds(settings: Any) -> None:
