@@ -13,12 +13,11 @@ import argparse
 import logging
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks import load_generator
+from ganworks.data.entry import find_fault
 from ganworks.errors import GanworksError
 from ganworks.logger import read_metrics
 from ganworks.metric.feature_cache import load, save
@@ -88,7 +88,13 @@ def kinds(run_dir: Path) -> dict[str, tuple[Path, Read, bool]]:
         "metrics.csv": (run_dir / "metrics.csv", read_metrics, False),
         "statistics .npz": (run_dir / "real.npz", Statistics.load, True),
         "features": (run_dir / "features.safetensors", load, True),
+        "decoded images": (next(run_dir.parent.glob("cache/**/images.bin")), kept_images, True),
     }
+
+
+def kept_images(path: Path) -> list[int] | None:
+    """Return the bytes of decoded images, or None where they would be decoded again."""
+    return None if find_fault(path.parent, lambda _: None) else list(path.read_bytes())
 
 
 def taken_of_run(run_dir: Path) -> str | dict[str, Any]:
@@ -138,26 +144,43 @@ def damaged(whole: bytes, num_flips: int) -> list[tuple[str, bytes]]:
     return [*versions, *(("cut off", whole[:cut]) for cut in cuts), ("zeros", bytes(len(whole)))]
 
 
+def tried(folder: Path, num_flips: int) -> Iterator[tuple[str, str, Counter[str]]]:
+    """Yield (file, damage, what became of it) for every kind of file that a run in ``folder`` writes."""
+    logging.disable(logging.WARNING)
+    for name, (path, read_it, has_digest) in kinds(run_small(folder)).items():
+        content, counts = path.read_bytes(), defaultdict[str, Counter[str]](Counter)
+        whole = repr(plain(read_it(path)))
+        for damage, version in damaged(content, num_flips if has_digest else 0):
+            path.write_bytes(version)
+            counts[damage][outcome(path, read_it, whole)] += 1
+        path.write_bytes(content)
+        yield from ((name, damage, found) for damage, found in counts.items())
+
+
+def described(found: Counter[str]) -> str:
+    """Return what became of files, the most frequent first."""
+    return ", ".join(f"{how} {count}" for how, count in found.most_common())
+
+
+def rows(folder: Path, num: int) -> Iterator[tuple[str, str]]:
+    """Yield (what was tried, what was lost) for the table of `faults.py`, with a few flipped bits for each kill."""
+    for name, damage, found in tried(folder, 6 * num):
+        lost = {how: count for how, count in found.items() if how == "taken" or how.startswith("error")}
+        yield f"{name}, {damage}: {described(found)}", described(Counter(lost))
+
+
+CASES = {"damage": rows}
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flips", type=int, default=300)
     flips = parser.parse_args().flips
-    logging.disable(logging.WARNING)
     table = Table("file", "damage", "what became of it")
-    folder = Path(tempfile.mkdtemp())
-    try:
-        for name, (path, read_it, has_digest) in kinds(run_small(folder)).items():
-            content, counts = path.read_bytes(), {}
-            whole = repr(plain(read_it(path)))
-            for damage, version in damaged(content, flips if has_digest else 0):
-                path.write_bytes(version)
-                counts.setdefault(damage, Counter())[outcome(path, read_it, whole)] += 1
-            path.write_bytes(content)
-            for damage, found in counts.items():
-                table.add_row(name, damage, ", ".join(f"{how} {count}" for how, count in found.most_common()))
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, damage, found in tried(Path(folder), flips):
+            table.add_row(name, damage, described(found))
     Console().print(table)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import stat
 import zlib
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+
+from ganworks.staged import flush
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +59,14 @@ def replace(done: Path, build: Callable[[Path], None]) -> None:
         build(partly)
         (partly / CHECKSUMS).write_text(json.dumps(checksums(partly)), encoding="utf-8")
         for path in (*partly.iterdir(), partly):
-            sync(path)
+            flush(path)
     except OSError:  # such as a full disk: what is half written must not fill it
         shutil.rmtree(partly, ignore_errors=True)
         raise
     if done.exists():
         done.rename(old)  # what maps its files still sees them
     partly.rename(done)
-    sync(done.parent)
+    flush(done.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -103,17 +104,3 @@ def crc32(path: Path, start: int) -> int:
     with path.open("rb") as file:
         file.seek(start)
         return zlib.crc32(file.read(CHUNK))
-
-
-def sync(path: Path) -> None:
-    """Have a file or a folder written to the disk, where the system does that for folders."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:  # some file systems refuse it for folders
-        log.debug("%s: %s", path, error)
-    finally:
-        os.close(descriptor)
