@@ -35,9 +35,8 @@ def whole_of(settings: tuple[str, ...], folder: Path) -> tuple[Run, float]:
 
 def judged(run: Run, settings: tuple[str, ...], folder: Path) -> str:
     """Resume ``run`` to its end and return what was lost."""
-    last = run.path / "checkpoints" / "last.ckpt"
-    if last.exists() and whole_of(settings, folder)[0].images_seen() == run.images_seen():
-        return ", ".join(lost(whole_of(settings, folder)[0], run))  # killed behind its last checkpoint
+    if run.summary().get("status") == "finished":
+        return ", ".join(lost(whole_of(settings, folder)[0], run))
     code = run.begin().ended()
     if code != 0:
         return "hangs" if code is None else f"resume ended with {code}: {run.text().strip().splitlines()[-1]}"
