@@ -104,11 +104,6 @@ class Run:
         path = self.path / "summary.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def images_seen(self) -> int:
-        """Return the position of the last checkpoint."""
-        checkpoint = torch.load(self.path / "checkpoints" / "last.ckpt", weights_only=True)
-        return int(checkpoint["time"]["images_seen"])
-
     def text(self) -> str:
         """Return all that was printed."""
         return (self.folder / "log").read_text(errors="replace")

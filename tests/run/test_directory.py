@@ -89,9 +89,8 @@ def test_what_is_half_written_goes_and_what_is_whole_stays(tmp_path: Path) -> No
     (tmp_path / "checkpoints").mkdir()
     whole = [tmp_path / "checkpoints" / "last.ckpt", tmp_path / "summary.json"]
     half = [
-        tmp_path / "checkpoints" / "last.tmp",
-        tmp_path / "summary.json.tmp",
-        tmp_path / ".report.html.tmp",
+        tmp_path / "checkpoints" / ".last.0123456789ab.staged.ckpt",
+        tmp_path / ".summary.0123456789ab.staged.json",
     ]
     for path in [*whole, *half]:
         path.touch()

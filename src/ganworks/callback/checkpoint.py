@@ -15,7 +15,7 @@ from ganworks.callback.interval import ImageInterval
 from ganworks.digest import write_checkpoint
 from ganworks.logger import CSVLogger
 from ganworks.sample.loading import BEST, LAST, PREVIOUS
-from ganworks.staged import remove_leftovers, staged
+from ganworks.staged import staged
 from ganworks.task import AdversarialTask
 from ganworks.task.player import local
 
@@ -59,8 +59,6 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         super().on_train_start(trainer, task)
         if trainer.is_global_zero:
-            run_dir = Path(trainer.default_root_dir)
-            remove_leftovers(run_dir, *(run_dir / name for name in ("checkpoints", "generator", "samples")))
             for logger in tables(trainer):
                 logger.rewind(task.images_seen)
         self._save_best(trainer, task)  # of weights that were measured before the first step

@@ -133,7 +133,6 @@ class RunSummary(pl.Callback):
         if not trainer.is_global_zero:
             return
         try:
-            (path.parent / "summary.json.tmp").unlink(missing_ok=True)
             earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
             self.content = {**earlier, **changes}
             text = json.dumps(without_nan(self.content), indent=2) + "\n"

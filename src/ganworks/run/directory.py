@@ -9,15 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from ganworks.errors import GanworksError, SettingError
+from ganworks.staged import remove_leftovers
 
-BEGINNINGS = (
-    "config.yaml",
-    "config.yaml.tmp",
-    "train.log",
-    "summary.json",
-    "summary.json.tmp",
-    "report.html",
-)
+BEGINNINGS = ("config.yaml", "train.log", "summary.json", "report.html")
+FOLDERS = ("", "checkpoints", "generator", "samples")  # of a run directory, that files are written to
 NAME = "a word, or words with / between them: the run directory is runs/<name>/<date and time>"
 _claimed: list[tuple[Path, Path]] = []  # (directory, paths.runs) of this process
 _held: set[int] = set()  # descriptors of directories that this process keeps to itself
@@ -102,14 +97,6 @@ def remove_beginnings(run_dir: Path, others: tuple[str, ...]) -> None:
         (run_dir / "checkpoints").rmdir()
 
 
-def remove_half_written(run_dir: Path) -> None:
-    """Remove files that a run was writing when it was killed, or when the disk was full: they are not its last ones."""
-    for pattern in ("*.tmp", "checkpoints/*.tmp", "generator/*.tmp"):
-        for path in run_dir.glob(pattern):
-            with suppress(OSError):
-                path.unlink()
-
-
 @contextmanager
 def held(run_dir: Path) -> Iterator[None]:
     """Keep ``run_dir`` to this process: two that train in one directory overwrite each other's files.
@@ -119,9 +106,11 @@ def held(run_dir: Path) -> Iterator[None]:
     Raises:
         GanworksError: another process trains in it.
     """
+    folders = [run_dir / name for name in FOLDERS]
     try:
         import fcntl
     except ImportError:  # Windows
+        remove_leftovers(*folders)
         yield
         return
     handle = os.open(run_dir, os.O_RDONLY)
@@ -134,10 +123,10 @@ def held(run_dir: Path) -> Iterator[None]:
     except OSError:
         pass  # a file system without locks
     try:
-        remove_half_written(run_dir)
+        remove_leftovers(*folders)
         yield
     finally:
-        remove_half_written(run_dir)
+        remove_leftovers(*folders)
         _let_go(handle)
 
 
