@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
+from pytorch_lightning.plugins import MixedPrecision
 
 from ganworks.run import compose as composing
 from ganworks.run.fit import Outcome
@@ -133,3 +134,8 @@ class SpoilAt(pl.Callback):
             self.is_done = not self.every
             with torch.no_grad():
                 next(task.generator.parameters()).fill_(float("nan"))
+
+
+def half() -> MixedPrecision:
+    """Return float16 with a gradient scaler on the CPU, where Lightning by itself takes bfloat16 without one."""
+    return MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))

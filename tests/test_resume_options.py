@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from digit_files import write_images
 from ganworks.logger import read_metrics
+from ganworks.metric import digits_images
 from running import checkpoint, compose, differences, train, train_on
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -55,6 +57,12 @@ def mixtures() -> list[list[str]]:
 RUNS = {
     **{" ".join(words[:3]): ["data=ring", "metric=none", *words] for words in mixtures()},
     "augment": ["data=digits", "augment=diffaugment", "loss=hinge"],
+    "scaler": [
+        "data=ring",
+        "metric=none",
+        "trainer.precision=null",
+        "+trainer.plugins=[{_target_: running.half}]",
+    ],
     "resnet": ["data=digits", "model=resnet", "loss=hinge", "data.batch_size=32"],
 }
 
@@ -73,7 +81,12 @@ def episodes(run_dir: Path) -> list[Any]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_run_that_broke_off_equals_the_run_that_did_not(name: str, tmp_path: Path) -> None:
-    whole, broken, chosen = tmp_path / "whole", tmp_path / "broken", [*RUNS[name], *TINY]
+    assert_unbroken([*RUNS[name], *TINY], tmp_path)
+
+
+def assert_unbroken(chosen: list[str], folder: Path) -> None:
+    """Train a run, and once more with a break and a resume: weights, optimizers, rows and episodes are equal."""
+    whole, broken = folder / "whole", folder / "broken"
     assert train(whole, *chosen).status == "finished"
     with pytest.raises(ArithmeticError):
         train(broken, *chosen, BREAK)
@@ -83,6 +96,22 @@ def test_run_that_broke_off_equals_the_run_that_did_not(name: str, tmp_path: Pat
         assert differences(checkpoint(whole)[part], checkpoint(broken)[part]) == []
     assert rows(whole) == rows(broken)
     assert episodes(whole) == episodes(broken)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 4])
+def test_run_with_processes_that_decode_goes_on_as_if_it_had_not_broken_off(
+    num_workers: int, tmp_path: Path
+) -> None:
+    images = write_images(tmp_path / "images", digits_images()[0][:96])
+    chosen = [
+        "data=folder",
+        f"data.root={images}",
+        "data.resolution=8",
+        "data.channels=1",
+        "data.batch_size=16",
+    ]
+    chosen += ["data.cache_limit_gb=0", "data.horizontal_flip=true", f"data.num_workers={num_workers}"]
+    assert_unbroken([*chosen, *TINY], tmp_path)
 
 
 def test_every_option_is_in_one_of_the_runs() -> None:
