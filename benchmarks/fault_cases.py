@@ -82,7 +82,7 @@ def stopped(run: Run, number: int) -> bool:
 
 def while_saving(run: Run) -> bool:
     """Kill a run while something in its run directory is half written."""
-    half = lambda: any(run.path.glob("**/*.tmp*"))  # noqa: E731
+    half = lambda: any(run.path.glob("**/.*.staged*"))  # noqa: E731
     return run.when(run.trains) and run.when(half) and stopped(run, signal.SIGKILL)
 
 

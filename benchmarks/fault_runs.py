@@ -147,7 +147,7 @@ def episodes(run: Run) -> list[Any]:
 
 def left_behind(run: Run) -> list[str]:
     """Return the half-written and temporary files of a run that has ended."""
-    half = [path.name for path in run.path.rglob("*") if ".tmp" in path.name]
+    half = [path.name for path in run.path.rglob(".*.staged*")]
     passing = [
         path.name for path in (run.folder / "tmp").rglob("*") if path.is_file() and "wandb" not in path.name
     ]
