@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
+from omegaconf import DictConfig as OmegaDict
 from torch import nn
 
 from ganworks.errors import SettingError
 from ganworks.run.values import checked_value, part_of
+
+BARE = vars(typing)  # whose names without arguments are no classes
+
+
+class Mode(str, Enum):
+    A, B = "a", "b"
+
 
 RIGHT = [
     (1, int),
@@ -29,8 +40,21 @@ RIGHT = [
     (part_of(nn.Linear), Callable[[float], float]),
     ({"a": part_of(nn.Linear), "b": None}, Mapping[str, nn.Module | None]),
     ("anything", Any),
+    # What a constructor makes of a text, a number or a list is its own affair.
+    ("b", Mode),
+    ("cuda", torch.device),
+    ("float32", torch.dtype | None),
+    ({"hours": 1.5}, str | timedelta | dict[str, int] | None),
+    ({"a": 1}, BARE["Dict"]),
+    ({"a": [1]}, BARE["Mapping"] | None),
+    ([1, 2], BARE["Tuple"]),
+    ({"a": 1}, OmegaDict),
+    (2**60, int),
 ]
 WRONG = [
+    (part_of(nn.Linear), torch.device, "a device"),
+    (3, str | timedelta | None, "a text"),
+    (["c"], list[Literal["a", "b"]], "a list of values among a, b"),
     (1.5, int, "an integer"),
     (True, int, "an integer"),
     ("3", int, "an integer"),

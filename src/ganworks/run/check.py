@@ -56,6 +56,7 @@ GROUPS = {
     "metric",
 }  # none can be left out
 GROUPS |= {"callback", "logger", "trainer"}
+SHARED = ("model.", "optimizer.*")  # groups in which settings of all parts may lie beside them
 ABSENT = object()
 KINDS: dict[str, Any] = {  # what each place of a configuration holds
     "data": GanDataModule,
@@ -119,7 +120,7 @@ def check_kinds(settings: Any) -> None:
             if isinstance(node, dict) and "_target_" in node:
                 if path == pattern or path not in KINDS:
                     check_kind(path, node, kind)
-            elif node is not None and not pattern.startswith("model."):  # where settings of the group lie too
+            elif node is not None and not pattern.startswith(SHARED):
                 raise SettingError(path, node, f"{in_words(kind)}, or null")
 
 

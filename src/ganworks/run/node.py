@@ -21,6 +21,7 @@ from ganworks.run.values import checked_value, members_of, part_of, shown
 from ganworks.trust import targets_of
 
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+CALLABLE = "the path of a class or a function, as ganworks.loss.Hinge is"
 GETTERS = (
     "hydra.utils.get_method",
     "hydra.utils.get_class",
@@ -73,27 +74,26 @@ def source_of(root: Any, setting: str) -> str:
 
 def checked_settings(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a node with the numbers in the form that its target takes; see `check_nodes`."""
-    target = find(f"{path}._target_", node["_target_"])
-    taken = parameters(target)
+    taken, takes_others = parameters(find(f"{path}._target_", node["_target_"]))
     settings = {str(name): value for name, value in node.items() if name not in HYDRA_KEYS}
     for name, value in settings.items():
-        if taken is not None and name not in taken:
+        if name in taken:
+            is_made = node.get("_recursive_", True)  # otherwise the target gets the nodes as they are
+            settings[name] = checked_setting(f"{path}.{name}", value, taken[name], bool(is_made))
+        elif not takes_others:
             allowed = f"left out: {node['_target_']} has the settings {', '.join(taken) or 'none'}"
             error = SettingError(f"{path}.{name}", value, allowed)
             error.nearest = SettingError(path, name, "", taken).nearest
             raise error
-        settings[name] = checked_setting(f"{path}.{name}", value, (taken or {}).get(name))
     return settings
 
 
-def checked_setting(setting: str, value: Any, parameter: inspect.Parameter | None) -> Any:
+def checked_setting(setting: str, value: Any, parameter: inspect.Parameter, is_made: bool = True) -> Any:
     """Return ``value`` if its parameter's annotation allows it; None is allowed too where it is the default."""
-    if parameter is None or parameter.annotation is parameter.empty:
-        return value
-    if value is None and parameter.default is None:
+    if parameter.annotation is parameter.empty or (value is None and parameter.default is None):
         return value
     try:
-        as_made = made(setting, value)
+        as_made = made(setting, value) if is_made else value
     except UnknownKind:
         return value
     checked = checked_value(setting, as_made, parameter.annotation)
@@ -101,7 +101,7 @@ def checked_setting(setting: str, value: Any, parameter: inspect.Parameter | Non
 
 
 class UnknownKind(Exception):
-    """A node's target is a function that does not say what it returns."""
+    """A node's target is a function: what it returns may be more than its annotation says."""
 
 
 def made(path: str, value: Any) -> Any:
@@ -122,20 +122,20 @@ def made(path: str, value: Any) -> Any:
 def made_of(path: str, node: Mapping[str, Any]) -> Any:
     """Return a stand-in for the object that a node describes, or the object itself where the node names it."""
     if node["_target_"] in GETTERS:
-        return find(f"{path}.path", node.get("path"))
+        return named(f"{path}.path", node.get("path"))
     if node.get("_partial_"):
         return part_of(functools.partial)
     target = find(f"{path}._target_", node["_target_"])
-    kind = target if inspect.isclass(target) else hints(target).get("return")
-    if not inspect.isclass(kind):
+    if not inspect.isclass(target):
         raise UnknownKind(path)
-    return part_of(kind)
+    return part_of(target)
 
 
 def check_kind(path: str, node: Mapping[str, Any], kind: Any) -> None:
     """Raise `SettingError` unless a node describes an object of ``kind``, or where it is partial calls one."""
+    is_function = get_origin(kind) is abc.Callable
     try:
-        part = made_of(path, {**node, "_partial_": False})
+        part = made_of(path, {**node, "_partial_": bool(node.get("_partial_")) and is_function})
     except UnknownKind:
         return
     if does_the_same(part, kind):
@@ -144,7 +144,6 @@ def check_kind(path: str, node: Mapping[str, Any], kind: Any) -> None:
         checked_value(path, part, kind)
     except SettingError:
         name = "path" if node["_target_"] in GETTERS else "_target_"
-        is_function = get_origin(kind) is abc.Callable
         allowed = (
             f"the path of {'a function' if is_function else f'a class derived from {public_path(kind)}'}"
         )
@@ -169,15 +168,19 @@ def does_the_same(part: Any, kind: Any) -> bool:
 
 def find(setting: str, path: Any) -> Any:
     """Return the class or function at ``path``, or raise `SettingError` with the nearest name beside it."""
-    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it would print what is raised here
-    allowed = "the path of a class or a function, as ganworks.loss.Hinge is"
-    try:
-        found = get_object(path)
-    except Exception as error:
-        raise SettingError(setting, shown(path), allowed, neighbours(str(path))) from error
+    found = named(setting, path)
     if not callable(found):
-        raise SettingError(setting, path, allowed, neighbours(f"{path}."))
+        raise SettingError(setting, path, CALLABLE, neighbours(f"{path}."))
     return found
+
+
+def named(setting: str, path: Any) -> Any:
+    """Return what is at ``path``, or raise `SettingError` with the nearest name beside it."""
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it would print what is raised here
+    try:
+        return get_object(path)
+    except Exception as error:
+        raise SettingError(setting, shown(path), CALLABLE, neighbours(str(path))) from error
 
 
 def neighbours(path: str) -> list[str]:
@@ -201,8 +204,11 @@ def functions_of(target: Any) -> list[Any]:
     return functions
 
 
-def parameters(target: Any) -> dict[str, inspect.Parameter] | None:
-    """Return the parameters that ``target`` takes by name, with their annotations; None where it takes any."""
+def parameters(target: Any) -> tuple[dict[str, inspect.Parameter], bool]:
+    """Return the parameters that ``target`` takes by name, with their annotations, and whether it takes others.
+
+    A class of the user's own that takes any keyword may do with it what it likes, and not hand it on to its bases.
+    """
     functions = functions_of(target)
     taken: dict[str, inspect.Parameter] = {}
     for function in functions:
@@ -210,7 +216,8 @@ def parameters(target: Any) -> dict[str, inspect.Parameter] | None:
         for name, each in signature_of(function).items():
             if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and name != "self":
                 taken.setdefault(name, each.replace(annotation=known.get(name, each.empty)))
-    return None if functions and takes_any(functions[-1]) else taken
+    is_ours = str(getattr(target, "__module__", "")).startswith("ganworks.")
+    return taken, any(takes_any(each) for each in (functions[-1:] if is_ours else functions))
 
 
 def signature_of(function: Any) -> dict[str, inspect.Parameter]:
@@ -231,4 +238,15 @@ def hints(function: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
     except Exception:  # a name imported for type checkers alone
-        return {}
+        written = getattr(function, "__annotations__", {})
+        return {
+            name: known for name, each in written.items() if (known := evaluated(each, function)) is not None
+        }
+
+
+def evaluated(annotation: Any, function: Any) -> Any:
+    """Return the object that an annotation written as text stands for; None where it has no meaning at run time."""
+    try:
+        return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation
+    except Exception:
+        return None

@@ -12,6 +12,7 @@ from ganworks.run.values import members_of
 from ganworks.trust import targets_of
 
 GROUPS = ("data", "metric")
+MADE = frozenset(["root", "cache"])  # folders that a run makes
 BY_CUSTOM = frozenset(["root", "cache", "weights", "folder", "path", "file"])
 
 
@@ -29,10 +30,11 @@ def make_paths_absolute(config: DictConfig) -> None:
                 if not isinstance(value, str) or not value or "://" in value:
                     continue
                 path = Path(value).expanduser()
-                if name in annotated or (name in BY_CUSTOM and path.exists()):
+                # A name that may be a path, such as an identifier of a data set, is one where something is there.
+                if (name in annotated or name in BY_CUSTOM) and (path.exists() or name in MADE):
                     OmegaConf.update(config, f"{place}.{name}", str(path.absolute()))
 
 
 def path_names(target: Any) -> set[str]:
     """Return the names of the settings of ``target`` that are paths; none where it can't be looked into."""
-    return {name for name, each in (parameters(target) or {}).items() if Path in members_of(each.annotation)}
+    return {name for name, each in parameters(target)[0].items() if Path in members_of(each.annotation)}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import collections.abc as abc
 import functools
 import inspect
+import os
 import types
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -43,6 +45,8 @@ PLURALS = {
 }
 SEQUENCES = (list, tuple, set, frozenset, abc.Sequence, abc.Iterable, abc.Collection)
 MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
+PACKAGES = ("ganworks.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "torchmetrics.")
+BASES = ("torch.nn.modules.module.Module", "torch.optim.optimizer.Optimizer")
 
 
 class Part:
@@ -79,10 +83,10 @@ def checked_value(setting: str, value: Any, annotation: Any) -> Any:
     Raises:
         SettingError: it is not.
     """
-    of_items = next(
-        (get_args(each)[1] for each in members_of(annotation) if get_origin(each) in MAPPINGS), None
-    )
-    if isinstance(value, dict) and of_items is not None:
+    mappings = [plain(each) for each in members_of(annotation) if get_origin(plain(each)) in MAPPINGS]
+    if isinstance(value, dict) and len(mappings) == 1:  # each item by its name
+        of_items = get_args(mappings[0])[1]
+        of_items = int | float if of_items is int else of_items  # Lightning's max_time={hours: 1.5}
         return {name: checked_value(f"{setting}.{name}", item, of_items) for name, item in value.items()}
     adapter = adapter_of(annotation)
     if adapter is None:
@@ -121,7 +125,10 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 def whole(value: Any) -> Any:
     """Return a whole float as an integer, and everything else as it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    is_whole = (
+        isinstance(value, float) and value.is_integer() and abs(value) <= 2**53
+    )  # what a float says exactly
+    return int(value) if is_whole else value
 
 
 def as_path(value: Any) -> Any:
@@ -130,26 +137,36 @@ def as_path(value: Any) -> Any:
     return Path(str(value)) if is_path else value
 
 
-LEAVES = {
+LEAVES: dict[Any, Any] = {
     bool: StrictBool,
-    int: Annotated[StrictInt, BeforeValidator(whole), Field(le=2**53)],  # what a float can say exactly
+    int: Annotated[StrictInt, BeforeValidator(whole), Field(ge=-(2**63), lt=2**63)],  # of 64 bits, as torch's
     float: Annotated[float, StrictMode(), Field(allow_inf_nan=False)],
     str: StrictStr,
-    Path: Annotated[Path, BeforeValidator(as_path)],
+    **dict.fromkeys((Path, PurePath, os.PathLike), Annotated[Path, BeforeValidator(as_path)]),
 }
 
 
-def strict(annotation: Any) -> Any:
-    """Return ``annotation`` in the form in which pydantic converts nothing but whole floats to integers."""
+def strict(annotation: Any, is_alone: bool = True) -> Any:
+    """Return ``annotation`` in the form in which pydantic converts nothing but whole floats to integers.
+
+    Args:
+        is_alone: no other member of a union stands beside it.
+    """
+    annotation = plain(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in LEAVES:
         return LEAVES[annotation]
     if annotation is None or annotation is type(None):
         return None
     if origin in (Union, types.UnionType):
+        members = [each for each in arguments if each is not type(None)]
         # Beside floats, 1.0 is another value than 1: limit_train_batches=1.0 are all of them.
-        members = [StrictInt if each is int and float in arguments else strict(each) for each in arguments]
-        return Union[tuple(members)]  # noqa: UP007
+        return Union[  # noqa: UP007
+            tuple(
+                StrictInt if each is int and float in members else strict(each, len(members) == 1)
+                for each in arguments
+            )
+        ]
     if origin is Annotated:
         return Annotated[(strict(arguments[0]), *arguments[1:])]
     if origin is Literal:
@@ -162,13 +179,40 @@ def strict(annotation: Any) -> Any:
         return dict[strict(arguments[0]), strict(arguments[1])]  # type: ignore[misc]
     if origin is abc.Callable or annotation in (Callable, abc.Callable):
         return Callable
-    if isinstance(annotation, TypeVar) or annotation is Any or origin is type:
-        return Any
     if annotation in (*SEQUENCES, *MAPPINGS):
         return dict[Any, Any] if annotation in MAPPINGS else list[Any]
-    if inspect.isclass(annotation) and not getattr(annotation, "_is_protocol", False):
-        return InstanceOf[annotation]  # type: ignore[misc]
-    return Any
+    if (
+        not inspect.isclass(annotation)
+        or annotation in (Any, object)
+        or getattr(annotation, "_is_protocol", False)
+    ):
+        return Any
+    if is_alone and not is_made_of_nodes(annotation):
+        return Annotated[Any, AfterValidator(functools.partial(not_another, annotation))]
+    return InstanceOf[annotation]  # type: ignore[misc]
+
+
+def plain(annotation: Any) -> Any:
+    """Return what a bare `typing.Dict` or `typing.Tuple` stands for, and every other annotation as it is."""
+    origin = get_origin(annotation)
+    return origin if inspect.isclass(origin) and not get_args(annotation) else annotation
+
+
+def is_made_of_nodes(kind: type) -> bool:
+    """Return whether objects of a class come from nodes alone; others may be made of a text, as enums are."""
+    names = (f"{base.__module__}.{base.__name__}" for base in kind.__mro__)
+    return any(name.startswith(PACKAGES) or name in BASES for name in names)
+
+
+def not_another(kind: type, value: Any) -> Any:
+    """Return ``value`` unless it is an object of another class; raise ValueError then."""
+    try:
+        is_another = type(value) in (Part, CallablePart) and not isinstance(value, kind)
+    except TypeError:  # a class that can't be asked, such as a TypedDict
+        is_another = False
+    if is_another:
+        raise ValueError(f"no {kind.__name__}")
+    return value
 
 
 def in_words(annotation: Any) -> str:
@@ -184,9 +228,11 @@ def in_words(annotation: Any) -> str:
 
 def options_in_words(annotation: Any) -> list[str]:
     """Return the alternatives that an annotation allows, in words."""
+    annotation = plain(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if len(members_of(annotation)) > 1:
-        return [word for each in arguments if not is_made_in_code(each) for word in options_in_words(each)]
+        shown_ones = [each for each in arguments if not is_made_in_code(each)] or arguments
+        return [word for each in shown_ones for word in options_in_words(each)]
     if origin is Literal:
         return [str(value) for value in arguments]
     if origin is Annotated:
@@ -209,18 +255,20 @@ def options_in_words(annotation: Any) -> list[str]:
 
 def plural(annotation: Any) -> str:
     """Return the word for several values of an annotation."""
-    members = [
-        each for each in members_of(annotation) if not is_made_in_code(each) and each is not type(None)
-    ]
-    return " or ".join(
-        PLURALS.get(each)
-        or (
-            f"lists of {plural(get_args(each)[0])}"
-            if get_origin(each) in SEQUENCES
-            else f"{each.__name__} nodes"
-        )
-        for each in members
-    )
+    members = [each for each in members_of(plain(annotation)) if not is_made_in_code(each)]
+    return " or ".join(plural_of_one(each) for each in members if each is not type(None)) or "values"
+
+
+def plural_of_one(annotation: Any) -> str:
+    """Return the word for several values of an annotation that is no union."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in PLURALS:
+        return PLURALS[annotation]
+    if origin is Literal:
+        return f"values among {', '.join(map(str, arguments))}"
+    if origin in SEQUENCES and arguments:
+        return f"lists of {plural(arguments[0])}"
+    return f"{getattr(annotation, '__name__', annotation)} nodes"
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
