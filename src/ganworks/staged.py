@@ -7,7 +7,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{12}\.staged(\.\w+)?")
@@ -30,7 +30,8 @@ def staged(path: str | Path) -> Iterator[Path]:
         temporary.touch(exist_ok=False)
         mode = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
-        temporary.chmod(mode)
+        with suppress(OSError):  # some mounts have no permissions
+            temporary.chmod(mode)
         flush(temporary)
         temporary.replace(path)
         flush(path.parent)

@@ -23,6 +23,7 @@ from ganworks.errors import GanworksError
 
 ENVIRONMENT = "GANWORKS_TRUST"
 KNOWN = ("ganworks", "torch", "pytorch_lightning", "lightning", "torchmetrics")
+HOMES = (*KNOWN, "lightning_fabric")  # where classes that these hand on may be written
 # Of torch, which also reads pickles and runs what it is given, the parts that hold networks and optimizers.
 STARTS = (
     "ganworks.",
@@ -55,7 +56,8 @@ PLACES: dict[str, tuple[str, ...]] = {
                 f"{LIGHTNING}plugins.ClusterEnvironment", f"{LIGHTNING}plugins.LayerSync"),
 }  # fmt: skip
 FUNCTIONS = {"augment": ("ganworks.augment.identity",)}
-GETTER = "hydra.utils.get_method"  # in configurations of earlier releases: its ``path`` names a function
+# Their ``path`` names a function or a class; a configuration of an earlier release may have them.
+GETTERS = ("hydra.utils.get_method", "hydra.utils.get_class", "hydra.utils.get_object")
 COMPUTES = {"where", "share"}  # resolvers of ours that calculate, and read and import nothing
 INTERPOLATION = re.compile(r"\$\{\s*([^:}$]*)([:}$]?)")
 NAME = re.compile(r"[^\W\d_]\w*(\.[^\W\d_]\w*)+")  # no part of it begins with an underscore
@@ -75,7 +77,10 @@ def trusted_packages(trust: str | Iterable[str] | None = None) -> frozenset[str]
 def packages_of(config: DictConfig) -> list[str]:
     """Return the packages that a configuration of the user's own words names."""
     targets = targets_of(OmegaConf.to_container(config, resolve=True), "")
-    return sorted({str(node["_target_"]).partition(".")[0] for _, node in targets} - {*KNOWN, "hydra"})
+    names = [
+        str(node.get("path") if node["_target_"] in GETTERS else node["_target_"]) for _, node in targets
+    ]
+    return sorted({name.partition(".")[0] for name in names} - {*KNOWN, "hydra"})
 
 
 def vetted(config: DictConfig, file: Path, trusted: frozenset[str]) -> DictConfig:
@@ -97,20 +102,20 @@ def check_targets(places: Mapping[str, Any], file: Path, trusted: frozenset[str]
     found = [(place, path, node) for place, tree in places.items() for path, node in targets_of(tree, place)]
     for _, path, node in found:  # all of them, before the first is imported
         check_name(node["_target_"], path, file, trusted)
-        if node["_target_"] == GETTER and "hydra" not in trusted:
+        if node["_target_"] in GETTERS:
             check_name(node.get("path"), path, file, trusted)
     for place, path, node in found:
-        is_reference = node["_target_"] == GETTER and "hydra" not in trusted
-        check_object(str(node["path"] if is_reference else node["_target_"]), place, path, file, trusted)
+        name = str(node["path"] if node["_target_"] in GETTERS else node["_target_"])
+        check_object(name, place, path, file, trusted)
 
 
 def check_name(name: object, path: str, file: Path, trusted: frozenset[str]) -> None:
     """Raise `UntrustedError` unless ``name`` is of a package that is known or trusted; imports nothing."""
+    package = name.partition(".")[0] if isinstance(name, str) else ""
+    if package in trusted or name in GETTERS:
+        return
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UntrustedError(f"{file}: {path} names {name!r}, which is no path of a class.")
-    package = name.partition(".")[0]
-    if package in trusted or name == GETTER:
-        return
     if package not in KNOWN:
         raise UntrustedError(
             f"{file}: {path} names {name}, which is not from ganworks, torch or Lightning, and would run code from"
@@ -133,12 +138,16 @@ def check_object(name: str, place: str, path: str, file: Path, trusted: frozense
         return
     bases = PLACES.get(place, ())
     if (
-        home not in KNOWN
+        home not in HOMES
         or not isinstance(found, type)
         or not issubclass(found, tuple(map(get_object, bases)))
     ):
         allowed = ", ".join(base.rpartition(".")[2] for base in bases) or "nothing"
-        raise UntrustedError(f"{file}: {path} names {name}; there may be {allowed}, and classes below that.")
+        where = f", which is written in {home}" if home not in (*HOMES, "") else ""
+        raise UntrustedError(
+            f"{file}: {path} names {name}{where}; there may be {allowed}, and classes below that."
+            + (f" If you trust that package, add trust={home}" if where else "")
+        )
 
 
 def lies_beside(package: str, file: Path) -> bool:

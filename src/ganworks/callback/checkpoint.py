@@ -9,10 +9,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.plugins import AsyncCheckpointIO
 
 from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.digest import write_checkpoint
+from ganworks.errors import SettingError
 from ganworks.logger import CSVLogger
 from ganworks.sample.loading import BEST, LAST, PREVIOUS
 from ganworks.staged import staged
@@ -53,6 +55,11 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         self.export: dict[str, Any] = {}
 
     def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
+        if isinstance(
+            trainer.strategy.checkpoint_io, AsyncCheckpointIO
+        ):  # writes when the file has its name already
+            name = type(trainer.strategy.checkpoint_io).__name__
+            raise SettingError("trainer.plugins", name, "one that has written a checkpoint when it returns")
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # none of the user's own
             trainer.strategy.checkpoint_io = DigestIO()
 

@@ -193,7 +193,9 @@ class Doctor(ReadsEvaluation, pl.Callback):
         if self.on_divergence == "continue":
             return
         folder = Path(trainer.default_root_dir) / "checkpoints"
-        path, self.restored = way_back(folder, self.restored)
+        # The first process chooses: the others may have no run directory, or see an older state of it.
+        choice = way_back(folder, self.restored) if trainer.is_global_zero else (None, [])
+        path, self.restored = trainer.strategy.broadcast(choice)
         if self.num_restores >= self.max_restores or path is None:
             task.guard.stop(f"the loss, after {self.num_restores} restores,", task.guard.num_bad_steps)
         images = restore(trainer, task, path, self.lr_factor)

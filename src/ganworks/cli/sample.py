@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from mimetypes import guess_type
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
@@ -179,26 +179,33 @@ def write(drawn: Drawn, arguments: Arguments) -> Path:
 
 def write_array(drawn: Drawn, out: Path) -> None:
     """Write the array (num, *shape) of the samples as .npy or .pt; the file appears when it is whole."""
+    from tempfile import TemporaryFile
+
     import numpy as np
     import torch
 
-    staged, array, start = out.with_name(f"{out.name}.part"), None, 0
-    try:
+    from ganworks.staged import staged
+
+    is_npy = out.suffix.lower() == ".npy"
+    with staged(out) as file, TemporaryFile(dir=out.parent) as passing:
+        array: Any = None
+        start = 0
         for batch in drawn.batches:
             values = batch.cpu().numpy()
             if array is None:
-                shape = (drawn.num, *values.shape[1:])
-                array = np.lib.format.open_memmap(staged, "w+", values.dtype, shape)
+                form: dict[str, Any] = {
+                    "dtype": values.dtype,
+                    "mode": "w+",
+                    "shape": (drawn.num, *values.shape[1:]),
+                }
+                array = np.lib.format.open_memmap(file, **form) if is_npy else np.memmap(passing, **form)
             array[start : start + len(values)] = values
             start += len(values)
         assert array is not None  # a number of samples is 1 or more
-        array.flush()
-        if out.suffix.lower() == ".npy":
-            staged.replace(out)
+        if is_npy:
+            array.flush()
         else:
-            torch.save(torch.from_numpy(array), out)
-    finally:
-        staged.unlink(missing_ok=True)
+            torch.save(torch.from_numpy(array), file)
 
 
 def write_picture(drawn: Drawn, arguments: Arguments) -> Path:

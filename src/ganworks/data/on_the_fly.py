@@ -43,6 +43,7 @@ class FileSamples:
         self.labels = files.labels
         # Which files were replaced; in shared memory, as worker processes find them and this one counts them.
         self.replaced = torch.zeros(len(files), dtype=torch.uint8).share_memory_()
+        self.has_replaced = torch.zeros((), dtype=torch.uint8).share_memory_()
         self._num_said = 0
 
     def __len__(self) -> int:
@@ -66,6 +67,7 @@ class FileSamples:
             except Exception as error:
                 cause = error
                 self.replaced[other] = 1
+                self.has_replaced.fill_(1)
         allowed = (
             f"a folder with readable images: {self.files.names[index]} is none, nor is another with its label"
         )
@@ -88,8 +90,12 @@ class FileSamples:
         Raises:
             SettingError: they are a larger share than ``max_corrupt``.
         """
+        if (
+            not self.has_replaced
+        ):  # called for every batch: looking through all files is for the few that have some
+            return
         num = self.num_replaced
-        if num == 0 or num < 2 * self._num_said:
+        if num < 2 * self._num_said:
             return
         self._num_said = num
         names = [self.files.names[index] for index in self.replaced.nonzero().flatten()[:5].tolist()]

@@ -67,9 +67,10 @@ class WandbLogger(LightningWandbLogger):
         tags: Any = None,
         **kwargs: Any,
     ) -> None:
-        settings = wandb.Settings(
-            init_timeout=init_timeout, finish_timeout=finish_timeout, console="off", quiet=True
-        )
+        bounds: Any = {"init_timeout": init_timeout, "finish_timeout": finish_timeout}
+        known = getattr(wandb.Settings, "model_fields", bounds)  # earlier versions have no bound of the end
+        bounds = {name: seconds for name, seconds in bounds.items() if name in known}
+        settings = wandb.Settings(**bounds, console="off", quiet=True)
         super().__init__(
             save_dir=save_dir,
             project=project,
@@ -162,7 +163,7 @@ class WandbLogger(LightningWandbLogger):
             return
         code = 0 if status == "success" else 1
         reason = in_time(lambda: run.finish(exit_code=code), self.finish_timeout)
-        if reason is None and run._finish_timed_out:
+        if reason is None and getattr(run, "_finish_timed_out", False):
             reason = f"not everything was sent within {self.finish_timeout:g} s"
         if reason is not None:
             self.give_up(f"{reason}; `wandb sync` uploads the rest")

@@ -18,6 +18,8 @@ def answers(url: str, seconds: float) -> str | None:
     """Return why the server at ``url`` can't be had, or None where it answers within ``seconds``."""
     try:
         requests.get(url, timeout=min(seconds, FIRST_ANSWER), allow_redirects=False, stream=True).close()
+    except requests.exceptions.SSLError:
+        return None  # an answer: W&B knows which certificates it takes
     except requests.RequestException as error:
         if isinstance(error, requests.Timeout):
             return f"{url} does not answer within {min(seconds, FIRST_ANSWER):g} s"

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ganworks.errors import GanworksError, SettingError
 from ganworks.staged import remove_leftovers
@@ -21,8 +21,8 @@ _held: set[int] = set()  # descriptors of directories that this process keeps to
 def check_name(name: object) -> str:
     """Return ``name`` if run directories of that name lie below `paths.runs`; raise `SettingError` otherwise."""
     text = str("" if name is None else name).strip()
-    parts = PurePosixPath(text).parts
-    if not parts or ".." in parts or PurePosixPath(text).is_absolute():
+    forms = (PurePosixPath(text), PureWindowsPath(text))  # a run of one system may be named on the other
+    if not forms[0].parts or any(".." in form.parts or form.anchor for form in forms):
         raise SettingError("name", name, NAME)
     return text
 

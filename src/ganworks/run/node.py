@@ -18,15 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganworks.errors import SettingError
 from ganworks.run.values import checked_value, members_of, part_of, shown
-from ganworks.trust import targets_of
+from ganworks.trust import GETTERS, targets_of
 
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 CALLABLE = "the path of a class or a function, as ganworks.loss.Hinge is"
-GETTERS = (
-    "hydra.utils.get_method",
-    "hydra.utils.get_class",
-    "hydra.utils.get_object",
-)  # return what a path names
 
 
 def check_nodes(config: DictConfig, path: str = "") -> None:
