@@ -28,7 +28,10 @@ from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.compose import compose
 from ganworks.run.log import quieten
 
-RECIPE = ["experiment=digits_dcgan", "callback.progress=null", "callback.report=null"]
+AS_IN_THE_WHOLE_RUN = [
+    f"{name}.every_images=36000" for name in ("callback.checkpoint", "callback.sample_grid", "metric")
+]
+RECIPE = ["experiment=digits_dcgan", "callback.progress=null", "callback.report=null", *AS_IN_THE_WHOLE_RUN]
 SIDES = {
     "none": ["trainer.log_every_n_steps=1000000000", "callback.checkpoint=null"],
     "default": [],
