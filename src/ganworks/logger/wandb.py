@@ -102,6 +102,8 @@ class WandbLogger(LightningWandbLogger):
 
     def _begin(self) -> Any:
         """Return a new W&B run; where the server can't be had, one that is kept offline."""
+        # W&B's reports about itself wait for the server when Python ends, however long that is silent.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         settings = wandb.setup().settings
         chosen = self._wandb_init["mode"] or settings.mode
         reason = answers(settings.base_url, self.init_timeout) if chosen == "online" else None
