@@ -101,15 +101,15 @@ def check_targets(places: Mapping[str, Any], file: Path, trusted: frozenset[str]
     """Raise `UntrustedError` unless all that is named in each of ``places`` is of its kind; see `PLACES`."""
     found = [(place, path, node) for place, tree in places.items() for path, node in targets_of(tree, place)]
     for _, path, node in found:  # all of them, before the first is imported
-        check_name(node["_target_"], path, file, trusted)
+        check_package(node["_target_"], path, file, trusted)
         if node["_target_"] in GETTERS:
-            check_name(node.get("path"), path, file, trusted)
+            check_package(node.get("path"), path, file, trusted)
     for place, path, node in found:
         name = str(node["path"] if node["_target_"] in GETTERS else node["_target_"])
         check_object(name, place, path, file, trusted)
 
 
-def check_name(name: object, path: str, file: Path, trusted: frozenset[str]) -> None:
+def check_package(name: object, path: str, file: Path, trusted: frozenset[str]) -> None:
     """Raise `UntrustedError` unless ``name`` is of a package that is known or trusted; imports nothing."""
     package = name.partition(".")[0] if isinstance(name, str) else ""
     if package in trusted or name in GETTERS:

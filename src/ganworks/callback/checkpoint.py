@@ -55,12 +55,11 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         self.export: dict[str, Any] = {}
 
     def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
-        if isinstance(
-            trainer.strategy.checkpoint_io, AsyncCheckpointIO
-        ):  # writes when the file has its name already
-            name = type(trainer.strategy.checkpoint_io).__name__
-            raise SettingError("trainer.plugins", name, "one that has written a checkpoint when it returns")
-        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # none of the user's own
+        writer = trainer.strategy.checkpoint_io
+        if isinstance(writer, AsyncCheckpointIO):  # it would write when the file has its name already
+            name, allowed = type(writer).__name__, "one that has written a checkpoint when it returns"
+            raise SettingError("trainer.plugins", name, allowed)
+        if type(writer) is TorchCheckpointIO:  # none of the user's own
             trainer.strategy.checkpoint_io = DigestIO()
 
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]

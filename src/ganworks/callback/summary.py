@@ -6,11 +6,8 @@ import json
 import logging
 import math
 import platform
-import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -22,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks.callback.evaluation import Evaluation
+from ganworks.callback.machine import git_commit, peak_memory_mb
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
 from ganworks.interrupt import Interrupted
@@ -310,36 +308,3 @@ def without_nan(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [without_nan(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def peak_memory_mb() -> float | None:
-    """Return this process's largest resident set, in MB; None where the system does not tell.
-
-    Linux hands the figure of `resource` on to the program that a process starts, so what started this one would
-    count: its own stands in /proc.
-    """
-    status = Path("/proc/self/status")
-    if status.exists() and (own := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))):
-        return round(int(own[1]) / 1024, 1)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(
-        peak / 1024 if sys.platform != "darwin" else peak / 1024**2, 1
-    )  # kB on Linux, bytes on macOS
-
-
-def git_commit() -> str | None:
-    """Return the commit of the working directory, marked where it has changes; None outside a repository."""
-    try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return run.stdout.strip() or None

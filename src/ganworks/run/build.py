@@ -26,7 +26,7 @@ from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
 from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
-from ganworks.strategy.environment import check_name, check_processes, read_slurm
+from ganworks.strategy.environment import check_processes, check_strategy, read_slurm
 from ganworks.task import ManualTask
 
 
@@ -179,7 +179,7 @@ def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
 def strategy_of(config: DictConfig) -> dict[str, Any]:
     """Return the strategy where the trainer is left to choose it and runs more than one process."""
     with setting_path("trainer"):
-        check_name(config.trainer.strategy)
+        check_strategy(config.trainer.strategy)
         read_slurm(config.trainer.devices, config.trainer.num_nodes)
         probe = make("trainer", config.trainer, logger=False)
         check_processes(probe.num_devices, probe.num_nodes)

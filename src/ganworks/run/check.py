@@ -21,6 +21,8 @@ from ganworks.loss import AdversarialLoss
 from ganworks.metric import Suite
 from ganworks.optimizer import Schedule
 from ganworks.regularizer import Regularizer
+from ganworks.run.compose import GROUPS
+from ganworks.run.directory import NAME
 from ganworks.run.explain import options_of
 from ganworks.run.node import check_kind, check_nodes
 from ganworks.run.values import checked_value, in_words
@@ -45,17 +47,6 @@ GENERAL: dict[str, Any] = {  # settings outside of the nodes that are instantiat
     "paths.cache": Path,
     "model.conditional": bool,
 }
-GROUPS = {
-    "data",
-    "model",
-    "loss",
-    "regularizer",
-    "augment",
-    "optimizer",
-    "task",
-    "metric",
-}  # none can be left out
-GROUPS |= {"callback", "logger", "trainer"}
 SHARED = ("model.", "optimizer.*")  # groups in which settings of all parts may lie beside them
 ABSENT = object()
 KINDS: dict[str, Any] = {  # what each place of a configuration holds
@@ -78,7 +69,7 @@ KINDS: dict[str, Any] = {  # what each place of a configuration holds
 def check_config(config: DictConfig) -> None:
     """Raise `SettingError` for the first setting that can't be right: a missing value, a wrong name, type or target."""
     if not str(config.name or "").strip():
-        raise SettingError("name", config.name, "a word: the run directory is runs/<name>/<date and time>")
+        raise SettingError("name", config.name, NAME)
     for name, kind in GENERAL.items():
         value = OmegaConf.select(config, name, default=ABSENT)
         if value is not ABSENT and checked_value(name, value, kind) is not value:

@@ -13,6 +13,7 @@ from ganworks.run.resolvers import register
 
 # Groups whose choice leaves the tuned recipe out: conf/bare.yaml
 PARTS = ("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task")
+GROUPS = (*PARTS[1:], "metric", "callback", "logger", "trainer")  # every run has an option of each
 NO_EXPERIMENT = "experiment=null"  # not for Hydra, which takes no null for a group
 CONF = "ganworks.conf"  # the module with the files of conf/
 VERSION = "1.3"  # of Hydra, whose rules of composing hold

@@ -20,7 +20,7 @@ OURS = ("adversarial_ddp", "adversarial_ddp_backward", "adversarial_fsdp")
 WORKING = ("auto", *OURS, "ddp_find_unused_parameters_true", "single_device")
 
 
-def check_name(strategy: Any) -> None:
+def check_strategy(strategy: Any) -> None:
     """Raise `SettingError` unless ``strategy`` is a name that can train several networks; objects pass."""
     if not isinstance(strategy, str) or strategy in WORKING:
         return

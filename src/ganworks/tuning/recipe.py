@@ -9,26 +9,13 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from ganworks.run.compose import compose
+from ganworks.run.compose import GROUPS, compose
 from ganworks.staged import write_text
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings
 
 OWN = {"name", "logger", "paths", "hydra", "tags", "dry_run", "resume"}  # of a study, not of a recipe
-GROUPS = (
-    *(
-        "data",
-        "model",
-        "loss",
-        "regularizer",
-        "augment",
-        "optimizer",
-        "task",
-        "metric",
-        "callback",
-        "trainer",
-    ),
-)
+OPTIONS = tuple(group for group in GROUPS if group not in OWN)
 
 
 def write_recipe(settings: Settings, overrides: list[str], figures: str) -> list[Path]:
@@ -60,7 +47,7 @@ def recipe(settings: Settings, overrides: list[str], figures: str) -> str:
     values: dict[str, Any] = {}
     for override in parsed:
         key = override.key_or_group
-        if key.partition(".")[0] in OWN or key in (*GROUPS, "experiment", "debug", "metric.every_images"):
+        if key.partition(".")[0] in OWN or key in (*OPTIONS, "experiment", "debug", "metric.every_images"):
             continue
         nest(values, *whole(config, key))
     body: dict[str, Any] = {
@@ -75,7 +62,7 @@ def recipe(settings: Settings, overrides: list[str], figures: str) -> str:
 def choices(config: DictConfig, plain: DictConfig) -> list[dict[str, str]]:
     """Return the entries of a defaults list for the groups that ``config`` chose otherwise than ``plain``."""
     chosen, before = config.hydra.runtime.choices, plain.hydra.runtime.choices
-    return [{f"override /{g}": chosen[g]} for g in GROUPS if chosen[g] != before[g]]
+    return [{f"override /{g}": chosen[g]} for g in OPTIONS if chosen[g] != before[g]]
 
 
 def whole(config: DictConfig, key: str) -> tuple[str, Any]:
