@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -19,6 +20,7 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "PatchDiscriminator",
     "ResnetDiscriminator",
     "ResnetGenerator",
 ]
