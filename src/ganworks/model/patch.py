@@ -21,8 +21,8 @@ class PatchDiscriminator(Discriminator):
 
     Isola et al. 2017 (pix2pix), appendix 6.1.2 (https://arxiv.org/abs/1611.07004): C64-C128-C256-C512 for 70x70
     patches, 1x1 convolutions C64-C128 for single pixels. A side of the patches is 1, 16, 34, 70, 142 for 0 to 4
-    layers. A conditional one adds to all logits the projection of the mean of the last features on a vector of the class
-    (Miyato and Koyama 2018, equation 5, https://arxiv.org/abs/1802.05637).
+    layers. A conditional one adds to all logits the projection of the mean of the last features on a vector of the
+    class (Miyato and Koyama 2018, equation 5, https://arxiv.org/abs/1802.05637).
 
     Args:
         shape: (C, H, W) of a sample; images of other sizes are judged as well.
@@ -60,13 +60,13 @@ class PatchDiscriminator(Discriminator):
         sizes = [check_count("width", width) * min(2**n, MAX_GROWTH) for n in range(max(1, num_layers) + 1)]
         # Stride 2 but for the last two convolutions; pixels are judged by 1x1 convolutions throughout.
         strides = [2] * num_layers + [1] if num_layers else [1, 1]
-        kernel = {"kernel_size": 4, "padding": 1} if num_layers else {"kernel_size": 1}
+        kernel = 4 if num_layers else 1
         check_size(self.shape, strides, num_layers)
         self.maps = nn.ModuleList(
-            conv_block(num_in, num_out, "none" if at == 0 else norm, stride=strides[at], **kernel)
+            conv_block(num_in, num_out, "none" if at == 0 else norm, kernel, strides[at])
             for at, (num_in, num_out) in enumerate(itertools.pairwise([channels, *sizes]))
         )
-        self.to_logits = nn.Conv2d(sizes[-1], 1, **kernel)
+        self.to_logits = nn.Conv2d(sizes[-1], 1, kernel, padding=kernel // 4)
         self.embedding = ConditionEmbedding(num_classes, sizes[-1]) if num_classes else None
         self.with_features = with_features
         if norm != "none":  # without a norm weights of N(0, .02) let the signal fade
@@ -88,11 +88,12 @@ class PatchDiscriminator(Discriminator):
         return {"logits": logits, "features": features} if self.with_features else logits
 
 
-def conv_block(num_in: int, num_out: int, norm: str, **conv: int) -> nn.Sequential:
-    """Return a convolution, without the bias that a norm would take away, its norm and a leaky ReLU."""
+def conv_block(num_in: int, num_out: int, norm: str, kernel: int, stride: int) -> nn.Sequential:
+    """Return a convolution of kernel 4 or 1, without the bias that a norm would take away, its norm and a leaky ReLU."""
     after = map_norm(norm, num_out)
     has_bias = isinstance(after, nn.Identity)
-    return nn.Sequential(nn.Conv2d(num_in, num_out, bias=has_bias, **conv), after, nn.LeakyReLU(0.2))
+    conv = nn.Conv2d(num_in, num_out, kernel, stride, padding=kernel // 4, bias=has_bias)
+    return nn.Sequential(conv, after, nn.LeakyReLU(0.2))
 
 
 def check_size(shape: Sequence[int], strides: Sequence[int], num_layers: int) -> None:
