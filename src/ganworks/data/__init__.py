@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder
     from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.superres import DigitsSuperres
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -23,6 +24,7 @@ __all__ = [
     "BatchLoader",
     "CelebA",
     "Digits",
+    "DigitsSuperres",
     "FashionMNIST",
     "FilesDataModule",
     "Folder",

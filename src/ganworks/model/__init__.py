@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+    from ganworks.model.translator import Translator
+    from ganworks.model.unet import ResidualUNet, UNetGenerator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -21,6 +23,9 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "PatchDiscriminator",
+    "ResidualUNet",
     "ResnetDiscriminator",
     "ResnetGenerator",
+    "Translator",
+    "UNetGenerator",
 ]

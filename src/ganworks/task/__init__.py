@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from ganworks.task.critic import Critic
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
+    from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
-    from ganworks.task.view import Beside, Frames, Smaller, View
+    from ganworks.task.view import Beside, Chain, Frames, Smaller, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "AdversarialTask",
     "Beside",
+    "Chain",
     "Critic",
     "ExponentialMovingAverage",
     "Frames",
@@ -25,6 +27,7 @@ __all__ = [
     "ManualTask",
     "NonFiniteGuard",
     "NonFiniteLossError",
+    "PairedTask",
     "Phase",
     "Smaller",
     "View",
