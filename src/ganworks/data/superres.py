@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ganworks.data.base import ImageDataModule
+from ganworks.data.base import GanDataModule, ImageDataModule
+from ganworks.data.digits import digits_half
 from ganworks.data.samples import TensorSamples
 
 
@@ -49,11 +50,18 @@ class DigitsSuperres(ImageDataModule):
     def load_reference(self) -> TensorSamples:
         return self._half(train=False)
 
-    def _half(self, train: bool) -> TensorSamples:
-        from ganworks.metric.extractor.digits import digits_half
+    def baselines(self, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
+        return untranslated(self, num, seed)
 
+    def _half(self, train: bool) -> TensorSamples:
         images, labels = digits_half(train)
         return TensorSamples(images, labels, source=enlarged(avg_pool2d(images, 2), images.shape[2:]))
+
+
+def untranslated(data: GanDataModule, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
+    """Return the line "source" of a table: the sources in the place of their translations."""
+    drawn = data.draw_conditions(["real", "source", "label"], num, seed)
+    return {"source": {**drawn, "fake": drawn["source"]}}
 
 
 def enlarged(images: Tensor, size: Sequence[int]) -> Tensor:

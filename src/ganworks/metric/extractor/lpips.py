@@ -63,11 +63,11 @@ class Lpips:
         """Raise `GanworksError` unless the right weights are where they belong; note their whole hash."""
         self.sha256 = verify_sha256(self.path, self.sha256, VGG16.remedy(self.setting, self.without))
 
-    def check_shape(self, shape: Sequence[int]) -> None:
+    def check_shape(self, shape: Sequence[int], setting: str = "measure.path_length.distance") -> None:
         """Raise `SettingError` unless images of ``shape`` (C, H, W) are gray or RGB and outlive VGG's poolings."""
         if shape[0] not in (1, 3) or min(shape[1:]) < MIN_SIZE:
             allowed = f"left out for images of {tuple(shape)}: it takes gray or RGB ones of {MIN_SIZE} pixels or more"
-            raise SettingError("measure.path_length.distance", "Lpips", allowed)
+            raise SettingError(setting, "Lpips", allowed)
 
     def load(self) -> None:
         """Read the weights, once."""
