@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder
+    from ganworks.data.pairs import Pairs
     from ganworks.data.samples import Samples, TensorSamples, to_float
     from ganworks.data.superres import DigitsSuperres
+    from ganworks.data.superres_folder import Superres
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -33,8 +35,10 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Mixture",
+    "Pairs",
     "Ring",
     "Samples",
+    "Superres",
     "TensorSamples",
     "Vision",
     "WorkerLoader",
