@@ -7,6 +7,7 @@ from ganworks.lazy import on_first_use
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
     from ganworks.data.digits import Digits
+    from ganworks.data.fashion_edges import FashionEdges
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
@@ -27,6 +28,7 @@ __all__ = [
     "CelebA",
     "Digits",
     "DigitsSuperres",
+    "FashionEdges",
     "FashionMNIST",
     "FilesDataModule",
     "Folder",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.data.decode import decode_whole, read_size
+from ganworks.data.decode import MAX_PIXELS, decode_whole, read_size
 from ganworks.data.files import ImageFiles, find_images
 from ganworks.data.pair_files import FILE, held_out, held_out_name, open_kept
 from ganworks.data.pairs import PairModule
@@ -35,7 +35,7 @@ class Superres(PairModule):
 
     Args:
         factor: how many times smaller the source is, from 2 up.
-        others: see `PairModule`; ``source_channels`` are those of the images.
+        others: see `PairModule`.
 
     Raises:
         SettingError: no image is as large as a tile, or see `PairModule`.
@@ -44,14 +44,43 @@ class Superres(PairModule):
 
     name = "superres"
 
-    def __init__(self, root: str | Path | None, factor: int = 4, **others: Any) -> None:
-        super().__init__(root, **others)
+    def __init__(
+        self,
+        root: str | Path | None,
+        factor: int = 4,
+        batch_size: int = 16,
+        resolution: int | Sequence[int] = 96,
+        channels: int = 3,
+        shape: Sequence[int] | None = None,
+        num_classes: int | None = None,
+        held_out: float = 0.1,
+        seed: int = 0,
+        horizontal_flip: bool = False,
+        min_batches: int = 1,
+        cache: str | Path = "cache",
+        cache_limit_gb: float = 32.0,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        super().__init__(
+            root,
+            batch_size,
+            resolution,
+            channels,
+            channels,
+            shape,
+            num_classes,
+            held_out,
+            seed,
+            horizontal_flip,
+            min_batches,
+            cache,
+            cache_limit_gb,
+            max_pixels,
+        )
         self.factor = check_count("factor", factor, at_least=2)
         if any(side % self.factor for side in self.size):
             allowed = f"multiples of data.factor={self.factor}"
             raise SettingError("resolution", "x".join(map(str, self.size)), allowed)
-        if self.source_channels != self.channels:
-            raise SettingError("source_channels", self.source_channels, f"{self.channels}, as data.channels")
 
     @cached_property
     def files(self) -> tuple[ImageFiles, ImageFiles]:
