@@ -133,6 +133,10 @@ class Suite:
         for name, measure in self.measures.items():
             if "sampler" in measure.needs and generator is None:
                 raise _refused(name, measure, "a generator to draw from, and folders of images are compared")
+            if measure.fields and generator is None:
+                raise _refused(
+                    name, measure, "to know what each fake was made from, and folders do not say it"
+                )
             if "labels" in measure.needs and not (generator is not None and num_classes_of(generator)):
                 raise _refused(name, measure, "a conditional generator (model.conditional=true)")
 
