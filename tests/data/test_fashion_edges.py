@@ -37,7 +37,7 @@ def test_the_last_pictures_are_kept_apart_and_each_has_its_own_outline(
     images = torch.randint(256, (60, 1, 32, 32), dtype=torch.uint8)
     monkeypatch.setattr(MNIST, "prepare_data", lambda self: None)
     monkeypatch.setattr(MNIST, "load", lambda self: TensorSamples(images, torch.arange(60) % 10))
-    data = FashionEdges(channels=1)
+    data = FashionEdges(batch_size=16, channels=1)
     data.check()
     assert (len(data.samples), len(data.reference)) == (50, 10)
     found = data.reference.read(torch.arange(10))
