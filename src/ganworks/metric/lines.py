@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ganworks.metric.collect import Keep, collect
+from ganworks.metric.extractor.base import Extractor
+from ganworks.metric.measure.base import Measure
+from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 from ganworks.noise import keyed_rng
 
-if TYPE_CHECKING:
-    from ganworks.metric.suite import Suite
-
 Figures = dict[str, float]
+
+
+class Suite(Protocol):
+    """What is asked of `ganworks.metric.Suite`."""
+
+    measures: dict[str, Measure]
+    extractors: dict[str, Extractor]
+    better: dict[str, str]
+    num_samples: int
+    seed: int
+    has_floor: bool
+    real: SampleSet
+
+    def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet | None: ...
 
 
 def has_own_reference(data: Any) -> bool:
