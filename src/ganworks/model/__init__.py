@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+    from ganworks.model.translator import ContrastiveTranslator, ResnetTranslator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "ContrastiveTranslator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
@@ -21,4 +23,5 @@ __all__ = [
     "MLPGenerator",
     "ResnetDiscriminator",
     "ResnetGenerator",
+    "ResnetTranslator",
 ]
