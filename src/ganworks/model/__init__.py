@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.translator import ContrastiveTranslator, ResnetTranslator
 else:
@@ -21,6 +22,7 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "PatchDiscriminator",
     "ResnetDiscriminator",
     "ResnetGenerator",
     "ResnetTranslator",

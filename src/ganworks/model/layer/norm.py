@@ -130,10 +130,19 @@ def finish_norm(norm: str, network: nn.Module) -> None:
 
     Miyato et al. 2018, equation 8 (https://arxiv.org/abs/1802.05957). To be called after initialisation.
     """
-    if check_choice("norm", norm, OUTPUT_NORMS) == "spectral":
+    if check_choice("norm", norm, MAP_NORMS) == "spectral":
         for layer in list(network.modules()):
             if isinstance(layer, nn.Linear | nn.Embedding | nn.modules.conv._ConvNd):
                 spectral_norm(layer)
+
+
+# Of feature maps, per sample: Ulyanov et al. 2016 (https://arxiv.org/abs/1607.08022).
+MAP_NORMS: dict[str, Callable[[int], nn.Module]] = {**OUTPUT_NORMS, "instance": nn.InstanceNorm2d}
+
+
+def map_norm(norm: str, num_features: int) -> nn.Module:
+    """Return what follows a convolution in a fully convolutional network; `OUTPUT_NORMS`, and "instance"."""
+    return MAP_NORMS[check_choice("norm", norm, MAP_NORMS)](num_features)
 
 
 class ProjectionHead(nn.Module):
