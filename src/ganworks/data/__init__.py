@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder
+    from ganworks.data.printed import PrintedDigits
     from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.streams import StreamLoader
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -31,8 +33,10 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Mixture",
+    "PrintedDigits",
     "Ring",
     "Samples",
+    "StreamLoader",
     "TensorSamples",
     "Vision",
     "WorkerLoader",

@@ -72,7 +72,8 @@ class ResnetTranslator(Generator):
         self.last = nn.Sequential(
             nn.ReflectionPad2d(kernel_size // 2), nn.Conv2d(sizes[0], self.shape[0], kernel_size)
         )
-        self.apply(init_normal)
+        if norm != "none":  # without a norm weights of N(0, .02) let the signal fade
+            self.apply(init_normal)
         if from_source:
             nn.init.zeros_(self.last[1].weight)  # type: ignore[arg-type]
 
@@ -158,14 +159,20 @@ class ContrastiveTranslator(ResnetTranslator):
         self.heads.apply(init_normal)
 
     def patches(
-        self, images: Tensor, places: Sequence[Tensor], source_label: Tensor | None = None
+        self,
+        images: Tensor,
+        places: Sequence[Tensor],
+        source_label: Tensor | None = None,
+        mirrored: bool = False,
     ) -> list[Tensor]:
         """Return the embeddings (B, num_patches, head_width), of length 1, of patches of images for each layer.
 
         Args:
             places: for each layer the numbers (num_patches,) of the positions, row by row.
+            mirrored: mirror the features left to right first.
         """
         maps = self.features(images, self.layers, source_label)
+        maps = [h.flip(-1) for h in maps] if mirrored else maps
         rows = [h.flatten(2)[:, :, at].transpose(1, 2) for h, at in zip(maps, places, strict=True)]
         return [normalize(head(row), dim=-1, eps=1e-7) for head, row in zip(self.heads, rows, strict=True)]
 
@@ -212,7 +219,7 @@ def doubling(num_channels: int, norm: str) -> nn.Sequential:
 
 
 def init_normal(layer: nn.Module) -> None:
-    """Draw weights from N(0, .02), biases zero: Zhu et al. 2017, appendix 7.1; dense layers keep their scale."""
+    """Draw weights from N(0, .02), biases zero: Zhu et al. 2017, appendix 7.1."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(layer.weight, std=0.02)
         if layer.bias is not None:

@@ -8,9 +8,13 @@ if TYPE_CHECKING:
     from ganworks.task.adversarial import AdversarialTask, Look
     from ganworks.task.base import ManualTask
     from ganworks.task.critic import Critic
+    from ganworks.task.cut import CutTask
+    from ganworks.task.cycle import CycleTask
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.phase import Phase
+    from ganworks.task.pool import ImagePool
+    from ganworks.task.unpaired import UnpairedTask
     from ganworks.task.view import Beside, Frames, Smaller, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -19,13 +23,17 @@ __all__ = [
     "AdversarialTask",
     "Beside",
     "Critic",
+    "CutTask",
+    "CycleTask",
     "ExponentialMovingAverage",
     "Frames",
+    "ImagePool",
     "Look",
     "ManualTask",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "Phase",
     "Smaller",
+    "UnpairedTask",
     "View",
 ]
