@@ -191,7 +191,7 @@ class ResidualUnit(nn.Module):
         self.layers = nn.Sequential(
             *unit(num_channels, num_channels, 3, norm),
             nn.ReflectionPad2d(1),
-            nn.Conv2d(num_channels, num_channels, 3),
+            nn.Conv2d(num_channels, num_channels, 3, bias=norm == "none"),
             NORMS[norm](num_channels),
         )
 
@@ -203,7 +203,7 @@ def unit(num_in: int, num_out: int, kernel_size: int, norm: str, stride: int = 1
     """Return a convolution with its padding, norm and ReLU."""
     return nn.Sequential(
         nn.ReflectionPad2d(kernel_size // 2),
-        nn.Conv2d(num_in, num_out, kernel_size, stride),
+        nn.Conv2d(num_in, num_out, kernel_size, stride, bias=norm == "none"),  # a norm would take it away
         NORMS[norm](num_out),
         nn.ReLU(),
     )
@@ -212,7 +212,9 @@ def unit(num_in: int, num_out: int, kernel_size: int, norm: str, stride: int = 1
 def doubling(num_channels: int, norm: str) -> nn.Sequential:
     """Return the convolution that doubles the sides and halves the channels, with its norm and ReLU."""
     return nn.Sequential(
-        nn.ConvTranspose2d(num_channels, num_channels // 2, 3, 2, padding=1, output_padding=1),
+        nn.ConvTranspose2d(
+            num_channels, num_channels // 2, 3, 2, padding=1, output_padding=1, bias=norm == "none"
+        ),
         NORMS[norm](num_channels // 2),
         nn.ReLU(),
     )
