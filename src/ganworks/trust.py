@@ -58,7 +58,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 FUNCTIONS = {"augment": ("ganworks.augment.identity",)}
 # Their ``path`` names a function or a class; a configuration of an earlier release may have them.
 GETTERS = ("hydra.utils.get_method", "hydra.utils.get_class", "hydra.utils.get_object")
-COMPUTES = {"where", "share"}  # resolvers of ours that calculate, and read and import nothing
+COMPUTES = {"where", "share", "image_shape"}  # resolvers of ours that calculate, and read and import nothing
 INTERPOLATION = re.compile(r"\$\{\s*([^:}$]*)([:}$]?)")
 NAME = re.compile(r"[^\W\d_]\w*(\.[^\W\d_]\w*)+")  # no part of it begins with an underscore
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ganworks.data.printed import PrintedDigits
     from ganworks.data.samples import Samples, TensorSamples, to_float
     from ganworks.data.streams import StreamLoader
+    from ganworks.data.superres import DigitsSuperres
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -25,6 +26,7 @@ __all__ = [
     "BatchLoader",
     "CelebA",
     "Digits",
+    "DigitsSuperres",
     "FashionMNIST",
     "FilesDataModule",
     "Folder",

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.data.value_range import Range, to_8_bits
+from ganworks.data.value_range import DTYPE, Range, to_8_bits
 
 # fmt: off
 SUFFIXES = frozenset([
@@ -68,6 +68,30 @@ def decode_whole(
     """
     with open_image(path, max_pixels) as file:
         return _to_tensor(_plain(file, channels, value_range))
+
+
+def decode_part(
+    path: Path | str,
+    size: tuple[int, int],
+    channels: int,
+    part: tuple[float, float] = (0.0, 1.0),
+    max_pixels: int = MAX_PIXELS,
+) -> Tensor:
+    """Read the columns of an image file from one share of its width to another: uint8 (channels, *size).
+
+    As `decode` does, but cropped at the centre to the proportions of ``size`` (height, width).
+
+    Raises:
+        Exception: as `decode`.
+    """
+    with open_image(path, max_pixels) as file:
+        image = _plain(file, channels, DTYPE)
+    left, right = (round(share * image.width) for share in part)
+    scale = min((right - left) / size[1], image.height / size[0])
+    width, height = scale * size[1], scale * size[0]
+    left, top = left + (right - left - width) / 2, (image.height - height) / 2
+    box = left, top, left + width, top + height
+    return _to_tensor(image.resize(size[::-1], Image.Resampling.BICUBIC, box=box))
 
 
 def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         SlicedWasserstein,
         SpectrumDistance,
     )
+    from ganworks.metric.measure.translation import ClassConsistency, Paired
     from ganworks.metric.reference import ReferenceData
     from ganworks.metric.result import Result, merged
     from ganworks.metric.sample_set import FeatureSet, SampleSet
@@ -53,6 +54,7 @@ else:
 
 __all__ = [
     "Authenticity",
+    "ClassConsistency",
     "ClassDivergence",
     "ClassRatio",
     "Clip",
@@ -77,6 +79,7 @@ __all__ = [
     "Measure",
     "Memorised",
     "Modes",
+    "Paired",
     "PathLength",
     "PixelDistance",
     "Prdc",

@@ -57,13 +57,15 @@ def first_half(suite: Suite) -> Tensor:
 def baselines(suite: Suite, data: Any) -> dict[str, Figures]:
     """Return the figures of samples that no network made, such as the untranslated sources, by the name of the line.
 
-    A measure that draws from the generator itself has none.
+    A measure that draws from the generator itself has none. The samples of a line are its field ``fake``, beside the
+    true ones in ``real``; or ``real``, where nothing is compared with these.
     """
     lines = getattr(data, "baselines", None)
     keep = Keep.for_measures(suite.measures.values(), suite.num_samples)
     found: dict[str, Figures] = {}
     for line, batch in {} if lines is None else lines(suite.num_samples, suite.seed).items():
-        fake = collect([(batch["real"].float(), batch)], len(batch["real"]), suite.extractors, keep)
+        samples = batch.get("fake", batch["real"]).float()
+        fake = collect([(samples, batch)], len(samples), suite.extractors, keep)
         figures: dict[str, Any] = {}
         for name, measure in suite.measures.items():
             if "sampler" not in measure.needs:

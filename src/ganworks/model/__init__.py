@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
-    from ganworks.model.translator import ContrastiveTranslator, ResnetTranslator
+    from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
+    from ganworks.model.translator import Translator
+    from ganworks.model.unet import ResidualUNet, UNetGenerator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -23,7 +25,10 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "PatchDiscriminator",
+    "ResidualUNet",
     "ResnetDiscriminator",
     "ResnetGenerator",
     "ResnetTranslator",
+    "Translator",
+    "UNetGenerator",
 ]

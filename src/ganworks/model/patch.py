@@ -89,7 +89,7 @@ class PatchDiscriminator(Discriminator):
 
 
 def conv_block(num_in: int, num_out: int, norm: str, kernel: int, stride: int) -> nn.Sequential:
-    """Return a convolution of kernel 4 or 1, without the bias that a norm would take away, its norm and a leaky ReLU."""
+    """Return a convolution, without the bias that a norm would take away, its norm and a leaky ReLU."""
     after = map_norm(norm, num_out)
     has_bias = isinstance(after, nn.Identity)
     conv = nn.Conv2d(num_in, num_out, kernel, stride, padding=kernel // 4, bias=has_bias)

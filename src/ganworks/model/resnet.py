@@ -14,7 +14,7 @@ from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.names import places, renamed
-from ganworks.model.layer.norm import ProjectionHead, finish_norm, output_norm
+from ganworks.model.layer.norm import ProjectionHead, finish_norm, map_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
 SLOPE = 0.2
@@ -150,7 +150,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, num_channels: int, norm: str = "none") -> None:
         super().__init__()
-        self.first_norm, self.last_norm = (output_norm(norm, num_channels) for _ in range(2))
+        self.first_norm, self.last_norm = (map_norm(norm, num_channels) for _ in range(2))
         self.first, self.last = (nn.Conv2d(num_channels, num_channels, 3, padding=1) for _ in range(2))
         self.starts_at_zero = norm != "spectral"  # a zero weight has no largest singular value to divide by
 

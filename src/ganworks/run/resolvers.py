@@ -6,11 +6,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ganworks.run.directory import claim
 
@@ -23,6 +24,16 @@ def where(condition: bool, yes: Any, no: Any) -> Any:
 def share(count: float, part: float) -> int:
     """Return the share ``part`` of ``count``, at least 1."""
     return max(1, int(count * part))
+
+
+def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
+    """Return the shape of an image: ``resolution`` is a side, or height and width.
+
+    >>> image_shape(3, 64), image_shape(3, [32, 64])
+    ([3, 64, 64], [3, 32, 64])
+    """
+    is_pair = isinstance(resolution, Sequence | ListConfig) and not isinstance(resolution, str)
+    return [channels, *resolution] if is_pair else [channels, resolution, resolution]  # type: ignore[misc,list-item]
 
 
 def critic_norm(regularizers: DictConfig | None) -> str:
@@ -73,7 +84,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, critic_norm, choice):
+    for resolver in (where, share, image_shape, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

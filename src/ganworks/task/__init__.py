@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from ganworks.task.cycle import CycleTask
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
+    from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
     from ganworks.task.unpaired import UnpairedTask
-    from ganworks.task.view import Beside, Frames, Smaller, View
+    from ganworks.task.view import Beside, Chain, Frames, Smaller, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "AdversarialTask",
     "Beside",
+    "Chain",
     "Critic",
     "CutTask",
     "CycleTask",
@@ -32,6 +34,7 @@ __all__ = [
     "ManualTask",
     "NonFiniteGuard",
     "NonFiniteLossError",
+    "PairedTask",
     "Phase",
     "Smaller",
     "UnpairedTask",

@@ -155,7 +155,12 @@ class AdversarialTask(ManualTask):
                     )
                 loss = critic.objective.generator(fake["logits"], real.get("logits"))
                 terms[f"{critic.prefix}adversarial"] = critic.weight * loss
+                terms |= self.terms_of_critic(critic, fake, batch)
         return terms | self.penalties(self.generator_regularizers, self.num_steps // self.n_critic, batch)
+
+    def terms_of_critic(self, critic: Critic, said: Said, batch: Batch) -> Terms:
+        """Return what else the generator learns of what a frozen critic says of the fakes: here nothing."""
+        return {}
 
     # What the terms are made of
 

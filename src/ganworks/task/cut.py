@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganworks.errors import SettingError, check_count, check_range
-from ganworks.model.translator import ContrastiveTranslator
+from ganworks.model.resnet_translator import ContrastiveTranslator
 from ganworks.task.base import Batch, Terms
 from ganworks.task.unpaired import UnpairedTask
 

@@ -83,3 +83,20 @@ class Smaller(View):
 
     def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         return interpolate(sample, scale_factor=1 / self.factor, mode="area")
+
+
+class Chain(View):
+    """Several views, each of what the one before it shows: beside its source, and that at half the size.
+
+    Args:
+        views: by name, in their order.
+    """
+
+    def __init__(self, **views: View) -> None:
+        self.views = list(views.values())
+        self.fields = tuple(dict.fromkeys(name for view in self.views for name in view.fields))
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        for view in self.views:
+            sample = view(sample, batch, rng)
+        return sample

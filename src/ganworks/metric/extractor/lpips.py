@@ -37,6 +37,7 @@ class Lpips:
         weights: VGG's weights file; None is torch.hub's place for it.
         sha256: what the file must be; None is the published file's.
         device: where it runs; None takes a GPU if there is one.
+        setting, without: what an error about the weights calls their setting, and the way to do without them.
 
     Raises:
         GanworksError: (in `check`) the weights are missing or have another hash.
@@ -45,8 +46,14 @@ class Lpips:
     name = "lpips"
 
     def __init__(
-        self, weights: str | None = None, sha256: str | None = None, device: str | None = None
+        self,
+        weights: str | None = None,
+        sha256: str | None = None,
+        device: str | None = None,
+        setting: str = "metric.measure.path_length.distance.weights",
+        without: str = WITHOUT,
     ) -> None:
+        self.setting, self.without = setting, without
         self.path = VGG16.path if weights is None else Path(weights)
         self.sha256 = VGG16.sha256 if sha256 is None else str(sha256)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -54,15 +61,13 @@ class Lpips:
 
     def check(self) -> None:
         """Raise `GanworksError` unless the right weights are where they belong; note their whole hash."""
-        self.sha256 = verify_sha256(
-            self.path, self.sha256, VGG16.remedy("metric.measure.path_length.distance.weights", WITHOUT)
-        )
+        self.sha256 = verify_sha256(self.path, self.sha256, VGG16.remedy(self.setting, self.without))
 
-    def check_shape(self, shape: Sequence[int]) -> None:
+    def check_shape(self, shape: Sequence[int], setting: str = "measure.path_length.distance") -> None:
         """Raise `SettingError` unless images of ``shape`` (C, H, W) are gray or RGB and outlive VGG's poolings."""
         if shape[0] not in (1, 3) or min(shape[1:]) < MIN_SIZE:
             allowed = f"left out for images of {tuple(shape)}: it takes gray or RGB ones of {MIN_SIZE} pixels or more"
-            raise SettingError("measure.path_length.distance", "Lpips", allowed)
+            raise SettingError(setting, "Lpips", allowed)
 
     def load(self) -> None:
         """Read the weights, once."""
@@ -84,9 +89,23 @@ class Lpips:
     def __call__(self, images: Tensor, others: Tensor) -> Tensor:
         """Return the distance (B,) of each image to the one in the same place, on the CPU."""
         with full_float32():
-            pairs = zip(self.weights, self._activations(images), self._activations(others), strict=True)
-            terms = [((x - y).square() * weight).sum(1).mean((1, 2)) for weight, x, y in pairs]
-        return torch.stack(terms).sum(0).cpu()
+            return self._distance(images, others).cpu()
+
+    def between(self, images: Tensor, others: Tensor) -> Tensor:
+        """Return the same on the device of the images, differentiable in them: a term of a loss."""
+        self.load()
+        assert self.layers is not None
+        if images.device != self.device:
+            self.device = images.device
+            self.layers = self.layers.to(self.device)
+            self.weights = [weight.to(self.device) for weight in self.weights]
+        with torch.autocast(self.device.type, enabled=False):
+            return self._distance(images, others)
+
+    def _distance(self, images: Tensor, others: Tensor) -> Tensor:
+        pairs = zip(self.weights, self._activations(images), self._activations(others), strict=True)
+        terms = [((x - y).square() * weight).sum(1).mean((1, 2)) for weight, x, y in pairs]
+        return torch.stack(terms).sum(0)
 
     @property
     def contract(self) -> dict[str, str]:

@@ -145,6 +145,13 @@ def map_norm(norm: str, num_features: int) -> nn.Module:
     return MAP_NORMS[check_choice("norm", norm, MAP_NORMS)](num_features)
 
 
+def affine_map_norm(norm: str, num_features: int) -> nn.Module:
+    """Return as `map_norm`; "instance" has a gain and a shift, as the batch norm of a batch of one has."""
+    return (
+        nn.InstanceNorm2d(num_features, affine=True) if norm == "instance" else map_norm(norm, num_features)
+    )
+
+
 class ProjectionHead(nn.Module):
     """Logit of features h and label y: w h + b + <v_y, h>; without classes the first two terms.
 

@@ -1,0 +1,240 @@
+"""Pairs of image files: found in the layouts that people keep them in, and decoded into the cache."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganworks.data import entry
+from ganworks.data.decode import decode_part, read_size
+from ganworks.data.files import ImageFiles, check_folder, find_images
+from ganworks.data.samples import TensorSamples
+from ganworks.data.split import NAMES, TRAIN
+from ganworks.data.survey import in_threads, reason
+from ganworks.errors import GanworksError, SettingError
+from ganworks.noise import keyed_rng
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # raise it when what is decoded changes
+LAYOUTS = (
+    "a folder with A and B (files of equal names), trainA and trainB, train with files that have A and B side by side,"
+    " or such files"
+)
+HALVES = (0.0, 0.5), (0.5, 1.0)
+WHOLE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Pairs A, B of images under ``root``, by the names of their files relative to it.
+
+    Args:
+        root: the folder.
+        first: the files of A.
+        second: the files of B, in the same order; the same files where A and B stand side by side in each.
+    """
+
+    root: Path
+    first: Sequence[str]
+    second: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def are_side_by_side(self) -> bool:
+        """Whether a file holds both, A on the left."""
+        return self.first is self.second
+
+    def only(self, indices: Sequence[int]) -> PairFiles:
+        """Return these pairs alone."""
+        first = [self.first[index] for index in indices]
+        second = first if self.are_side_by_side else [self.second[index] for index in indices]
+        return replace(self, first=first, second=second)
+
+    def fingerprint(self, *settings: object) -> str:
+        """Return a hash of names, sizes, times of change, and ``settings``."""
+        return ImageFiles(self.root, [*self.first, *self.second]).fingerprint(FORMAT, *settings)
+
+
+def find_pairs(root: str | Path | None) -> tuple[PairFiles, PairFiles | None]:
+    """Return the pairs to train on and, where there are folders for them, those to measure with.
+
+    Raises:
+        SettingError: ``root`` has none of the `LAYOUTS`, a folder is empty, or a file has no partner; names it.
+    """
+    folder = check_folder(root)
+    there = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    if there & {"A", "B"}:
+        return by_split(matched(folder, "A", "B"))
+    if any(name in there for split in TRAIN for name in (f"{split}A", f"{split}B")):
+        train = next(split for split in TRAIN if f"{split}A" in there or f"{split}B" in there)
+        held_out = held_out_name({name[:-1] for name in there if name[-1] in "AB"})
+        others = None if held_out is None else matched(folder, f"{held_out}A", f"{held_out}B")
+        return matched(folder, f"{train}A", f"{train}B"), others
+    if any(split in there for split in TRAIN):
+        held_out = held_out_name(there)
+        train = next(split for split in TRAIN if split in there)
+        return side_by_side(folder, train), None if held_out is None else side_by_side(folder, held_out)
+    if there:
+        raise SettingError("root", root, f"{LAYOUTS}: in it are the folders {', '.join(sorted(there))}")
+    return side_by_side(folder, ""), None
+
+
+def held_out_name(there: set[str]) -> str | None:
+    """Return the folder of samples to measure with: a test set before a validation set; None without either."""
+    found = sorted(name for name in there if name in NAMES and name not in TRAIN)
+    return next((name for name in found if name.startswith("test")), found[0] if found else None)
+
+
+def matched(folder: Path, first: str, second: str) -> PairFiles:
+    """Return the pairs of two folders: files of equal names, whatever their suffixes.
+
+    Raises:
+        SettingError: a folder is missing or empty, or a file has no partner, or two.
+    """
+    sides = []
+    for name in (first, second):
+        if not (folder / name).is_dir():
+            raise SettingError("root", folder, f"{LAYOUTS}: {name} is missing")
+        sides.append(by_stem(folder, name))
+    for here, there, other in ((sides[0], sides[1], second), (sides[1], sides[0], first)):
+        if alone := [file for stem, file in here.items() if stem not in there]:
+            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            raise SettingError(
+                "root", folder, f"a folder of pairs: {alone[0]} has no partner in {other}{more}"
+            )
+    return PairFiles(folder, list(sides[0].values()), [sides[1][stem] for stem in sides[0]])
+
+
+def by_stem(folder: Path, name: str) -> dict[str, str]:
+    """Return the files of ``folder / name``, relative to ``folder``, by their names without suffixes, sorted."""
+    found: dict[str, str] = {}
+    for file in find_images(folder / name).names:
+        stem = str(PurePosixPath(file).with_suffix(""))
+        if stem in found:
+            raise SettingError(
+                "root", folder, f"a folder of pairs: {found[stem]} and {name}/{file} are one name"
+            )
+        found[stem] = f"{name}/{file}"
+    return found
+
+
+def by_split(pairs: PairFiles) -> tuple[PairFiles, PairFiles | None]:
+    """Divide pairs whose files all lie in subfolders for training, test and validation (A/train, A/test)."""
+    splits = [name.split("/")[1] for name in pairs.first]
+    if not NAMES.issuperset(splits) or not set(TRAIN) & set(splits):
+        return pairs, None
+    held_out = held_out_name(set(splits))
+    train = pairs.only([index for index, split in enumerate(splits) if split in TRAIN])
+    if held_out is None:
+        return train, None
+    return train, pairs.only([index for index, split in enumerate(splits) if split == held_out])
+
+
+def side_by_side(folder: Path, name: str) -> PairFiles:
+    """Return the files of ``folder / name`` that hold A and B side by side."""
+    files = [f"{name}/{file}" if name else file for file in find_images(folder / name).names]
+    return PairFiles(folder, files, files)
+
+
+def held_out(num: int, share: float) -> tuple[list[int], list[int]]:
+    """Return which of ``num`` are trained on and which are kept apart: a draw of its own, the same for every seed."""
+    order = torch.randperm(num, generator=keyed_rng("held out")).tolist()
+    apart = max(1, round(share * num)) if share else 0
+    return sorted(order[apart:]), sorted(order[:apart])
+
+
+@dataclass(frozen=True)
+class PairDecoder:
+    """How pairs become samples, and where these are kept.
+
+    Args:
+        size: (height, width) of both.
+        channels, source_channels: of ``real`` and of ``source``.
+        direction: AtoB: A is the source; BtoA: B is.
+        cache: the folder that the decoded images are kept in.
+        cache_limit_gb: the largest number of GB that they may take.
+        max_pixels: of an image file.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    source_channels: int
+    direction: str
+    cache: Path
+    cache_limit_gb: float
+    max_pixels: int
+
+    def open(self, files: PairFiles) -> TensorSamples:
+        """Return the samples of the files, decoded first where that was not done before.
+
+        Raises:
+            SettingError: they are too many for the cache, or it cannot be written.
+            GanworksError: a file that cannot be read, or whose halves differ in width; names it.
+        """
+        bytes_ = (self.channels + self.source_channels) * self.size[0] * self.size[1] * len(files)
+        if bytes_ > self.cache_limit_gb * 1e9:
+            allowed = (
+                f"at least {bytes_ / 1e9:.3g}, for {len(files):,} pairs of {self.size[0]}x{self.size[1]}"
+            )
+            raise SettingError("cache_limit_gb", self.cache_limit_gb, allowed)
+        how = self.size, self.channels, self.source_channels, self.direction, self.max_pixels
+        key = "pairs-" + files.fingerprint(*how)
+        try:
+            done = entry.keep(
+                self.cache, key, lambda folder: self.write(files, folder), lambda _: "no checksums"
+            )
+        except OSError as error:
+            raise SettingError("cache", self.cache, f"a folder that can be written ({error})") from error
+        shape = (len(files), self.source_channels + self.channels, *self.size)
+        # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
+        both = torch.from_numpy(np.memmap(done / "pairs.bin", np.uint8, mode="c", shape=shape))
+        return TensorSamples(both[:, self.source_channels :], source=both[:, : self.source_channels])
+
+    def write(self, files: PairFiles, folder: Path) -> None:
+        """Write the pairs to ``pairs.bin``, one after the other, the source before the real sample."""
+        (folder / "about.json").write_text(json.dumps({"root": str(files.root)}), encoding="utf-8")
+        with (folder / "pairs.bin").open("wb") as file:
+            named = ImageFiles(files.root, files.first)
+            for _, pair in in_threads(named, lambda index, path: self.read(files, index)):
+                if isinstance(pair, str):
+                    raise GanworksError(pair)
+                file.write(pair.numpy().data)
+
+    def read(self, files: PairFiles, index: int) -> Tensor:
+        """Return a pair: uint8 (source_channels + channels, height, width)."""
+        names, parts = [files.first[index], files.second[index]], [WHOLE, WHOLE]
+        if files.are_side_by_side:
+            check_even(files.root / names[0], self.max_pixels)
+            parts = [*HALVES]
+        if self.direction == "BtoA":
+            names.reverse(), parts.reverse()
+        images = []
+        for name, part, channels in zip(names, parts, (self.source_channels, self.channels), strict=True):
+            try:
+                images.append(decode_part(files.root / name, self.size, channels, part, self.max_pixels))
+            except Exception as error:
+                path = files.root / name
+                raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error
+        return torch.cat(images)
+
+
+def check_even(path: Path, max_pixels: int) -> None:
+    """Raise `GanworksError` unless the two halves of an image file have the same width."""
+    try:
+        _, width = read_size(path, max_pixels)
+    except Exception as error:
+        raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error
+    if width % 2:
+        raise GanworksError(
+            f"{path} is {width} pixels wide: a file with A and B side by side has an even width."
+        )
