@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
 
+from ganworks.data.digits import NUM_DIGITS
 from ganworks.errors import GanworksError
 
 # The upright ones of matplotlib's that have digits: a slant is drawn. Not DejaVu Sans Mono, whose zero has a dot that
@@ -29,7 +30,6 @@ TYPEFACES = (
     "cmtt10",
 )
 SIDE, HEIGHT = 32, 32  # of the picture of a glyph before it is bent, and of the ink in it
-NUM_CLASSES = 10
 
 
 @cache
@@ -43,7 +43,7 @@ def glyphs() -> Tensor:
 
     folder = Path(get_data_path()) / "fonts" / "ttf"
     pictures = [
-        np.stack([glyph(folder / f"{name}.ttf", str(digit)) for digit in range(NUM_CLASSES)])
+        np.stack([glyph(folder / f"{name}.ttf", str(digit)) for digit in range(NUM_DIGITS)])
         for name in TYPEFACES
     ]
     return torch.from_numpy(np.stack(pictures)).float().div_(255)
@@ -74,7 +74,7 @@ def draw_digits(num: int, rng: torch.Generator, resolution: int = 8) -> tuple[Te
     Args:
         resolution: R, a divisor of 32.
     """
-    label = torch.randint(NUM_CLASSES, (num,), generator=rng)
+    label = torch.randint(NUM_DIGITS, (num,), generator=rng)
     typeface = torch.randint(len(TYPEFACES), (num,), generator=rng)
     grid = affine_grid(random_affine(num, rng), [num, 1, SIDE, SIDE], align_corners=False)
     bend = interpolate(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganworks.data.base import GanDataModule, check_shape
-from ganworks.data.digits import halves
-from ganworks.data.glyphs import NUM_CLASSES, draw_digits
+from ganworks.data.digits import NUM_DIGITS, digits_half
+from ganworks.data.glyphs import draw_digits
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Fields, Samples, TensorSamples
+from ganworks.data.samples import Fields, Samples, TensorSamples, as_fields
 from ganworks.data.streams import StreamLoader
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
@@ -50,23 +51,27 @@ class PrintedDigits(GanDataModule):
         min_batches: int = 1,
     ) -> None:
         check_shape(shape, SHAPE, "these digits")
-        if num_classes not in (0, NUM_CLASSES):
-            raise SettingError("num_classes", num_classes, f"{NUM_CLASSES}, or 0 to leave the labels out")
+        if num_classes not in (0, NUM_DIGITS):
+            raise SettingError("num_classes", num_classes, f"{NUM_DIGITS}, or 0 to leave the labels out")
         super().__init__(SHAPE, num_classes, batch_size, seed, min_batches=min_batches)
         self.num_sources = check_count("num_sources", num_sources, at_least=2)
         self._sources: tuple[Tensor, Tensor] | None = None
 
     def load(self) -> TensorSamples:
         """Read the handwritten digits that are trained on."""
-        return handwritten(0)
+        return handwritten(is_training=True)
 
     def load_reference(self) -> Samples:
-        """Read the handwritten digits that are kept apart, with printed ones beside them."""
-        held_out = handwritten(1)
-        sources, labels = self.sources
-        rows = torch.arange(len(held_out)) % len(sources)
+        """Read the handwritten digits that are kept apart, with printed ones beside them.
+
+        The field ``digit`` is what a sample should show: here the real one; for a translation its source, see
+        `draw_conditions`.
+        """
+        held_out = handwritten(is_training=False)
+        rows = torch.arange(len(held_out)) % self.num_sources
+        source, label = self.sources
         return TensorSamples(
-            held_out.values, held_out.labels, source=sources[rows], source_label=labels[rows]
+            held_out.values, held_out.labels, **held_out.fields, source=source[rows], source_label=label[rows]
         )
 
     @property
@@ -77,51 +82,43 @@ class PrintedDigits(GanDataModule):
         return self._sources
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
-        streams = [lambda position: self._reals(order, position), lambda position: self._printed(order, position)]
+        streams = [partial(self.reals, order), partial(self.printed, order)]
         return StreamLoader(self.samples, order, passes=passes, device=self._device(), streams=streams)
 
-    def _reals(self, order: KeyedOrder, position: int) -> Fields:
+    def reals(self, order: KeyedOrder, position: int) -> Fields:
+        """Return the handwritten digits of the batch number ``position``."""
         rows = order.indices(position)
-        real = self.samples.read(rows)
-        assert isinstance(real, Tensor)
-        return {"real": real, **self._told(label=self.samples.labels, rows=rows)}
+        labels = self.samples.labels
+        real = {"real": as_fields(self.samples.read(rows))["real"]}
+        return real if labels is None else {**real, "label": labels[rows]}
 
-    def _printed(self, order: KeyedOrder, position: int) -> Fields:
-        # All of the global batch, of which a rank takes its share: as many ranks as you like see the same digits.
-        rng = keyed_rng(self.seed, "printed", position)
-        source, label = draw_digits(order.global_batch_size, rng)
+    def printed(self, order: KeyedOrder, position: int) -> Fields:
+        """Return the printed digits of the batch number ``position``."""
+        # All of the global batch, of which a rank takes its share: any number of ranks sees the same digits.
+        source, label = draw_digits(order.global_batch_size, keyed_rng(self.seed, "printed", position))
         mine = slice(order.rank, None, order.world_size)
-        return {"source": source[mine], **self._told(source_label=label[mine])}
-
-    def _told(self, rows: Tensor | None = None, **labels: Tensor | None) -> dict[str, Tensor]:
-        """Return labels by name, at ``rows``, where labels are not left out."""
-        if not self.num_classes:
-            return {}
-        return {name: each if rows is None else each[rows] for name, each in labels.items() if each is not None}
+        return {"source": source[mine], **({"source_label": label[mine]} if self.num_classes else {})}
 
     def draw_conditions(self, names: Sequence[str], num: int, seed: int) -> dict[str, Tensor]:
-        """Return sources of the reference, and their labels, in an order keyed by ``seed``; else see `GanDataModule`."""
+        """Return sources of the reference by name, in an order keyed by ``seed``, and ``digit``, what they show."""
         order = torch.randperm(self.num_sources, generator=keyed_rng(seed, "metric/source"))
         rows = order[torch.arange(num) % len(order)]
-        own = dict(zip(("source", "source_label"), self.sources, strict=True))
-        drawn = {name: own[name][rows] for name in names if name in own}
+        source, label = self.sources
+        own = {"source": source, "source_label": label, "digit": label}
         others = [name for name in names if name not in own]
-        return {**drawn, **super().draw_conditions(others, num, seed)} if others else drawn
+        drawn = super().draw_conditions(others, num, seed) if others else {}
+        return {**drawn, **{name: own[name][rows] for name in names if name in own}}
 
     def baselines(self, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
         """Return the line ``source``: printed digits as they are, in the place of translations."""
-        drawn = self.draw_conditions(["source", "source_label"], num, seed)
-        return {"source": {"real": drawn["source"], **drawn}}
+        drawn = self.draw_conditions(["source", "source_label", "digit"], num, seed)
+        return {"source": {**drawn, "real": drawn["source"]}}
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "num_sources": "unlimited"}
 
 
-def handwritten(half: int) -> TensorSamples:
-    """Return the digits of the classifier's training half (0) or of the other one (1), with their labels."""
-    from ganworks.data.digits import Digits
-
-    digits = Digits().load()
-    rows = halves()[half]
-    assert digits.labels is not None
-    return TensorSamples(digits.values[rows], digits.labels[rows])
+def handwritten(is_training: bool) -> TensorSamples:
+    """Return the digits of the half that the shipped classifier was trained on, or of the other one, with labels."""
+    images, labels = digits_half(is_training)
+    return TensorSamples(images, labels, digit=labels)
