@@ -6,6 +6,7 @@ from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
+    from ganworks.model.bending_translator import BendingTranslator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.patch import PatchDiscriminator
@@ -17,6 +18,7 @@ else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "BendingTranslator",
     "ContrastiveTranslator",
     "DCGANDiscriminator",
     "DCGANGenerator",
