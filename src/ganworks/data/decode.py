@@ -86,10 +86,12 @@ def decode_part(
     """
     with open_image(path, max_pixels) as file:
         image = _plain(file, channels, DTYPE)
-    left, right = (round(share * image.width) for share in part)
-    scale = min((right - left) / size[1], image.height / size[0])
+    # Cut out first: a filter that reaches over the edge of a box would mix in what stands beside it.
+    start, end = (round(share * image.width) for share in part)
+    image = image.crop((start, 0, end, image.height))
+    scale = min(image.width / size[1], image.height / size[0])
     width, height = scale * size[1], scale * size[0]
-    left, top = left + (right - left - width) / 2, (image.height - height) / 2
+    left, top = (image.width - width) / 2, (image.height - height) / 2
     box = left, top, left + width, top + height
     return _to_tensor(image.resize(size[::-1], Image.Resampling.BICUBIC, box=box))
 

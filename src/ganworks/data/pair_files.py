@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +23,7 @@ from ganworks.noise import keyed_rng
 
 log = logging.getLogger(__name__)
 
+FILE = "pairs.bin"
 FORMAT = 1  # raise it when what is decoded changes
 LAYOUTS = (
     "a folder with A and B (files of equal names), trainA and trainB, train with files that have A and B side by side,"
@@ -181,29 +182,18 @@ class PairDecoder:
             SettingError: they are too many for the cache, or it cannot be written.
             GanworksError: a file that cannot be read, or whose halves differ in width; names it.
         """
-        bytes_ = (self.channels + self.source_channels) * self.size[0] * self.size[1] * len(files)
-        if bytes_ > self.cache_limit_gb * 1e9:
-            allowed = (
-                f"at least {bytes_ / 1e9:.3g}, for {len(files):,} pairs of {self.size[0]}x{self.size[1]}"
-            )
-            raise SettingError("cache_limit_gb", self.cache_limit_gb, allowed)
-        how = self.size, self.channels, self.source_channels, self.direction, self.max_pixels
-        key = "pairs-" + files.fingerprint(*how)
-        try:
-            done = entry.keep(
-                self.cache, key, lambda folder: self.write(files, folder), lambda _: "no checksums"
-            )
-        except OSError as error:
-            raise SettingError("cache", self.cache, f"a folder that can be written ({error})") from error
         shape = (len(files), self.source_channels + self.channels, *self.size)
-        # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
-        both = torch.from_numpy(np.memmap(done / "pairs.bin", np.uint8, mode="c", shape=shape))
+        key = "pairs-" + files.fingerprint(
+            self.size, self.channels, self.source_channels, self.direction, self.max_pixels
+        )
+        both = open_kept(
+            self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, folder)
+        )
         return TensorSamples(both[:, self.source_channels :], source=both[:, : self.source_channels])
 
     def write(self, files: PairFiles, folder: Path) -> None:
-        """Write the pairs to ``pairs.bin``, one after the other, the source before the real sample."""
-        (folder / "about.json").write_text(json.dumps({"root": str(files.root)}), encoding="utf-8")
-        with (folder / "pairs.bin").open("wb") as file:
+        """Write the pairs to ``folder``, one after the other, the source before the real sample."""
+        with (folder / FILE).open("wb") as file:
             named = ImageFiles(files.root, files.first)
             for _, pair in in_threads(named, lambda index, path: self.read(files, index)):
                 if isinstance(pair, str):
@@ -217,7 +207,7 @@ class PairDecoder:
             check_even(files.root / names[0], self.max_pixels)
             parts = [*HALVES]
         if self.direction == "BtoA":
-            names.reverse(), parts.reverse()
+            names, parts = names[::-1], parts[::-1]
         images = []
         for name, part, channels in zip(names, parts, (self.source_channels, self.channels), strict=True):
             try:
@@ -226,6 +216,25 @@ class PairDecoder:
                 path = files.root / name
                 raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error
         return torch.cat(images)
+
+
+def open_kept(
+    cache: Path, limit_gb: float, key: str, shape: Sequence[int], write: Callable[[Path], None]
+) -> Tensor:
+    """Return bytes of ``shape`` (N, C, H, W) from the folder ``key`` of the cache, which ``write`` fills at first.
+
+    Raises:
+        SettingError: they are too many for the cache, or it cannot be written.
+    """
+    if (gigabytes := math.prod(shape) / 1e9) > limit_gb:
+        allowed = f"at least {gigabytes:.3g}, for {shape[0]:,} pairs of {shape[2]}x{shape[3]}"
+        raise SettingError("cache_limit_gb", limit_gb, allowed)
+    try:
+        done = entry.keep(cache, key, write, lambda _: "it has no checksums")
+    except OSError as error:
+        raise SettingError("cache", cache, f"a folder that can be written ({error})") from error
+    # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
+    return torch.from_numpy(np.memmap(done / FILE, np.uint8, mode="c", shape=tuple(shape)))
 
 
 def check_even(path: Path, max_pixels: int) -> None:

@@ -28,6 +28,7 @@ class DigitsSuperres(ImageDataModule):
 
     name = "digits_superres"
     known_classes = 10
+    factor = 2
 
     def __init__(
         self,
@@ -55,7 +56,9 @@ class DigitsSuperres(ImageDataModule):
 
     def _half(self, train: bool) -> TensorSamples:
         images, labels = digits_half(train)
-        return TensorSamples(images, labels, source=enlarged(avg_pool2d(images, 2), images.shape[2:]))
+        return TensorSamples(
+            images, labels, source=enlarged(avg_pool2d(images, self.factor), images.shape[2:])
+        )
 
 
 def untranslated(data: GanDataModule, num: int, seed: int) -> dict[str, dict[str, Tensor]]:

@@ -77,7 +77,7 @@ class PairedTask(AdversarialTask):
             real = self.discriminate(critic, batch[critic.real], batch, critic.real_label, "generator/fake")[
                 "features"
             ]
-        distance = feature_distance(said["features"], real)
+        distance = feature_distance(list(said["features"]), list(real))
         return {f"{critic.prefix}feature_matching": self.feature_matching * distance}
 
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,227 @@
+"""A user's own pairs of images: a source and what a translator should make of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ganworks.data.base import GanDataModule, check_shape
+from ganworks.data.crops import CropLoader
+from ganworks.data.decode import MAX_PIXELS
+from ganworks.data.loader import BatchLoader
+from ganworks.data.order import KeyedOrder
+from ganworks.data.pair_files import PairDecoder, PairFiles, find_pairs, held_out
+from ganworks.data.samples import TensorSamples
+from ganworks.data.superres import untranslated
+from ganworks.errors import SettingError, check_choice, check_count, check_range
+from ganworks.sample.kind import Image
+
+log = logging.getLogger(__name__)
+
+DIRECTIONS = ("AtoB", "BtoA")
+
+
+class PairModule(GanDataModule):
+    """Pairs of images of one size, ``source`` and ``real``, kept in the cache; metrics measure with a part of its own.
+
+    A subclass says in `find` which they are and in `open` how they are read.
+
+    Args:
+        root: the folder.
+        batch_size: pairs in a batch of one device.
+        resolution: height and width, or both: [height, width].
+        channels, source_channels: of ``real`` and ``source``, 1 (gray) or 3 (RGB); None takes ``channels``.
+        shape: what the networks are built for: (channels, height, width), or None.
+        num_classes: 0: pairs have no labels.
+        held_out: share of the samples that is kept apart for the metrics where no folder is; 0: they measure with the
+            training samples.
+        seed, horizontal_flip, min_batches: see `GanDataModule`; source and real are mirrored alike.
+        cache, cache_limit_gb: the folder of decoded images, and how many GB of them may come from this data set.
+        max_pixels: an image file that has more is an error.
+
+    Raises:
+        SettingError: a setting that it cannot have; later what is wrong with the files.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None,
+        batch_size: int,
+        resolution: int | Sequence[int],
+        channels: int,
+        source_channels: int | None,
+        shape: Sequence[int] | None,
+        num_classes: int | None,
+        held_out: float,
+        seed: int,
+        horizontal_flip: bool,
+        min_batches: int,
+        cache: str | Path,
+        cache_limit_gb: float,
+        max_pixels: int,
+    ) -> None:
+        self.channels, self.source_channels = check_channels("channels", channels), channels
+        if source_channels is not None:
+            self.source_channels = check_channels("source_channels", source_channels)
+        self.size = size_of("resolution", resolution)
+        if num_classes not in (None, 0):
+            raise SettingError("num_classes", num_classes, "0: pairs of images have no labels")
+        check_shape(shape, (channels, *self.size), "channels and resolution")
+        super().__init__((channels, *self.size), 0, batch_size, seed, horizontal_flip, min_batches, Image())
+        self.root, self.held_out = root, check_range("held_out", held_out, 0.0, 0.9)
+        self.cache = Path(cache).expanduser()
+        self.cache_limit_gb = check_range("cache_limit_gb", cache_limit_gb, 0)
+        self.max_pixels = check_count("max_pixels", max_pixels)
+
+    def baselines(self, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
+        """Return the line of the untranslated sources, where they have the channels of the samples."""
+        return untranslated(self, num, seed) if self.source_channels == self.channels else {}
+
+    def prepare_data(self) -> None:
+        """Find the files and fill the cache; other processes then only open it."""
+        self.setup()
+        len(self.reference)
+
+
+class Pairs(PairModule):
+    """Pairs of image files in one of the layouts that pix2pix's users have.
+
+    - ``A`` and ``B``: files of equal names (their suffixes may differ), perhaps each with ``train``, ``test``, ``val``;
+    - ``trainA`` and ``trainB``, perhaps ``testA`` and ``testB`` or ``valA`` and ``valB``;
+    - ``train``, perhaps ``test`` or ``val``: files with A and B side by side; or such files alone.
+
+    The test or validation set, or else a share of the training set, is what the metrics measure with. Images are
+    cropped at the centre to the proportions of the resolution, and resized.
+
+    Args:
+        direction: AtoB: A is the source; BtoA: B is.
+        load_resolution: images are read at this size, and ``resolution`` is a random crop of it, the same for both
+            (286 for 256 in pix2pix); None: no crops.
+        others: see `PairModule`.
+
+    Raises:
+        SettingError: see `find_pairs`, `PairDecoder` and `PairModule`.
+    """
+
+    name = "pairs"
+
+    def __init__(
+        self,
+        root: str | Path | None,
+        direction: str = "AtoB",
+        batch_size: int = 1,
+        resolution: int | Sequence[int] = 256,
+        load_resolution: int | Sequence[int] | None = None,
+        channels: int = 3,
+        source_channels: int | None = None,
+        shape: Sequence[int] | None = None,
+        num_classes: int | None = None,
+        held_out: float = 0.1,
+        seed: int = 0,
+        horizontal_flip: bool = False,
+        min_batches: int = 1,
+        cache: str | Path = "cache",
+        cache_limit_gb: float = 32.0,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        super().__init__(
+            root,
+            batch_size,
+            resolution,
+            channels,
+            source_channels,
+            shape,
+            num_classes,
+            held_out,
+            seed,
+            horizontal_flip,
+            min_batches,
+            cache,
+            cache_limit_gb,
+            max_pixels,
+        )
+        self.direction = check_choice("direction", direction, DIRECTIONS)
+        self.load_size = self.size if load_resolution is None else size_of("load_resolution", load_resolution)
+        if self.load_size[0] < self.size[0] or self.load_size[1] < self.size[1]:
+            least = f"at least {self.size[0]}x{self.size[1]} (data.resolution), or null"
+            raise SettingError("load_resolution", load_resolution, least)
+
+    @cached_property
+    def files(self) -> tuple[PairFiles, PairFiles]:
+        """The pairs to train on, and those to measure with."""
+        train, reference = find_pairs(self.root)
+        if reference is not None:
+            return train, reference
+        seen, apart = held_out(len(train), self.held_out)
+        if not seen:
+            raise SettingError("held_out", self.held_out, f"less: {train.root} has {len(train)} pairs")
+        return (train.only(seen), train.only(apart)) if apart else (train, train)
+
+    def load(self) -> TensorSamples:
+        """Open the cache, filling it first where that was not done before."""
+        log.info("%s: %s pairs, %s to measure with", self.files[0].root, *map(len, self.files))
+        return self.decoder(self.load_size).open(self.files[0])
+
+    def load_reference(self) -> TensorSamples | None:
+        if self.files[1] is self.files[0] and self.load_size == self.size:
+            return None
+        return self.decoder(self.size).open(self.files[1])
+
+    def decoder(self, size: tuple[int, int]) -> PairDecoder:
+        """Return what reads the pairs at ``size``."""
+        how = self.channels, self.source_channels, self.direction
+        return PairDecoder(size, *how, self.cache, self.cache_limit_gb, self.max_pixels)
+
+    def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
+        """Return the loader; it crops where images are read at a larger size."""
+        if self.load_size == self.size:
+            return super().make_loader(order, passes)
+        return CropLoader(
+            self.samples,
+            order,
+            self.horizontal_flip,
+            passes,
+            self._device(),
+            {"real": self.kind},
+            size=self.size,
+        )
+
+    def training_data(self) -> GanDataModule:
+        """Return the training pairs as the metrics would see them: read at the resolution, without crops."""
+        training = super().training_data()
+        training.__dict__["files"] = (self.files[0], self.files[0])
+        training._reference = self.decoder(self.size).open(self.files[0])
+        return training
+
+    def describe(self) -> dict[str, Any]:
+        """Return what summary.json says of the data: also where they are, and how many are kept apart."""
+        root = str(self.files[0].root.absolute())
+        return {**super().describe(), "root": root, "num_reference": len(self.reference)}
+
+    def _hash(self) -> str:
+        return self.files[1].fingerprint("reference", self.shape, self.source_channels, self.direction)
+
+
+def check_channels(setting: str, channels: int) -> int:
+    """Return ``channels`` if it is 1 or 3; raise `SettingError` otherwise."""
+    if channels not in (1, 3):
+        raise SettingError(setting, channels, "1 (gray) or 3 (RGB)")
+    return int(channels)
+
+
+def size_of(setting: str, resolution: int | Sequence[int]) -> tuple[int, int]:
+    """Return (height, width) of a side, or of both.
+
+    >>> size_of("resolution", 256), size_of("resolution", [128, 256])
+    ((256, 256), (128, 256))
+    """
+    sides = [resolution, resolution] if isinstance(resolution, int | float) else list(resolution)
+    if len(sides) != 2:
+        raise SettingError(setting, list(sides), "a side in pixels, or [height, width]")
+    height, width = (check_count(setting, side) for side in sides)
+    return height, width
