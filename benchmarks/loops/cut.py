@@ -14,7 +14,7 @@ from ganworks.task import CutTask
 
 
 class Cut:
-    """Park et al. 2020: least squares, PatchNCE on translations and on reals, perhaps mirrored; lazy R1 where asked for.
+    """Park et al. 2020: least squares, PatchNCE on translations and reals, perhaps mirrored; lazy R1 where asked for.
 
     Args:
         task: whose networks, weights of the terms and optimizers are copied.

@@ -17,7 +17,7 @@ SIZE = 50
 
 
 class Cycle:
-    """Zhu et al. 2017: least squares, cycle, identity, pools of 50; R1 on the reals of both critics where it is asked for.
+    """Zhu et al. 2017: least squares, cycle, identity, pools of 50; lazy R1 of both critics where asked for.
 
     Args:
         task: whose networks, weights of the terms and optimizers are copied.
@@ -33,7 +33,12 @@ class Cycle:
         self.average = copy.deepcopy(nn.ModuleList([self.forth, self.back])).requires_grad_(False)
         self.generator_optimizer = optimizer(task, "generator", [self.forth, self.back])
         self.critic_optimizer = optimizer(task, "discriminator", self.critics)
-        self.cycle, self.identity, self.near, self.seed = task.cycle, task.identity, task.near_source, task.seed
+        self.cycle, self.identity, self.near, self.seed = (
+            task.cycle,
+            task.identity,
+            task.near_source,
+            task.seed,
+        )
         self.batch, self.r1, self.num_steps = batch, r1, 0
         self.pools: list[list[Tensor]] = [[], []]
 
@@ -77,7 +82,10 @@ class Cycle:
     def from_pool(self, number: int, fakes: Tensor) -> Tensor:
         pool, shown = self.pools[number], []
         rng = keyed_rng(self.seed, f"pool/{('real', 'source')[number]}", self.num_steps, 0)
-        coins, places = torch.rand(len(fakes), generator=rng), torch.randint(SIZE, (len(fakes),), generator=rng)
+        coins, places = (
+            torch.rand(len(fakes), generator=rng),
+            torch.randint(SIZE, (len(fakes),), generator=rng),
+        )
         for fake, coin, place in zip(fakes, coins, places, strict=True):
             if len(pool) < SIZE:
                 pool.append(fake)

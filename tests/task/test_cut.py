@@ -25,7 +25,10 @@ def cut_task(**kwargs: Any) -> CutTask:
 CASES: dict[str, tuple[dict[str, Any], tuple[float, int] | None]] = {
     "CUT": ({}, None),
     "FastCUT": ({"nce": 10.0, "identity": 0.0, "flip": True}, None),
-    "with lazy R1": ({"nce": 4.0, "identity": 2.0, "regularizers": {"r1": R1(weight=3.0, every=2)}}, (3.0, 2)),
+    "with lazy R1": (
+        {"nce": 4.0, "identity": 2.0, "regularizers": {"r1": R1(weight=3.0, every=2)}},
+        (3.0, 2),
+    ),
 }
 
 

@@ -8,18 +8,31 @@ import pytest
 import torch
 from torch import nn
 
-from ganworks.errors import GanworksError, SettingError
+from ganworks.errors import SettingError
 from ganworks.model import ResnetTranslator
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import R1
 from ganworks.task import Critic, CycleTask, ImagePool
-from ganworks.task.cycle import way_back
-from translating import BATCH, SHAPE, SMALL, DoubleDigits, batches, critic, fit, largest_difference, loop, make
+from translating import (
+    BATCH,
+    SHAPE,
+    SMALL,
+    DoubleDigits,
+    batches,
+    critic,
+    fit,
+    largest_difference,
+    loop,
+    make,
+)
 
 
 def cycle_task(**kwargs: Any) -> CycleTask:
     torch.manual_seed(0)
-    generator = {"forth": ResnetTranslator(SHAPE, **SMALL), "back": ResnetTranslator(SHAPE, **SMALL, source=None)}
+    generator = {
+        "forth": ResnetTranslator(SHAPE, **SMALL),
+        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+    }
     return make(CycleTask, generator, {"real": critic(), "source": critic()}, **kwargs)
 
 
@@ -95,7 +108,10 @@ def test_critics_are_told_the_label_of_each_side() -> None:
             seen[self.name].append(label)
             return self.scale * x.mean((1, 2, 3))
 
-    generator = {"forth": ResnetTranslator(SHAPE, **SMALL), "back": ResnetTranslator(SHAPE, **SMALL, source=None)}
+    generator = {
+        "forth": ResnetTranslator(SHAPE, **SMALL),
+        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+    }
     task = make(CycleTask, generator, {name: Spy(name) for name in seen}, num_images=BATCH, pool=0)
     data = DoubleDigits(batch_size=BATCH, num_classes=10)
     fit(task, data)
@@ -107,7 +123,9 @@ def test_critics_are_told_the_label_of_each_side() -> None:
 
 def test_wrong_settings_are_named() -> None:
     generator = {"forth": ResnetTranslator(SHAPE, **SMALL), "back": ResnetTranslator(SHAPE, **SMALL)}
-    with pytest.raises(SettingError, match=r"generator=ResnetTranslator: must be networks named forth and back"):
+    with pytest.raises(
+        SettingError, match=r"generator=ResnetTranslator: must be networks named forth and back"
+    ):
         make(CycleTask, generator["forth"], {"real": critic(), "source": critic()})
     with pytest.raises(SettingError, match="discriminator"):
         make(CycleTask, generator, {"real": critic(), "fake": critic()})
@@ -118,16 +136,12 @@ def test_wrong_settings_are_named() -> None:
         cycle_task(blur=2)
 
 
-def test_the_way_back_is_found_or_said_to_be_missing() -> None:
-    task = cycle_task()
-    assert way_back(task.generator) is task.generator["back"]
-    with pytest.raises(GanworksError, match="task=cycle"):
-        way_back(task.generator["forth"])
-
-
 def test_a_critic_of_ones_own_keeps_its_fields() -> None:
     own = {"real": critic(), "source": Critic(critic(), real="source", fake="fake_source", weight=0.5)}
     torch.manual_seed(0)
-    generator = {"forth": ResnetTranslator(SHAPE, **SMALL), "back": ResnetTranslator(SHAPE, **SMALL, source=None)}
+    generator = {
+        "forth": ResnetTranslator(SHAPE, **SMALL),
+        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+    }
     task = make(CycleTask, generator, own)
     assert [critic.weight for critic in task.critics] == [1.0, 0.5]

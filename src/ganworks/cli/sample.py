@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.errors import SettingError, check_count, setting_path
+from ganworks.errors import SettingError, check_choice, check_count, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +48,9 @@ class Arguments:
             "help": "class of all samples, by number or name, or a list: 0,1,2; several at once: [0,3]; a"
             " vector: [.1,-2]; or a .npy or .csv file with a row a sample"
         },
+    )
+    direction: str = field(
+        default="forth", metadata={"help": "back translates real samples into sources, where a run learned both"}
     )
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
@@ -109,10 +112,13 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
+    from ganworks.sample.direction import DIRECTIONS, backwards
     from ganworks.sample.loading import load_generator
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    if check_choice("direction", arguments.direction, DIRECTIONS) == "back":
+        sampler = backwards(sampler)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:

@@ -1,4 +1,4 @@
-"""Digits in the typefaces that come with matplotlib, bent and moved at random: unlimited, keyed, nothing to download."""
+"""Digits in the typefaces that come with matplotlib, bent and moved at random: unlimited, nothing to download."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def glyph(path: Path, text: str) -> np.ndarray:
     try:
         font = ImageFont.truetype(str(path), 4 * SIDE)
     except OSError as error:
-        raise GanworksError(f"{path}: a typeface of matplotlib's that printed digits need ({error})") from error
+        raise GanworksError(
+            f"{path}: a typeface of matplotlib's that printed digits need ({error})"
+        ) from error
     canvas = Image.new("L", (8 * SIDE, 8 * SIDE))
     ImageDraw.Draw(canvas).text((SIDE, SIDE), text, fill=255, font=font)
     ink = canvas.crop(canvas.getbbox())
@@ -80,7 +82,9 @@ def draw_digits(num: int, rng: torch.Generator, resolution: int = 8) -> tuple[Te
     bend = interpolate(
         0.05 * torch.randn(num, 2, 4, 4, generator=rng), size=(SIDE, SIDE), mode="bicubic", align_corners=True
     )
-    pictures = grid_sample(glyphs()[typeface, label][:, None], grid + bend.movedim(1, -1), align_corners=False)
+    pictures = grid_sample(
+        glyphs()[typeface, label][:, None], grid + bend.movedim(1, -1), align_corners=False
+    )
     return 2 * avg_pool2d(pictures, SIDE // resolution) - 1, label
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
+    from ganworks.metric.measure.back import BackDistance
     from ganworks.metric.measure.base import Measure
     from ganworks.metric.measure.classes import (
         ClassDivergence,
@@ -53,6 +54,7 @@ else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "BackDistance",
     "Authenticity",
     "ClassConsistency",
     "ClassDivergence",

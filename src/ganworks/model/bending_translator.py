@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -61,7 +62,7 @@ class BendingTranslator(Translator):
         sizes = [channels, *[check_count("local_width", local_width)] * (reach - 1)]
         inner = [
             layer
-            for num_in, num_out in zip(sizes, sizes[1:], strict=False)
+            for num_in, num_out in itertools.pairwise(sizes)
             for layer in (nn.Conv2d(num_in, num_out, 3, padding=1), nn.LeakyReLU(SLOPE))
         ]
         self.local = nn.Sequential(

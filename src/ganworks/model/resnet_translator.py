@@ -102,9 +102,7 @@ class ResnetTranslator(Translator):
         stages = self.stages(self.padded(source), source_label, max(layers))
         return [stages[layer] for layer in layers]
 
-    def stages(
-        self, x: Tensor, source_label: Tensor | None = None, upto: int | None = None
-    ) -> list[Tensor]:
+    def stages(self, x: Tensor, source_label: Tensor | None = None, upto: int | None = None) -> list[Tensor]:
         """Return the image and the maps behind each layer of the first half, up to number ``upto``."""
         layers = [self.first, *self.down, *self.blocks]
         outputs = [x]
@@ -140,7 +138,11 @@ class ContrastiveTranslator(ResnetTranslator):
     """
 
     def __init__(
-        self, shape: Sequence[int], layers: Sequence[int] | None = None, head_width: int = 256, **kwargs: object
+        self,
+        shape: Sequence[int],
+        layers: Sequence[int] | None = None,
+        head_width: int = 256,
+        **kwargs: object,
     ) -> None:
         super().__init__(shape, **kwargs)  # type: ignore[arg-type]
         last = 1 + len(self.down) + len(self.blocks)

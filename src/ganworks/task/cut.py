@@ -120,4 +120,3 @@ def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
     logits = queries @ keys.transpose(1, 2) / temperature
     own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
     return cross_entropy(logits.flatten(0, 1), own.flatten())
-

@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganworks.errors import GanworksError, SettingError, check_range
-from ganworks.model.base import Generator, networks_of
+from ganworks.errors import SettingError, check_range
 from ganworks.noise import keyed_rng
 from ganworks.task.base import Batch, Terms
 from ganworks.task.critic import Critic
@@ -105,15 +104,3 @@ def check_names(setting: str, networks: Mapping[str, nn.Module], names: tuple[st
     found = list(networks) if isinstance(networks, Mapping) else type(networks).__name__
     if not isinstance(networks, Mapping) or set(networks) != set(names):
         raise SettingError(setting, found, f"networks named {' and '.join(names)} (model=cycle)")
-
-
-def way_back(player: nn.Module) -> Generator:
-    """Return the translator from real to source of a player that was trained by `CycleTask`.
-
-    Raises:
-        GanworksError: the player has none.
-    """
-    back = networks_of(player).get("back")
-    if not isinstance(back, Generator):
-        raise GanworksError("this generator has no way back: only runs of task=cycle have one.")
-    return back

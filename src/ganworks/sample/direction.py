@@ -1,0 +1,28 @@
+"""The way back of a pair of translators that undo each other."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from ganworks.errors import SettingError
+from ganworks.model.base import networks_of
+from ganworks.sample.sampler import PLAIN, Sampler
+
+DIRECTIONS = ("forth", "back")
+BACK = "back"  # the name of the network, see `ganworks.task.CycleTask`
+
+
+def backwards(sampler: Sampler) -> Sampler:
+    """Return the translator from real to source of a generator with two, as a sampler: its ``source`` are reals.
+
+    Raises:
+        SettingError: the generator has no way back.
+    """
+    network: Any = networks_of(sampler.generator).get(BACK)
+    if network is None:
+        raise SettingError("direction", BACK, "forth: only generators of task=cycle translate both ways")
+    network = deepcopy(network)
+    network.source = "source"  # in the training the reals are handed over
+    node = {**sampler.config.get("generator", {}).get(BACK, {}), "source": "source"}
+    return Sampler(network, {**sampler.config, "generator": node, "produce": PLAIN}, kind=sampler.kind)
