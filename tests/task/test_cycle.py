@@ -31,7 +31,7 @@ def cycle_task(**kwargs: Any) -> CycleTask:
     torch.manual_seed(0)
     generator = {
         "forth": ResnetTranslator(SHAPE, **SMALL),
-        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+        "back": ResnetTranslator(SHAPE, **SMALL),
     }
     return make(CycleTask, generator, {"real": critic(), "source": critic()}, **kwargs)
 
@@ -110,7 +110,7 @@ def test_critics_are_told_the_label_of_each_side() -> None:
 
     generator = {
         "forth": ResnetTranslator(SHAPE, **SMALL),
-        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+        "back": ResnetTranslator(SHAPE, **SMALL),
     }
     task = make(CycleTask, generator, {name: Spy(name) for name in seen}, num_images=BATCH, pool=0)
     data = DoubleDigits(batch_size=BATCH, num_classes=10)
@@ -141,7 +141,7 @@ def test_a_critic_of_ones_own_keeps_its_fields() -> None:
     torch.manual_seed(0)
     generator = {
         "forth": ResnetTranslator(SHAPE, **SMALL),
-        "back": ResnetTranslator(SHAPE, **SMALL, source=None),
+        "back": ResnetTranslator(SHAPE, **SMALL),
     }
     task = make(CycleTask, generator, own)
     assert [critic.weight for critic in task.critics] == [1.0, 0.5]

@@ -33,8 +33,6 @@ class ResnetTranslator(Translator):
         norm: "instance" or "none".
         source_channels: of the image that is translated; None for those of ``shape``.
         num_classes: length of the label of the source, which is then a condition ``source_label``; 0 takes none.
-        source: the field of a batch that is translated, a condition of the samples; None where the task hands it over
-            by itself, as to the way back of CycleGAN.
         from_source: begin as the identity: tanh(network(x) + atanh(.97 x)) with a last layer of zeros.
 
     Raises:
@@ -51,7 +49,6 @@ class ResnetTranslator(Translator):
         norm: str = "instance",
         source_channels: int | None = None,
         num_classes: int = 0,
-        source: str | None = "source",
         from_source: bool = False,
     ) -> None:
         self.num_down = check_count("num_down", num_down)
@@ -60,7 +57,7 @@ class ResnetTranslator(Translator):
             raise SettingError("kernel_size", kernel_size, "odd, such as 3 or 7")
         if from_source and self.source_channels != self.shape[0]:
             raise SettingError("from_source", True, "false where source and translation differ in channels")
-        self.source, self.from_source = source, from_source
+        self.from_source = from_source
         check_choice("norm", norm, NORMS)
         sizes = [check_count("width", width) * 2**level for level in range(self.num_down + 1)]
         self.first = unit(self.source_channels, sizes[0], kernel_size, norm)
@@ -79,8 +76,7 @@ class ResnetTranslator(Translator):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        names = () if self.source is None else (self.source,)
-        return (*names, "source_label") if self.embedding is not None else names
+        return ("source",) if self.embedding is None else ("source", "source_label")
 
     def translate(self, source: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
         """Return the translations of sources whose sides the halvings divide; ``source_label`` may come with them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from ganworks.errors import SettingError
@@ -22,7 +21,5 @@ def backwards(sampler: Sampler) -> Sampler:
     network: Any = networks_of(sampler.generator).get(BACK)
     if network is None:
         raise SettingError("direction", BACK, "forth: only generators of task=cycle translate both ways")
-    network = deepcopy(network)
-    network.source = "source"  # in the training the reals are handed over
-    node = {**sampler.config.get("generator", {}).get(BACK, {}), "source": "source"}
-    return Sampler(network, {**sampler.config, "generator": node, "produce": PLAIN}, kind=sampler.kind)
+    config = {**sampler.config, "generator": sampler.config.get("generator", {}).get(BACK), "produce": PLAIN}
+    return Sampler(network, config, kind=sampler.kind)

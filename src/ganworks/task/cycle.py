@@ -22,7 +22,7 @@ class CycleTask(UnpairedTask):
     5.2, pool as in its section 4. The paper's discriminator minimises half of its loss, which Adam does not see.
 
     Args:
-        generator: ``forth`` and ``back``, translators; `back` has ``source: null``, for samples are made forth.
+        generator: ``forth`` and ``back``, translators; samples are made forth.
         discriminator: ``real``, the critic of translations forth, and ``source``, that of translations back.
         cycle: weight of the cycle's mean absolute error, lambda in equation 3.
         identity: weight of the error of what is translated where it already is, as a factor of ``cycle``.
