@@ -1,4 +1,7 @@
-"""`python sample.py run=RUN_DIR num=64 seed=0 out=FILE_OR_FOLDER`: draw from a trained generator."""
+"""`python sample.py run=RUN_DIR num=64 seed=0 out=FILE_OR_FOLDER`: draw from a trained generator.
+
+A run that translates makes something of given images: `python sample.py run=RUN_DIR input=FOLDER out=FOLDER`.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,16 @@ class Arguments:
     )
     columns: int | None = field(default=None, metadata={"help": "samples a row of the grid"})
     batch_size: int = field(default=256, metadata={"help": "samples made at a time"})
+    input: str | None = field(
+        default=None,
+        metadata={"help": "an image or a folder of images, of any size, for a run that translates"},
+    )
+    enlarge: int | None = field(
+        default=None,
+        metadata={
+            "help": "enlarge the images of input= so many times first; of super-resolution: data.factor"
+        },
+    )
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
     trust: str | None = field(
         default=None,
@@ -85,6 +98,11 @@ def main() -> None:
         check_count("batch_size", arguments.batch_size)
         check_count("seed", arguments.seed, at_least=0)
         check_out(Path(arguments.out))
+        if arguments.input is not None or arguments.enlarge is not None:
+            from ganworks.cli.translate import translate_files
+
+            print(translate_files(arguments))
+            return
         drawn = draw(arguments)
         print(f"{drawn.num} samples in {write(drawn, arguments)}")
 
@@ -125,8 +143,27 @@ def draw(arguments: Arguments) -> Drawn:
         settings = (arguments.seed, label, truncation, arguments.batch_size)
         strips = sampler.interpolate(arguments.interpolate, num, *settings)
         return Drawn(len(strips), iter([strips]), sampler.kind)
+    if set(sampler.conditions) - {"label"}:
+        sampler = sampler.beside(data_of(arguments))
     inputs = sampler.inputs(num, arguments.seed, label, truncation)
     return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind)
+
+
+def data_of(arguments: Arguments) -> Any:
+    """Return the data of the run, which lends conditions such as sources to samples.
+
+    Raises:
+        SettingError: there is no run, or its data cannot be read.
+    """
+    from ganworks.errors import GanworksError
+    from ganworks.evaluation.measuring import make_data
+    from ganworks.evaluation.source import Source
+
+    try:
+        return make_data(Source.find(str(arguments.run), None, arguments.trust).config("", ""))
+    except GanworksError as error:
+        reason = f"an image or a folder: this generator translates, and the data of its run are not at hand ({error})"
+        raise SettingError("input", "", reason) from error
 
 
 def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:

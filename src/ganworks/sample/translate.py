@@ -1,0 +1,174 @@
+"""Image files through a translator: each of any size, one after the other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ganworks.data.decode import MAX_PIXELS, SUFFIXES, decode_whole, read_size
+from ganworks.data.files import find_images
+from ganworks.data.samples import to_float
+from ganworks.errors import GanworksError, SettingError, check_count
+from ganworks.model.base import draw_noise, networks_of
+from ganworks.noise import keyed_rng
+from ganworks.sample.sampler import Sampler
+
+SOURCE = "source"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image files to translate.
+
+    Args:
+        root: their folder.
+        names: of the files, relative to it.
+        sizes: their heights and widths.
+    """
+
+    root: Path
+    names: Sequence[str]
+    sizes: Sequence[tuple[int, int]]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def find(cls, path: str | Path) -> Images:
+        """Return the images in a folder, or the one that ``path`` is; only the headers are read.
+
+        Raises:
+            SettingError: nothing is there, or two files would be written under one name.
+            GanworksError: a file cannot be read; names it.
+        """
+        path = Path(path).expanduser()
+        if not path.exists():
+            siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
+            raise SettingError("input", path, "an image, or a folder of images, that exists", siblings)
+        if path.is_file():
+            if path.suffix.lower() not in SUFFIXES:
+                raise SettingError("input", path, "an image (.png, .jpg, .webp, ...) or a folder of images")
+            root, names = path.parent, [path.name]
+        else:
+            files = find_images(path)
+            root, names = files.root, list(files.names)
+        written: dict[str, str] = {}
+        for name in names:
+            if (other := written.setdefault(written_name(name), name)) != name:
+                raise SettingError(
+                    "input", path, f"a folder whose files differ in name: {other} and {name} do not"
+                )
+        return cls(root, names, [size_of(root / name) for name in names])
+
+    def batches(self, batch_size: int) -> Iterator[list[str]]:
+        """Yield the names of files that follow each other and have one size, so many at a time."""
+        of_size = itertools.groupby(zip(self.names, self.sizes, strict=True), key=lambda pair: pair[1])
+        for _, group in of_size:
+            names = [name for name, _ in group]
+            yield from (names[start : start + batch_size] for start in range(0, len(names), batch_size))
+
+
+def written_name(name: str) -> str:
+    """Return the name of a translation, without its suffix, relative to the folder that it is written to."""
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return (height, width) of an image file; raise `GanworksError`, which names it, where it cannot be read."""
+    try:
+        return read_size(path)
+    except Exception as error:  # whatever Pillow raises
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> GanworksError:
+    """Return the error of a file that cannot be read."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return GanworksError(f"input: {path} cannot be read: {text}")
+
+
+def translate(
+    sampler: Sampler,
+    images: Images,
+    seed: int = 0,
+    label: Tensor | None = None,
+    batch_size: int = 16,
+    enlarge: int = 1,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield (name of the file, its translation (C, H, W) in [-1, 1]) for every image.
+
+    A translation depends on ``seed`` and the file alone: the noise of a translator that takes some is keyed by the
+    file's name.
+
+    Args:
+        label: a class for each image, (N,), or whatever the translator's labels are; None: see `Sampler.labels`.
+        enlarge: enlarge the images so many times first, by bicubic interpolation.
+
+    Raises:
+        SettingError: the generator does not translate images, or needs more than them.
+        GanworksError: a file cannot be read; names it.
+    """
+    channels = source_channels(sampler)
+    check_count("enlarge", enlarge)
+    labels = sampler.labels(len(images), seed, label)
+    number = {name: index for index, name in enumerate(images.names)}
+    like = next(sampler.generator.parameters())
+    for names in images.batches(check_count("batch_size", batch_size)):
+        source = torch.stack([read(images.root / name, channels) for name in names])
+        inputs = {SOURCE: larger(source, enlarge).to(like), **noise_of_files(sampler, names, seed)}
+        if labels is not None:
+            inputs["label"] = labels[[number[name] for name in names]]
+        yield from zip(names, sampler.make(inputs), strict=True)
+
+
+def source_channels(sampler: Sampler) -> int:
+    """Return the channels of the images that a translator takes.
+
+    Raises:
+        SettingError: it is no translator of images, or needs other conditions.
+    """
+    if SOURCE not in sampler.conditions:
+        raise SettingError("input", "given", "left out: this run does not translate, it draws from noise")
+    if others := [name for name in sampler.conditions if name not in (SOURCE, "label")]:
+        raise SettingError("input", "given", f"left out: this generator also needs {', '.join(others)}")
+    for network in networks_of(sampler.generator).values():
+        if SOURCE in getattr(network, "conditions", ()):
+            shape: tuple[int, ...] = tuple(getattr(network, "shape", ()))
+            channels = getattr(network, "source_channels", shape[0] if len(shape) == 3 else 0)
+            if channels in (1, 3):
+                return int(channels)
+    raise SettingError("input", "given", "left out: this generator takes no gray or RGB images")
+
+
+def noise_of_files(sampler: Sampler, names: Sequence[str], seed: int) -> dict[str, Tensor]:
+    """Return the noise of each file, keyed by its name, a row for each."""
+    if not sampler.noise:
+        return {}
+    like, drawn = next(sampler.generator.parameters()), []
+    for name in names:
+        key = partial(keyed_rng, seed, "translate", name)
+        drawn.append(draw_noise(sampler.generator, 1, key))
+    return {stream: torch.cat([each[stream] for each in drawn]).to(like) for stream in drawn[0]}
+
+
+def read(path: Path, channels: int) -> Tensor:
+    """Return an image file as (C, H, W) in [-1, 1], whole."""
+    try:
+        return to_float(decode_whole(path, channels, max_pixels=MAX_PIXELS))
+    except Exception as error:  # whatever Pillow raises
+        raise unreadable(path, error) from error
+
+
+def larger(images: Tensor, factor: int) -> Tensor:
+    """Return images (B, C, H, W) with sides ``factor`` times as long."""
+    if factor == 1:
+        return images
+    size = [factor * side for side in images.shape[2:]]
+    return interpolate(images, size, mode="bicubic", align_corners=False).clamp(-1, 1)
