@@ -130,13 +130,7 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
-    from ganworks.sample.direction import DIRECTIONS, backwards
-    from ganworks.sample.loading import load_generator
-
-    with setting_path(renamed={"path": "run"}):
-        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
-    if check_choice("direction", arguments.direction, DIRECTIONS) == "back":
-        sampler = backwards(sampler)
+    sampler = load(arguments)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
@@ -149,8 +143,19 @@ def draw(arguments: Arguments) -> Drawn:
     return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind)
 
 
+def load(arguments: Arguments) -> Sampler:
+    """Return the generator that ``run=`` names, or its way back."""
+    from ganworks.sample.direction import DIRECTIONS, backwards
+    from ganworks.sample.loading import load_generator
+
+    check_choice("direction", arguments.direction, DIRECTIONS)
+    with setting_path(renamed={"path": "run"}):
+        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    return backwards(sampler) if arguments.direction == "back" else sampler
+
+
 def data_of(arguments: Arguments) -> Any:
-    """Return the data of the run, which lends conditions such as sources to samples.
+    """Return the data of the run, which lends conditions such as sources to samples; of the way back, reals.
 
     Raises:
         SettingError: there is no run, or its data cannot be read.
@@ -158,9 +163,11 @@ def data_of(arguments: Arguments) -> Any:
     from ganworks.errors import GanworksError
     from ganworks.evaluation.measuring import make_data
     from ganworks.evaluation.source import Source
+    from ganworks.sample.direction import Reversed
 
     try:
-        return make_data(Source.find(str(arguments.run), None, arguments.trust).config("", ""))
+        data = make_data(Source.find(str(arguments.run), None, arguments.trust).config("", ""))
+        return Reversed(data) if arguments.direction == "back" else data
     except GanworksError as error:
         reason = f"an image or a folder: this generator translates, and the data of its run are not at hand ({error})"
         raise SettingError("input", "", reason) from error

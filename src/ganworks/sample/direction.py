@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from torch import Tensor
 
 from ganworks.errors import SettingError
 from ganworks.model.base import networks_of
@@ -23,3 +26,18 @@ def backwards(sampler: Sampler) -> Sampler:
         raise SettingError("direction", BACK, "forth: only generators of task=cycle translate both ways")
     config = {**sampler.config, "generator": sampler.config.get("generator", {}).get(BACK), "produce": PLAIN}
     return Sampler(network, config, kind=sampler.kind)
+
+
+class Reversed:
+    """Data that lend their reals as the sources of the way back.
+
+    Args:
+        data: lends the fields; see `GanDataModule.draw_conditions`.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def draw_conditions(self, names: Sequence[str], num: int, seed: int) -> dict[str, Tensor]:
+        """Return ``source``: reals of the reference, in an order keyed by ``seed``."""
+        return {"source": self.data.draw_conditions(["real"], num, seed)["real"]} if "source" in names else {}
