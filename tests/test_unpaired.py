@@ -1,4 +1,4 @@
-"""Runs of unpaired translation: they train, show, resume to the bit, are measured, translate both ways, on two ranks."""
+"""Runs of unpaired translation: they train, resume to the bit, are measured, translate both ways, on two ranks."""
 
 from __future__ import annotations
 

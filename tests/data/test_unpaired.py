@@ -18,7 +18,9 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.noise import keyed_rng
 
 
-def write(folder: Path, num: int, size: tuple[int, int] = (12, 16), start: int = 0, channels: int = 1) -> None:
+def write(
+    folder: Path, num: int, size: tuple[int, int] = (12, 16), start: int = 0, channels: int = 1
+) -> None:
     """Write images whose first row, and column, tell them apart, at full contrast."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(num):
@@ -35,7 +37,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def domains(root: Path | None, **kwargs: Any) -> Domains:
-    settings: dict[str, Any] = {"batch_size": 2, "resolution": [12, 16], "channels": 1, "horizontal_flip": False}
+    settings: dict[str, Any] = {
+        "batch_size": 2,
+        "resolution": [12, 16],
+        "channels": 1,
+        "horizontal_flip": False,
+    }
     return Domains(root, **{**settings, "cache": (root or Path("/")).parent / "cache", **kwargs})
 
 
@@ -127,7 +134,9 @@ def test_crops_and_flips_are_drawn_for_each_domain_anew(tmp_path: Path) -> None:
             pixels = ((batch[name][:, 0] + 1) * 127.5).round()
             left = torch.minimum(pixels[:, 0, 0], pixels[:, 0, -1])
             assert (pixels[:, 1, 0] - pixels[:, 0, 0] == 16).all()  # rows of the file follow each other
-            places += [int(value) * (1 if p[0, 0] < p[0, 1] else -1) for value, p in zip(left, pixels, strict=True)]
+            places += [
+                int(value) * (1 if p[0, 0] < p[0, 1] else -1) for value, p in zip(left, pixels, strict=True)
+            ]
     tops_and_lefts = {(abs(c) // 16, abs(c) % 16) for c in corners["real"]}
     assert tops_and_lefts == {(top, left) for top in range(5) for left in range(9)}
     assert 0.3 < sum(c < 0 for c in corners["real"]) / len(corners["real"]) < 0.7

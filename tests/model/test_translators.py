@@ -55,7 +55,9 @@ def test_features_are_those_of_the_pass_and_stop_where_they_may() -> None:
     features = translator.features(images, [0, 1, 3, 5])
     assert torch.equal(features[0], images)
     assert [tuple(f.shape[1:]) for f in features] == [(1, 16, 16), (4, 16, 16), (16, 4, 4), (16, 4, 4)]
-    translator.blocks[2].register_forward_hook(lambda *_: pytest.fail("a layer behind the last one asked for"))
+    translator.blocks[2].register_forward_hook(
+        lambda *_: pytest.fail("a layer behind the last one asked for")
+    )
     translator.features(images, [5])
 
 

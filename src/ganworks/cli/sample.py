@@ -53,7 +53,8 @@ class Arguments:
         },
     )
     direction: str = field(
-        default="forth", metadata={"help": "back translates real samples into sources, where a run learned both"}
+        default="forth",
+        metadata={"help": "back translates real samples into sources, where a run learned both"},
     )
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
@@ -270,3 +271,7 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
         raise SettingError("out", out, allowed)
     columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]
+
+
+if __name__ == "__main__":
+    main()

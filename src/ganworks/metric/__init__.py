@@ -54,8 +54,8 @@ else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
-    "BackDistance",
     "Authenticity",
+    "BackDistance",
     "ClassConsistency",
     "ClassDivergence",
     "ClassRatio",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,10 @@ from ganworks.model.base import require_label
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.translator import Translator
 
-NORMS = {"instance": nn.InstanceNorm2d, "none": lambda num_channels: nn.Identity()}
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "instance": nn.InstanceNorm2d,
+    "none": lambda num_channels: nn.Identity(),
+}
 NEAR_ONE = 0.97  # where the start from the source lies for black and white: atanh(1) is infinite
 
 

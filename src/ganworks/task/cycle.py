@@ -46,7 +46,7 @@ class CycleTask(UnpairedTask):
         check_names("discriminator", discriminator, ("real", "source"))
         super().__init__(generator=generator, discriminator=both_ways(discriminator), **kwargs)
         self.cycle, self.identity = check_range("cycle", cycle, 0.0), check_range("identity", identity, 0.0)
-        shapes = {"fake": generator["forth"].shape, "fake_source": generator["back"].shape}
+        shapes: dict[str, Any] = {"fake": generator["forth"].shape, "fake_source": generator["back"].shape}
         self.pools = nn.ModuleDict(
             {critic.name: ImagePool(pool, shapes[critic.fake]) for critic in self.critics if pool}
         )
@@ -82,7 +82,7 @@ class CycleTask(UnpairedTask):
         names = [name for name in (critic.fake, critic.fake_label) if name in batch]
         # Not `self.rng`: the pool is the same on all ranks, and so are its draws.
         rng = keyed_rng(self.seed, f"pool/{critic.name}", self.num_steps, self._part)
-        return self.pools[critic.name](batch, names, rng)  # type: ignore[operator]
+        return self.pools[critic.name](batch, names, rng)
 
 
 def both_ways(discriminator: Mapping[str, nn.Module | Critic]) -> dict[str, nn.Module | Critic]:
@@ -99,7 +99,7 @@ def error(images: Tensor, targets: Tensor) -> Tensor:
     return (images - targets).abs().mean()
 
 
-def check_names(setting: str, networks: Mapping[str, nn.Module], names: tuple[str, ...]) -> None:
+def check_names(setting: str, networks: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Raise `SettingError` unless a player's networks have these names."""
     found = list(networks) if isinstance(networks, Mapping) else type(networks).__name__
     if not isinstance(networks, Mapping) or set(networks) != set(names):

@@ -27,6 +27,10 @@ class ImagePool(nn.Module):
         shape: of one.
     """
 
+    images: Tensor
+    labels: Tensor
+    num: Tensor
+
     def __init__(self, size: int, shape: Sequence[int]) -> None:
         super().__init__()
         self.size = check_count("pool", size)
