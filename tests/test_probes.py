@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -38,7 +40,7 @@ PROBES: dict[str, tuple[str, ...]] = {
     "a penalty with state on the generator": (*DIGITS, "model=patches", "regularizer=[r1,drift]"),
     "patch logits": (*DIGITS, "model=patches", "loss=r3gan"),
     "tokens with Gumbel noise": ("data=letters", "model=writer"),
-    "a translator": ("data=pairs", "model=restyle"),
+    "a translator": ("data=twins", "model=restyle"),
 }
 every_probe = pytest.mark.parametrize("probe", PROBES)
 
@@ -97,12 +99,21 @@ def test_it_draws_the_same_samples_for_the_same_seed(probe: str, runs: dict[str,
     torch.testing.assert_close(first, halves)
 
 
-def test_a_translator_is_refused_without_its_source(
-    runs: dict[str, Path], ganworks: Callable[..., Result]
+def test_a_translator_draws_from_the_sources_of_its_run(
+    runs: dict[str, Path], ganworks: Callable[..., Result], tmp_path: Path
 ) -> None:
-    result = ganworks("sample", f"run={runs['a translator']}")
+    result = ganworks("sample", f"run={runs['a translator']}", "num=3", f"out={tmp_path / 'drawn.npy'}")
+    assert result.code == 0, result.err
+    assert np.load(tmp_path / "drawn.npy").shape == (3, 1, 8, 8)
+
+
+def test_a_translator_without_its_run_is_refused_without_sources(
+    runs: dict[str, Path], ganworks: Callable[..., Result], tmp_path: Path
+) -> None:
+    shutil.copytree(runs["a translator"] / "generator", tmp_path / "alone")
+    result = ganworks("sample", f"run={tmp_path / 'alone'}", "trust=probes")
     assert result.code == 1
-    assert "source" in result.err
+    assert "input=: must be an image or a folder" in result.err
 
 
 @pytest.mark.parametrize(

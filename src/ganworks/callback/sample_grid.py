@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ganworks.callback.interval import ImageInterval
+from ganworks.data import GanDataModule
 from ganworks.errors import check_count
 from ganworks.picture import log_pictures
 from ganworks.sample.kind import Kind
@@ -21,7 +22,7 @@ class SampleGrid(ImageInterval):
 
     What the picture looks like, and what its file is called, is up to the kind of samples. A generator of classes
     shows one class a column; conditions that cannot be made up, such as a source or a vector, are those of real
-    samples.
+    samples. A translator shows sources of the reference, what it makes of them and, of pairs, what they should be.
 
     Args:
         every_images: interval in images.
@@ -44,14 +45,13 @@ class SampleGrid(ImageInterval):
             return
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         kind: Kind = getattr(datamodule, "kind", None) or sampler.kind
-        samples, columns = self.draw(sampler, kind, datamodule)
         name = f"{task.images_seen:012d}{kind.picture_suffix}"
-        paths = kind.save_picture(
-            samples,
-            Path(trainer.default_root_dir) / "samples" / name,
-            columns,
-            self.reals(kind, datamodule),
-        )
+        path = Path(trainer.default_root_dir) / "samples" / name
+        if "source" in sampler.conditions and datamodule is not None:
+            paths = kind.save_comparison(self.translate(sampler, datamodule, task.truth), path)
+        else:
+            samples, columns = self.draw(sampler, kind, datamodule)
+            paths = kind.save_picture(samples, path, columns, self.reals(kind, datamodule))
         self.latest = paths[0]
         for path in paths:
             log_pictures({"samples": path}, trainer.loggers, task.images_seen)
@@ -66,6 +66,22 @@ class SampleGrid(ImageInterval):
         columns = min(sampler.num_classes, 16)
         num = max(1, self.num // columns) * columns
         return sampler.sample(num, self.seed, label=torch.arange(num) % columns), columns
+
+    def translate(self, sampler: Sampler, datamodule: GanDataModule, truth: str | None) -> dict[str, Tensor]:
+        """Return the rows of a translator's picture: sources, translations and, where there are some, true samples.
+
+        Args:
+            truth: the field of the data with the sample that belongs to each source; None where they have none.
+        """
+        wanted = [*sampler.conditions, *([] if truth is None else [truth])]
+        num = min(self.num, datamodule.num_reals)
+        drawn = datamodule.draw_conditions(wanted, num, self.seed)
+        conditions = {name: drawn[name] for name in sampler.conditions if name in drawn}
+        rows = {
+            "source": drawn["source"],
+            "translation": sampler.sample(num, self.seed, conditions=conditions),
+        }
+        return rows if truth is None or truth not in drawn else {**rows, "truth": drawn[truth]}
 
     def reals(self, kind: Kind, datamodule: object) -> Tensor | None:
         """Return real samples to show below a cloud; None for other kinds."""

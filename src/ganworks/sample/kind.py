@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,6 +76,15 @@ class Kind(ABC):
             reals: real samples to compare with, for kinds that show them.
         """
 
+    def save_comparison(self, rows: Mapping[str, Tensor], path: Path) -> list[Path]:
+        """Write a picture of samples beside what they were made from, and what they should be; return what was written.
+
+        Args:
+            rows: by name fields (B, ...), a row of the picture each, the samples under "translation". A kind that
+                shows no more than samples leaves out the others.
+        """
+        return self.save_picture(rows["translation"], path)
+
     def save(self, sample: Tensor, path: Path) -> Path:
         """Write one sample (*shape) to ``path``, which gets the suffix of the kind."""
         import numpy as np
@@ -116,6 +125,13 @@ class Image(Kind):
 
         return [save_image(image_grid(samples, columns), path)]
 
+    def save_comparison(self, rows: Mapping[str, Tensor], path: Path) -> list[Path]:
+        from ganworks.picture.comparison import comparison
+        from ganworks.picture.samples import save_image
+
+        images = {name: images for name, images in rows.items() if images.dim() == 4}
+        return [save_image(comparison(images), path)]
+
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.samples import image_grid
 
@@ -139,6 +155,9 @@ class Video(Image):
         if path.suffix.lower() == ".gif":
             return [save_animation(samples, path, columns)]
         return [save_film(samples, path), save_animation(samples, path.with_suffix(".gif"), columns)]
+
+    def save_comparison(self, rows: Mapping[str, Tensor], path: Path) -> list[Path]:
+        return self.save_picture(rows["translation"], path)
 
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.film import save_animation

@@ -57,6 +57,7 @@ class ManualTask(pl.LightningModule):
         images_seen: real images seen over all processes: the x-axis of every logger, file name and schedule.
         num_steps: batches seen by this process.
         scalars: what was logged last, under the names that it was logged with.
+        truth: the field of the data with the sample that belongs to each source; None where sources have none.
         watcher: is told of a role and its optimizer before each update, when the gradients are there, not yet clipped.
 
     Raises:
@@ -64,6 +65,7 @@ class ManualTask(pl.LightningModule):
     """
 
     roles: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    truth: ClassVar[str | None] = None
     generator: nn.Module
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ class PairedTask(AdversarialTask):
         SettingError: a factor below 0; in `check`, feature matching without features.
         GanworksError: in `check`, before the training: the file of VGG16 is missing, or is another one.
     """
+
+    truth: ClassVar[str | None] = "real"
 
     def __init__(
         self,
