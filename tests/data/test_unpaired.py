@@ -176,9 +176,9 @@ def test_subfolders_of_equal_names_are_labels(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_two_domains_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="root"):
-        domains(None)
+        domains(None).prepare_data()
     with pytest.raises(SettingError, match="root"):
-        domains(root, root_a=root, root_b=root)
+        domains(root, root_a=root, root_b=root).prepare_data()
     with pytest.raises(SettingError, match=r"A and B, or trainA and trainB; in it: no folder"):
         domains(root / "testA").prepare_data()
     with pytest.raises(SettingError, match="load_resolution"):

@@ -86,8 +86,6 @@ class Domains(UnpairedModule):
         super().__init__(
             (channels, *self.size), num_classes, batch_size, seed, horizontal_flip, min_batches, Image()
         )
-        if (root is None) == (root_a is None or root_b is None):
-            raise SettingError("root", root, "the folder of both domains, or left out for root_a and root_b")
         self.root, self.roots = root, (root_a, root_b)
         self.direction = check_choice("direction", direction, DIRECTIONS)
         self.cache = Path(cache).expanduser()
@@ -103,6 +101,9 @@ class Domains(UnpairedModule):
         return {"source": a, "real": b, "test_source": test_a, "test_real": test_b}
 
     def _folders(self) -> tuple[Path, Path, Path, Path]:
+        if (self.root is None) == (None in self.roots):
+            allowed = "the folder of both domains, or left out for root_a and root_b"
+            raise SettingError("root", self.root, allowed)
         if self.root is None:
             a, b = (check_folder(root) for root in self.roots)
             return a, b, a, b
