@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from ganworks.data import CIFAR10
+from ganworks.data import CIFAR10, MNIST
 from ganworks.data.samples import TensorSamples
 from running import train
 
@@ -15,20 +16,43 @@ FOLDER = Path(__file__).parents[1] / "conf" / "experiment"
 EXPERIMENTS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+PAIRS = ("data.root={folder}/pairs", "data.batch_size=1")
+OVERRIDES = {  # data of the user's own, and no weights that are downloaded
+    "pix2pix": PAIRS,
+    "pix2pixhd": (*PAIRS, "data.resolution=[32,64]", "model.discriminator.full.network.num_layers=1"),
+    "superres_4x": ("data.root={folder}/images", "data.batch_size=4", "data.held_out=0", "task.perceptual=0"),
+}
+BATCHES = {"digits_r3gan": 128, "grid_r3gan": 256, "pix2pix": 1, "pix2pixhd": 1, "superres_4x": 4}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of small random images: pairs in A and B, and single ones."""
+    found = tmp_path_factory.mktemp("images")
+    for name, side in (("pairs/A", 32), ("pairs/B", 32), ("images", 192)):
+        (found / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = torch.randint(256, (side, side, 3), dtype=torch.uint8).numpy()
+            Image.fromarray(pixels).save(found / name / f"{number}.png")
+    return found
+
+
 @pytest.fixture(autouse=True)
-def _small_cifar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random bytes in the place of CIFAR-10: what is tested is the experiment."""
+def _small_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random bytes in the place of data sets that are downloaded: what is tested is the experiment."""
+    clothes = TensorSamples(torch.randint(256, (256, 1, 32, 32), dtype=torch.uint8), torch.arange(256) % 10)
+    monkeypatch.setattr(MNIST, "prepare_data", lambda self: None)
+    monkeypatch.setattr(MNIST, "load", lambda self: clothes)
     images = torch.randint(256, (256, 3, 32, 32), dtype=torch.uint8)
     monkeypatch.setattr(CIFAR10, "prepare_data", lambda self: None)
     monkeypatch.setattr(CIFAR10, "load", lambda self: TensorSamples(images, torch.arange(256) % 10))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiment_trains_two_batches(name: str, tmp_path: Path) -> None:
-    batch = {"digits_r3gan": 128, "grid_r3gan": 256}.get(name, 64)
-    outcome = train(
-        tmp_path / "run", f"experiment={name}", f"num_images={2 * batch}", "callback.sample_grid.num=4"
-    )
+def test_experiment_trains_two_batches(name: str, folder: Path, tmp_path: Path) -> None:
+    others = [override.format(folder=folder) for override in OVERRIDES.get(name, ())]
+    length = f"num_images={2 * BATCHES.get(name, 64)}"
+    outcome = train(tmp_path / "run", f"experiment={name}", length, "callback.sample_grid.num=4", *others)
     assert outcome.status == "finished"
 
 

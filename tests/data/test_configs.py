@@ -9,11 +9,14 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from ganworks.data import GanDataModule
+from ganworks.run.resolvers import register
 
+OF_ONE_SIZE = ("ring", "grid", "digits_superres")
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 
 
 def compose(path: Path, **data) -> DictConfig:
+    register()
     outside = {"paths": {"data": "data", "cache": "cache"}, "seed": 3, "data": data}
     config = OmegaConf.merge(OmegaConf.load(path), outside)
     assert isinstance(config, DictConfig)
@@ -21,8 +24,17 @@ def compose(path: Path, **data) -> DictConfig:
 
 
 def test_there_is_a_config_for_each_data_set() -> None:
-    names = ["celeba", "cifar10", "digits", "fashion_mnist", "folder", "grid", "mnist", "ring"]
-    assert [path.stem for path in CONFIGS] == names
+    names = [
+        "celeba",
+        "cifar10",
+        "digits",
+        "digits_superres",
+        "fashion_edges",
+        "fashion_mnist",
+        "folder",
+        "grid",
+    ]
+    assert [path.stem for path in CONFIGS] == [*names, "mnist", "pairs", "ring", "superres"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -33,7 +45,7 @@ def test_config_builds_a_data_set_of_its_shape_and_classes(path: Path) -> None:
     assert data.name == path.stem
     assert data.shape == tuple(config.data.shape)
     assert data.num_classes == (config.data.num_classes or 0)
-    assert data.batch_size == 64
+    assert data.batch_size == config.data.batch_size
     assert data.seed == 3
 
 
@@ -48,13 +60,13 @@ def test_config_names_every_setting_once(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in ("ring", "grid")], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in OF_ONE_SIZE], ids=lambda p: p.stem)
 def test_resolution_and_channels_are_all_that_a_user_sets(path: Path) -> None:
     config = compose(path, resolution=16, channels=3)
     assert instantiate(config.data).shape == tuple(config.data.shape) == (3, 16, 16)
 
 
-@pytest.mark.parametrize("name", ["digits", "ring", "grid"])
+@pytest.mark.parametrize("name", ["digits", "digits_superres", "ring", "grid"])
 def test_bundled_data_gives_batches_as_configured(name: str) -> None:
     (path,) = [path for path in CONFIGS if path.stem == name]
     data = instantiate(compose(path).data)

@@ -9,8 +9,10 @@ from omegaconf import OmegaConf
 
 import ganworks.model
 from ganworks.run.resolvers import register
+from ganworks.task.critic import logits_of
 
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
+TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -29,7 +31,8 @@ def build_pair(config):
 
 
 def test_every_file_is_in_the_list_of_this_test():
-    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == {"mlp", "dcgan", "resnet"}
+    found = {path.stem for path in (CONF / "model").glob("*.yaml")}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS}
 
 
 @every_file
@@ -78,3 +81,18 @@ def test_dcgan_drops_batch_norm_under_a_per_sample_penalty(regularizer, norm):
 def test_mlp_config_makes_vectors():
     generator, discriminator = build_pair(composed("mlp", shape=(2,), num_classes=0))
     assert discriminator(generator(torch.randn(5, generator.latent_dim))).shape == (5,)
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_critics_of_a_translator_see_source_and_image_at_their_size(name):
+    config = composed(name, shape=(3, 128, 160), width=4)
+    config.data.update({"channels": 3, "source_channels": 1})
+    generator = instantiate(config.model.generator, _convert_="all").eval()
+    source = torch.rand(2, 1, 128, 160)
+    fake = generator(source, **generator.draw_noise(2, lambda name: torch.Generator()))
+    assert fake.shape == (2, 3, 128, 160)
+    for critic in instantiate(config.model.discriminator, _convert_="all").values():
+        seen = critic.view(fake, {"source": source}, torch.Generator())
+        said = critic.network(seen)
+        assert logits_of(said).shape[:2] == (2, 1)
+        assert isinstance(said, dict) == (name == "pix2pixhd")
