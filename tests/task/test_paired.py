@@ -203,6 +203,11 @@ def test_a_perceptual_term_without_its_weights_is_refused_before_training(tmp_pa
         task.check({"real": torch.zeros(2, 1, 32, 32)}, (1, 32, 32))
 
 
+def test_a_critic_under_a_name_that_torch_uses_is_refused() -> None:
+    with pytest.raises(SettingError, match="model=half: must be networks under other names"):
+        make_task(discriminator={"full": critic(), "half": critic()})
+
+
 def test_a_factor_below_zero_is_refused() -> None:
     with pytest.raises(SettingError, match="l1=-1: must be a number from 0 up"):
         make_task(l1=-1)

@@ -7,13 +7,24 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from ganworks.errors import SettingError
 from ganworks.model.base import networks_of
 from ganworks.task.freeze import num_frozen
 
 
 def as_player(part: nn.Module | Mapping[str, nn.Module]) -> nn.Module:
-    """Return a player: a network, or several by name in one module."""
-    return part if isinstance(part, nn.Module) else nn.ModuleDict(dict(part))
+    """Return a player: a network, or several by name in one module.
+
+    Raises:
+        SettingError: a name that every module has for something else, such as ``half`` or ``train``.
+    """
+    if isinstance(part, nn.Module):
+        return part
+    empty = nn.ModuleDict()
+    for name in part:
+        if hasattr(empty, name):
+            raise SettingError("model", name, f"networks under other names: torch has a use for {name!r}")
+    return nn.ModuleDict(dict(part))
 
 
 def described(player: nn.Module) -> str:
