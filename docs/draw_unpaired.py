@@ -25,7 +25,9 @@ def main(runs: dict[str, str]) -> None:
     drawn = PrintedDigits().draw_conditions(["source", "digit"], 200, seed=1)
     chosen = drawn["source"][drawn["digit"].argsort(stable=True)[:: 200 // COLUMNS]]
     rows = {"printed": chosen}
-    rows |= {name: load_generator(run).sample(COLUMNS, conditions={"source": chosen}) for name, run in runs.items()}
+    rows |= {
+        name: load_generator(run).sample(COLUMNS, conditions={"source": chosen}) for name, run in runs.items()
+    }
     grids = [image_grid(row, columns=COLUMNS, zoom=ZOOM) for row in rows.values()]
     width, height = grids[0].size
     picture = Image.new("L", (LEFT + width, len(grids) * height), 255)
