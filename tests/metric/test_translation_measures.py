@@ -86,6 +86,12 @@ def test_lpips_without_its_weights_is_refused_and_says_what_to_do(tmp_path: Path
         Paired(lpips=True, sigma=0.8).check_data(DigitsSuperres())
 
 
+def test_folders_do_not_say_what_their_images_were_made_from() -> None:
+    suite = Suite({}, {"paired": Paired()}, num_samples=2, every_images=1, seed=0)
+    with pytest.raises(SettingError, match="it needs to know what each fake was made from"):
+        suite.check_generator(None)
+
+
 def logits_of(classes: list[int]) -> SampleSet:
     logits = torch.nn.functional.one_hot(torch.tensor(classes), 10).float()
     labels = torch.tensor([0, 1, 2, 3])

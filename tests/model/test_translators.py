@@ -86,6 +86,17 @@ def test_padding_changes_nothing_where_none_is_needed() -> None:
     torch.testing.assert_close(network(source), network.translate(source, {}))
 
 
+def test_a_translator_that_adds_to_its_source_begins_with_it() -> None:
+    network = ResidualUNet((1, 16, 16), width=4, adds_source=True)
+    source = 3 * torch.randn(1, 1, 16, 16)
+    assert torch.equal(network(source), source)
+    assert torch.equal(network.eval()(source), source.clamp(-1, 1))
+    with pytest.raises(
+        SettingError, match="adds_source=True: must be false for sources and images of 1 and 3 channels"
+    ):
+        ResidualUNet((3, 16, 16), source_channels=1, adds_source=True)
+
+
 def test_images_with_other_channels_are_refused() -> None:
     with pytest.raises(SettingError, match=r"source=\(2, 3, 16, 16\): must be \(B, 1, height, width\)"):
         ResidualUNet((1, 16, 16), width=4)(torch.zeros(2, 3, 16, 16))

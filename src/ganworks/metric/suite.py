@@ -135,6 +135,10 @@ class Suite:
                 raise _refused(name, measure, "a generator to draw from, and folders of images are compared")
             if "back" in measure.needs and not (generator is not None and "back" in networks_of(generator)):
                 raise _refused(name, measure, "a generator that translates back (task=cycle)")
+            if measure.fields and generator is None:
+                raise _refused(
+                    name, measure, "to know what each fake was made from, and folders do not say it"
+                )
             if "labels" in measure.needs and not (generator is not None and num_classes_of(generator)):
                 raise _refused(name, measure, "a conditional generator (model.conditional=true)")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from ganworks.errors import check_choice, check_count, check_range
+from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.model.dcgan import dcgan_init
 from ganworks.model.layer.norm import affine_map_norm
 from ganworks.model.layer.shape import MAX_GROWTH
@@ -119,6 +119,8 @@ class ResidualUNet(Translator):
         norm: "none", "instance" or "batch".
         kernel: of the first and the last convolution, an odd number.
         skips: a residual block at each size of the way down, whose map is added on the way up.
+        adds_source: what it makes is added to the source, which it leaves as it is at first: for super-resolution, Kim
+            et al. 2016, section 3.1 (https://arxiv.org/abs/1511.04587). In evaluation mode the sum is cut to [-1, 1].
 
     Raises:
         SettingError: a setting that it cannot have.
@@ -134,9 +136,13 @@ class ResidualUNet(Translator):
         norm: str = "none",
         kernel: int = 3,
         skips: bool = True,
+        adds_source: bool = False,
     ) -> None:
         super().__init__(shape, source_channels, num_levels)
         check_choice("norm", norm, NORMS)
+        if adds_source and self.source_channels != self.shape[0]:
+            channels = f"{self.source_channels} and {self.shape[0]} channels"
+            raise SettingError("adds_source", True, f"false for sources and images of {channels}")
         half = (2 * (check_count("kernel", kernel) // 2) + 1) // 2
         num_blocks = check_count("num_blocks", num_blocks)
         sizes = [check_count("width", width) * 2 ** min(level, 4) for level in range(num_levels + 1)]
@@ -154,8 +160,10 @@ class ResidualUNet(Translator):
         )
         self.ways_up = nn.ModuleList(ResidualBlock(size, norm) for size in sizes[:-1])
         self.to_image = nn.Conv2d(sizes[0], self.shape[0], 2 * half + 1, padding=half)
-        self.skips = skips
+        self.skips, self.adds_source = skips, adds_source
         init_residual(self, [self.from_image, *self.downs, *self.ups])
+        if adds_source:
+            nn.init.zeros_(self.to_image.weight)
 
     def translate(self, source: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
         x, skips = self.from_image(source), []
@@ -167,7 +175,10 @@ class ResidualUNet(Translator):
             x = interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False)
             skip = skips.pop()
             x = blocks(x + skip if self.skips else x)
-        return self.to_image(leaky_relu(x, SLOPE)).tanh()
+        made = self.to_image(leaky_relu(x, SLOPE))
+        if not self.adds_source:
+            return made.tanh()
+        return source + made if self.training else (source + made).clamp(-1, 1)
 
 
 def scale_block(
