@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganworks.data import GanDataModule
 from ganworks.run.resolvers import register
 
-OF_ONE_SIZE = ("ring", "grid", "digits_superres")
+OF_ONE_SIZE = ("ring", "grid", "digits_superres", "printed_digits")
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 
 
