@@ -13,6 +13,10 @@ import pytest
 from PIL import Image
 
 from conftest import Result, call
+from ganworks.cli import tune
+from ganworks.run import compose as composing
+from ganworks.tuning.check import checked
+from ganworks.tuning.settings import read_settings
 from pairs import TRAIN
 from running import checkpoint, differences
 
@@ -90,3 +94,15 @@ def test_two_devices_train_the_same_losses(run: Path, tmp_path: Path) -> None:
     first, second = (checkpoint(each)["state_dict"] for each in (one, tmp_path / "two"))
     worst = max(float((first[name].float() - second[name].float()).abs().max()) for name in first)
     assert worst < 0.02  # one global batch: float32 sums in another order, through Adam
+
+
+def test_its_weights_of_terms_can_be_searched(tmp_path: Path) -> None:
+    (tmp_path / "tune").mkdir()
+    (tmp_path / "tune" / "superres.yaml").write_text(
+        "# @package _global_\nobjective: fd_digits\ndirection: minimize\nnum_trials: 2\n"
+        "fixed: [experiment=digits_superres, num_images=6_400]\n"
+        "space:\n  task.l1: { log: [1, 100] }\n  model.discriminator.pair.weight: { log: [0.1, 10] }\n"
+    )
+    own, others, flags = tune.split(["--config-dir", str(tmp_path), "tune=superres"])
+    settings = read_settings(composing.compose(own, "tune", flags[1:]), others, flags)
+    assert checked(settings).num_images == 6_400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganworks.cli.sample import PICTURES, Arguments, labels_of, load, suffix_of
+from ganworks.cli.sample_arguments import PICTURES, Arguments, labels_of, load, suffix_of
 from ganworks.errors import SettingError, setting_path
 from ganworks.sample.translate import Images, source_channels, translate, written_name
 

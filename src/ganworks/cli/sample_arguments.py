@@ -1,0 +1,119 @@
+"""What `sample.py` is asked for: its settings, and the labels and the files that these stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from mimetypes import guess_type
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganworks.errors import SettingError, check_choice, setting_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganworks.sample.sampler import Sampler
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+OTHERS = (".gif", ".txt")
+NUM = 64
+
+
+@dataclass
+class Arguments:
+    """Draw samples from a run, a checkpoint or a generator folder."""
+
+    run: str | None = field(
+        default=None, metadata={"help": "a run directory, a checkpoint or a generator folder"}
+    )
+    num: int | None = field(
+        default=None,
+        metadata={
+            "help": f"samples to draw: {NUM}, or the rows of label=FILE; with interpolate=, pictures a strip"
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
+    out: str = field(
+        default="samples.png",
+        metadata={"help": "a picture (one grid), .npy or .pt (the array), or a folder (single files)"},
+    )
+    label: str | None = field(
+        default=None,
+        metadata={
+            "help": "class of all samples, by number or name, or a list: 0,1,2; several at once: [0,3]; a"
+            " vector: [.1,-2]; or a .npy or .csv file with a row a sample"
+        },
+    )
+    direction: str = field(
+        default="forth",
+        metadata={"help": "back translates real samples into sources, where a run learned both"},
+    )
+    truncation: float | None = field(
+        default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
+    )
+    interpolate: int = field(
+        default=0, metadata={"help": "strips from one latent to another instead of single samples"}
+    )
+    columns: int | None = field(default=None, metadata={"help": "samples a row of the grid"})
+    batch_size: int = field(default=256, metadata={"help": "samples made at a time"})
+    input: str | None = field(
+        default=None,
+        metadata={"help": "an image or a folder of images, of any size, for a run that translates"},
+    )
+    enlarge: int | None = field(
+        default=None,
+        metadata={
+            "help": "enlarge the images of input= so many times first; of super-resolution: data.factor"
+        },
+    )
+    device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
+    trust: str | None = field(
+        default=None,
+        metadata={"help": "packages that the run may use beside ganworks, torch and Lightning: mine,theirs"},
+    )
+
+
+def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
+    """Return the labels that ``label=`` asks for, one for each sample or strip: a list over and over.
+
+    A file says how many samples there are, where ``num=`` does not.
+    """
+    from ganworks.sample.label import is_file
+
+    text = arguments.label
+    if text is None:
+        return None
+    rows = sampler.parse_label(text)
+    if arguments.num is None and not arguments.interpolate and is_file(text):
+        arguments.num = len(rows)
+    num = arguments.interpolate or arguments.num or NUM
+    return rows[[index % len(rows) for index in range(num)]]
+
+
+def check_out(out: Path) -> None:
+    """Raise `SettingError` where ``out`` ends like a file of a kind that can't be written.
+
+    Any other name without one of the known endings is that of a folder: fakes, fakes_0.5.
+    """
+    known = ("", ".npy", ".pt", *OTHERS, *PICTURES)
+    is_file = out.suffix[1:].isalpha() or guess_type(out.name)[0] is not None
+    if out.suffix.lower() not in known and is_file:
+        allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
+        raise SettingError("out", out, f"{allowed} ({' and '.join(OTHERS)} for clips and texts)")
+
+
+def suffix_of(out: Path) -> str:
+    """Return the ending of a file that can be written, in small letters; nothing for a folder."""
+    suffix = out.suffix.lower()
+    return suffix if suffix in (".npy", ".pt", *OTHERS, *PICTURES) else ""
+
+
+def load(arguments: Arguments) -> Sampler:
+    """Return the generator that ``run=`` names, or its way back."""
+    from ganworks.sample.direction import DIRECTIONS, backwards
+    from ganworks.sample.loading import load_generator
+
+    check_choice("direction", arguments.direction, DIRECTIONS)
+    with setting_path(renamed={"path": "run"}):
+        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    return backwards(sampler) if arguments.direction == "back" else sampler
