@@ -17,12 +17,25 @@ EXPERIMENTS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 PAIRS = ("data.root={folder}/pairs", "data.batch_size=1")
+DOMAINS = (*PAIRS, "data.resolution=32", "data.load_resolution=[36,40]", "metric=none")
 OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "pix2pix": PAIRS,
     "pix2pixhd": (*PAIRS, "data.resolution=[32,64]", "model.discriminator.full.network.num_layers=1"),
+    "cyclegan": DOMAINS,
+    "cut": DOMAINS,
+    "fastcut": DOMAINS,
     "superres_4x": ("data.root={folder}/images", "data.batch_size=4", "data.held_out=0", "task.perceptual=0"),
 }
-BATCHES = {"digits_r3gan": 128, "grid_r3gan": 256, "pix2pix": 1, "pix2pixhd": 1, "superres_4x": 4}
+BATCHES = {
+    "digits_r3gan": 128,
+    "grid_r3gan": 256,
+    "pix2pix": 1,
+    "pix2pixhd": 1,
+    "superres_4x": 4,
+    "cyclegan": 1,
+    "cut": 1,
+    "fastcut": 1,
+}
 
 
 @pytest.fixture(scope="module")

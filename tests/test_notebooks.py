@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIRST_GAN = NOTEBOOKS / "01_first_gan.ipynb"
+TRANSLATION = NOTEBOOKS / "02_translation.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,18 @@ def test_first_notebook_runs_learns_digits_and_shows_what_is_kept(
         assert distances[-1] < min(10, distances[0] / 2)  # noise has several hundreds
         assert figures(tmp_path / "runs/first_gan" / loss, "metric/coverage")[-1] > 0.4
     assert outputs(executed) == outputs(nbformat.read(FIRST_GAN, as_version=4))
+
+
+def test_second_notebook_translates_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", os.environ.get("GANWORKS_CACHE", str(tmp_path / "cache")))
+    executed = script.execute(TRANSLATION, tmp_path)
+    bending, cycle = (tmp_path / "runs/translation" / name for name in ("bending", "cycle"))
+    assert figures(bending, "metric/fd_digits")[-1] < 15  # untranslated digits: 44
+    assert figures(bending, "metric/class_kept")[-1] > figures(cycle, "metric/class_kept")[-1]
+    assert outputs(executed) == outputs(nbformat.read(TRANSLATION, as_version=4))
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)

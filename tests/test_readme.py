@@ -42,7 +42,14 @@ from pages import (
     named,
 )
 
-AT_HAND = ("digits", "digitssuperres", "ring", "grid", "folder")  # data that nobody has to download
+AT_HAND = (
+    "digits",
+    "digitssuperres",
+    "ring",
+    "grid",
+    "folder",
+    "printeddigits",
+)  # data that nobody has to download
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -97,7 +104,16 @@ def test_documented_training_passes_all_checks(
         if data in AT_HAND:
             build_run(config)
         else:  # a look at whether the test still knows its data
-            assert data in ("mnist", "fashionmnist", "fashionedges", "cifar10", "celeba", "pairs", "superres")
+            assert data in (
+                "mnist",
+                "fashionmnist",
+                "fashionedges",
+                "cifar10",
+                "celeba",
+                "pairs",
+                "superres",
+                "domains",
+            )
 
 
 @pytest.mark.parametrize("arguments", named(RESUMED))

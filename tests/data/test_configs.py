@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganworks.data import GanDataModule
 from ganworks.run.resolvers import register
 
-OF_ONE_SIZE = ("ring", "grid", "digits_superres")
+OF_ONE_SIZE = ("ring", "grid", "digits_superres", "printed_digits")
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 
 
@@ -29,12 +29,13 @@ def test_there_is_a_config_for_each_data_set() -> None:
         "cifar10",
         "digits",
         "digits_superres",
+        "domains",
         "fashion_edges",
         "fashion_mnist",
         "folder",
         "grid",
     ]
-    assert [path.stem for path in CONFIGS] == [*names, "mnist", "pairs", "ring", "superres"]
+    assert [path.stem for path in CONFIGS] == [*names, "mnist", "pairs", "printed_digits", "ring", "superres"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

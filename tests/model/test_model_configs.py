@@ -13,6 +13,7 @@ from ganworks.task.critic import logits_of
 
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
+UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -32,7 +33,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED}
 
 
 @every_file
@@ -96,3 +97,23 @@ def test_critics_of_a_translator_see_source_and_image_at_their_size(name):
         said = critic.network(seen)
         assert logits_of(said).shape[:2] == (2, 1)
         assert isinstance(said, dict) == (name == "pix2pixhd")
+
+
+@pytest.mark.parametrize("name", ["bending_cycle", "cycle"])
+def test_a_cycle_has_two_translators_and_two_critics(name):
+    config = composed(name, width=4)
+    assert set(config.model.generator) == {"forth", "back"}
+    assert set(config.model.discriminator) == {"real", "source"}
+    images = torch.rand(2, 3, 16, 16)
+    for node in config.model.generator.values():
+        assert instantiate(node, _convert_="all")(images).shape == images.shape
+
+
+@pytest.mark.parametrize("name", ["bending", "translator"])
+def test_labels_of_unpaired_translators_are_told_to_the_critic_alone(name):
+    generator, discriminator = build_pair(
+        composed(name, conditional=True, width=4, discriminator={"num_layers": 1})
+    )
+    assert generator.conditions == ("source",)
+    assert discriminator.num_classes == 4
+    assert generator(torch.rand(2, 3, 16, 16)).shape == (2, 3, 16, 16)

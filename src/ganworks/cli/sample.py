@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.sample_arguments import NUM, Arguments, check_out, labels_of, suffix_of
-from ganworks.errors import SettingError, check_count, setting_path
+from ganworks.cli.sample_arguments import NUM, Arguments, check_out, labels_of, load, suffix_of
+from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,10 +72,7 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
-    from ganworks.sample.loading import load_generator
-
-    with setting_path(renamed={"path": "run"}):
-        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    sampler = load(arguments)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
@@ -89,7 +86,7 @@ def draw(arguments: Arguments) -> Drawn:
 
 
 def data_of(arguments: Arguments) -> Any:
-    """Return the data of the run, which lends conditions such as sources to samples.
+    """Return the data of the run, which lends conditions such as sources to samples; of the way back, reals.
 
     Raises:
         SettingError: there is no run, or its data cannot be read.
@@ -97,9 +94,11 @@ def data_of(arguments: Arguments) -> Any:
     from ganworks.errors import GanworksError
     from ganworks.evaluation.measuring import make_data
     from ganworks.evaluation.source import Source
+    from ganworks.sample.direction import Reversed
 
     try:
-        return make_data(Source.find(str(arguments.run), None, arguments.trust).config("", ""))
+        data = make_data(Source.find(str(arguments.run), None, arguments.trust).config("", ""))
+        return Reversed(data) if arguments.direction == "back" else data
     except GanworksError as error:
         reason = f"an image or a folder: this generator translates, and the data of its run are not at hand ({error})"
         raise SettingError("input", "", reason) from error
@@ -167,3 +166,7 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
         raise SettingError("out", out, allowed)
     columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]
+
+
+if __name__ == "__main__":
+    main()

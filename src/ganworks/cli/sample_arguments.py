@@ -7,7 +7,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, check_choice, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +43,10 @@ class Arguments:
             "help": "class of all samples, by number or name, or a list: 0,1,2; several at once: [0,3]; a"
             " vector: [.1,-2]; or a .npy or .csv file with a row a sample"
         },
+    )
+    direction: str = field(
+        default="forth",
+        metadata={"help": "back translates real samples into sources, where a run learned both"},
     )
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
@@ -102,3 +106,14 @@ def suffix_of(out: Path) -> str:
     """Return the ending of a file that can be written, in small letters; nothing for a folder."""
     suffix = out.suffix.lower()
     return suffix if suffix in (".npy", ".pt", *OTHERS, *PICTURES) else ""
+
+
+def load(arguments: Arguments) -> Sampler:
+    """Return the generator that ``run=`` names, or its way back."""
+    from ganworks.sample.direction import DIRECTIONS, backwards
+    from ganworks.sample.loading import load_generator
+
+    check_choice("direction", arguments.direction, DIRECTIONS)
+    with setting_path(renamed={"path": "run"}):
+        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    return backwards(sampler) if arguments.direction == "back" else sampler

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganworks.cli.sample_arguments import PICTURES, Arguments, labels_of, suffix_of
+from ganworks.cli.sample_arguments import PICTURES, Arguments, labels_of, load, suffix_of
 from ganworks.errors import SettingError, setting_path
-from ganworks.sample.loading import load_generator
 from ganworks.sample.translate import Images, source_channels, translate, written_name
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ FOLDER = "translated"  # where translations go that nobody gives a place
 def translate_files(arguments: Arguments) -> str:
     """Translate the images of ``input``, each into a PNG file of its name; return what was done, in words."""
     check_arguments(arguments)
-    with setting_path(renamed={"path": "run"}):
-        sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    sampler = load(arguments)
     source_channels(sampler)
     with setting_path(renamed={"root": "input"}):
         images = Images.find(str(arguments.input))

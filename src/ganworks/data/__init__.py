@@ -7,6 +7,7 @@ from ganworks.lazy import on_first_use
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
     from ganworks.data.digits import Digits
+    from ganworks.data.domains import Domains
     from ganworks.data.fashion_edges import FashionEdges
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder
     from ganworks.data.pairs import Pairs
+    from ganworks.data.printed import PrintedDigits
     from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.streams import StreamLoader
     from ganworks.data.superres import DigitsSuperres
     from ganworks.data.superres_folder import Superres
+    from ganworks.data.unpaired import UnpairedModule
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -28,6 +32,7 @@ __all__ = [
     "CelebA",
     "Digits",
     "DigitsSuperres",
+    "Domains",
     "FashionEdges",
     "FashionMNIST",
     "FilesDataModule",
@@ -38,10 +43,13 @@ __all__ = [
     "KeyedOrder",
     "Mixture",
     "Pairs",
+    "PrintedDigits",
     "Ring",
     "Samples",
+    "StreamLoader",
     "Superres",
     "TensorSamples",
+    "UnpairedModule",
     "Vision",
     "WorkerLoader",
     "to_float",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
+    from ganworks.metric.measure.back import BackDistance
     from ganworks.metric.measure.base import Measure
     from ganworks.metric.measure.classes import (
         ClassDivergence,
@@ -54,6 +55,7 @@ else:
 
 __all__ = [
     "Authenticity",
+    "BackDistance",
     "ClassConsistency",
     "ClassDivergence",
     "ClassRatio",

@@ -23,7 +23,7 @@ from ganworks.metric.reference import ReferenceData
 from ganworks.metric.result import Result
 from ganworks.metric.sample_set import SampleSet
 from ganworks.metric.shares import collect_shares, is_first, share
-from ganworks.model.base import num_classes_of
+from ganworks.model.base import networks_of, num_classes_of
 from ganworks.noise import keyed_rng
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class Suite:
         for name, measure in self.measures.items():
             if "sampler" in measure.needs and generator is None:
                 raise _refused(name, measure, "a generator to draw from, and folders of images are compared")
+            if "back" in measure.needs and not (generator is not None and "back" in networks_of(generator)):
+                raise _refused(name, measure, "a generator that translates back (task=cycle)")
             if measure.fields and generator is None:
                 raise _refused(
                     name, measure, "to know what each fake was made from, and folders do not say it"

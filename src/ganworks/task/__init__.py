@@ -8,10 +8,14 @@ if TYPE_CHECKING:
     from ganworks.task.adversarial import AdversarialTask, Look
     from ganworks.task.base import ManualTask
     from ganworks.task.critic import Critic
+    from ganworks.task.cut import CutTask
+    from ganworks.task.cycle import CycleTask
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
+    from ganworks.task.pool import ImagePool
+    from ganworks.task.unpaired import UnpairedTask
     from ganworks.task.view import Beside, Chain, Frames, Smaller, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -21,8 +25,11 @@ __all__ = [
     "Beside",
     "Chain",
     "Critic",
+    "CutTask",
+    "CycleTask",
     "ExponentialMovingAverage",
     "Frames",
+    "ImagePool",
     "Look",
     "ManualTask",
     "NonFiniteGuard",
@@ -30,5 +37,6 @@ __all__ = [
     "PairedTask",
     "Phase",
     "Smaller",
+    "UnpairedTask",
     "View",
 ]

@@ -123,9 +123,10 @@ class AdversarialTask(ManualTask):
         terms: Terms = {}
         logits_of_reals = []
         for critic in self.critics:
-            real, fake = batch[critic.real], batch[critic.fake].detach()
+            shown = self.shown(critic, batch)
+            real, fake = batch[critic.real], shown[critic.fake].detach()
             real_logits = self.discriminate(critic, real, batch, critic.real_label, "real")["logits"]
-            fake_logits = self.discriminate(critic, fake, batch, critic.fake_label, "fake")["logits"]
+            fake_logits = self.discriminate(critic, fake, shown, critic.fake_label, "fake")["logits"]
             loss = critic.objective.discriminator(real_logits, fake_logits)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
             said = {"real_logits": real_logits, "fake_logits": fake_logits}
@@ -169,6 +170,10 @@ class AdversarialTask(ManualTask):
             with torch.set_grad_enabled(with_graph):
                 batch.update(self.produce(self.generator, batch))
         return batch["fake"]
+
+    def shown(self, critic: Critic, batch: Batch) -> Batch:
+        """Return the batch with the fakes that a critic learns from: these, unless a task keeps earlier ones."""
+        return batch
 
     def discriminate(
         self,

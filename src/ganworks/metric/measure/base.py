@@ -13,7 +13,7 @@ from torch import Generator
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 
-NEEDS = {"moments", "features", "logits", "samples", "labels", "sampler"}
+NEEDS = {"moments", "features", "logits", "samples", "labels", "sampler", "back"}
 
 
 class Measure(ABC):
@@ -34,6 +34,7 @@ class Measure(ABC):
                  and for generators that are not conditional
       sampler    ``fake.sampler`` (`ganworks.sample.sampler.Sampler`: ``draw_latent``, ``labels``, ``batches``,
                  ``sample``) and ``fake.truncation``; refused where two folders are compared
+      back       beside the sampler: a generator that also translates back; refused for all others
       ========== ==============================================================================================
     - ``fields``: names of what it reads beside the samples, such as ``source``, as ``fake.fields["source"]`` of the
       same rows as the samples. Of a fake they are those of the real sample whose conditions it was made from, so that
