@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.moving_digits import MovingDigits
     from ganworks.data.order import KeyedOrder
     from ganworks.data.samples import Samples, TensorSamples, to_float
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
@@ -31,6 +32,7 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Mixture",
+    "MovingDigits",
     "Ring",
     "Samples",
     "TensorSamples",

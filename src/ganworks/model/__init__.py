@@ -8,17 +8,24 @@ if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+    from ganworks.model.sprite import SpriteGenerator
+    from ganworks.model.video3d import ClipDiscriminator, Video3DGenerator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "ClipDiscriminator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MoCoGANGenerator",
     "ResnetDiscriminator",
     "ResnetGenerator",
+    "SpriteGenerator",
+    "Video3DGenerator",
 ]

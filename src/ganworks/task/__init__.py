@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.phase import Phase
-    from ganworks.task.view import Beside, Frames, Smaller, View
+    from ganworks.task.view import Beside, CentredFrames, Frames, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "AdversarialTask",
     "Beside",
+    "CentredFrames",
     "Critic",
     "ExponentialMovingAverage",
     "Frames",
@@ -27,5 +28,6 @@ __all__ = [
     "NonFiniteLossError",
     "Phase",
     "Smaller",
+    "Trajectory",
     "View",
 ]
