@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ganworks.data.base import check_shape
+from ganworks.data.digits import digits_half
 from ganworks.data.samples import TensorSamples
 from ganworks.data.video import ClipDataModule, spoiled
 from ganworks.errors import SettingError, check_count
-from ganworks.metric.extractor.digits import digits_half
 from ganworks.noise import keyed_rng
 
 SPEEDS = (-2, -1, 1, 2)  # pixels a frame, in each direction
@@ -52,7 +52,7 @@ class MovingDigits(ClipDataModule):
         resolution: int = 16,
         shape: Sequence[int] | None = None,
         num_classes: int = 10,
-        num_clips: int = 3592,
+        num_clips: int = 3584,
         seed: int = 0,
         min_batches: int = 1,
     ) -> None:

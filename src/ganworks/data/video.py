@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -54,5 +53,3 @@ def spoiled(clips: Tensor, noise: float, rng: torch.Generator) -> dict[str, Tens
         "shuffled frames": shuffled,
         f"noise {noise:g}".replace("0.", "."): noised,
     }
-
-

@@ -52,7 +52,9 @@ class SpriteGenerator(Generator):
         super().__init__(shape, latent_dim, num_classes)
         channels, self.num_frames, resolution = check_clip_shape(self.shape)
         if check_count("sprite_size", sprite_size) > resolution:
-            raise SettingError("sprite_size", sprite_size, f"at most the resolution of the clips, {resolution}")
+            raise SettingError(
+                "sprite_size", sprite_size, f"at most the resolution of the clips, {resolution}"
+            )
         self.motion_dim = check_count("motion_dim", motion_dim)
         self.free = resolution - sprite_size  # the first row or column of the sprite is from 0 to this
         self.sprite = DCGANGenerator(

@@ -11,12 +11,14 @@ from ganworks.picture.samples import image_grid, save_image
 from ganworks.staged import staged
 
 MILLISECONDS = 125  # a frame
+SIDE = 960  # pixels that a strip of small frames is enlarged to, at least
 
 
-def save_film(clips: Tensor, path: Path, num_rows: int = 8) -> Path:
-    """Write the first ``num_rows`` of clips (B, C, T, H, W) in [-1, 1] as strips, a clip a row."""
-    frames = clips[:num_rows].movedim(2, 1)
-    return save_image(image_grid(frames.flatten(0, 1), columns=frames.shape[1]), path)
+def save_film(clips: Tensor, path: Path, num_rows: int | None = None) -> Path:
+    """Write the first ``num_rows`` of clips (B, C, T, H, W) in [-1, 1] as strips, a clip a row; None is 8 rows."""
+    frames = clips[: num_rows or 8].movedim(2, 1)
+    zoom = max(1, round(SIDE / (frames.shape[1] * frames.shape[-1])))
+    return save_image(image_grid(frames.flatten(0, 1), columns=frames.shape[1], zoom=zoom), path)
 
 
 def save_animation(

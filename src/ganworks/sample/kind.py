@@ -138,7 +138,9 @@ class Video(Image):
 
         if path.suffix.lower() == ".gif":
             return [save_animation(samples, path, columns)]
-        return [save_film(samples, path), save_animation(samples, path.with_suffix(".gif"), columns)]
+        # One clip of each class, where a row of the animation has a column for each.
+        film = save_film(samples, path, columns)
+        return [film, save_animation(samples, path.with_suffix(".gif"), columns)]
 
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.film import save_animation
