@@ -43,7 +43,8 @@ class Color(Augment):
     Args:
         brightness: an offset, uniform in [-brightness, brightness].
         saturation: the distance to the pixel's gray is multiplied by 1 + [-saturation, saturation].
-        contrast: the distance to the mean of the image, or of the whole clip, is multiplied by 1 + [-contrast, contrast].
+        contrast: the distance to the mean of the image or the whole clip is multiplied by
+            1 + [-contrast, contrast].
     """
 
     def __init__(self, brightness: float = 0.5, saturation: float = 1.0, contrast: float = 0.5) -> None:

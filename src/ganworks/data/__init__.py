@@ -6,6 +6,7 @@ from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
+    from ganworks.data.clips import Clips
     from ganworks.data.digits import Digits
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
@@ -23,6 +24,7 @@ __all__ = [
     "MNIST",
     "BatchLoader",
     "CelebA",
+    "Clips",
     "Digits",
     "FashionMNIST",
     "FilesDataModule",

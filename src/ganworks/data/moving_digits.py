@@ -1,4 +1,4 @@
-"""The bundled digits in flight: clips of a digit that bounces off the walls, drawn anew every epoch, nothing to load."""
+"""The bundled digits in flight: clips of a digit that bounces off the walls, drawn anew every epoch."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ganworks.model.noise import Noise
 
 
 class SpriteGenerator(Generator):
-    """A DCGAN draws a sprite once, a network of its own draws its path, and it is laid onto a background frame by frame.
+    """A DCGAN draws a sprite once, another network its path, and it is laid onto a background frame by frame.
 
     A layered representation of moving images (Wang and Adelson 1994, https://doi.org/10.1109/83.334981) with MoCoGAN's
     two codes: the content is the sprite, the motion its path. With a_t the place of the sprite and b the background, a
@@ -75,7 +75,7 @@ class SpriteGenerator(Generator):
         return {**super().noise, "motion": Noise((self.motion_dim,))}
 
     def places(self, motion: Tensor) -> Tensor:
-        """Return the first row and column of the sprite in each frame, (B, T, 2); the nearest whole one is 0 to `free`."""
+        """Return the first row and column of the sprite in each frame, -.5 to `free` + .5, (B, T, 2)."""
         path = self.path(motion).unflatten(1, (self.num_frames, 2))
         # Half a pixel beyond both ends, so that the first and the last place are as wide as the others.
         return (self.free + 1) * path.sigmoid() - 0.5
@@ -95,6 +95,6 @@ class SpriteGenerator(Generator):
         at = torch.arange(side, device=place.device)[:, None] - torch.arange(size, device=place.device)
         distance = at - place.detach().round().clamp(0, self.free)[..., None, None]
         exact = (distance == 0).to(place.dtype)
-        # The derivative of max(0, 1 - |distance|) by the place: 0 or 1 one pixel behind, 0 or -1 one before, on average.
+        # The derivative of max(0, 1 - |distance|) by the place: one pixel behind 0 or 1, one before 0 or -1.
         slope = ((distance == 1).to(place.dtype) - (distance == -1).to(place.dtype)) / 2
         return exact + slope * (place - place.detach())[..., None, None]

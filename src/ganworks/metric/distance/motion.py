@@ -13,8 +13,8 @@ NAMES = ("speed", "speed_deviation", "mass", "mass_deviation", "shape_constancy"
 def motion_statistics(clips: Tensor, batch_size: int = 512) -> Tensor:
     """Return the `NAMES` of clips (N, C, T, H, W) in [-1, 1], T from 2 up: float64 (N, 5).
 
-    Speed of the centre of brightness in pixels a frame, its deviation over time, mean brightness in [0, 1], its deviation
-    over time, and `shape_constancy`.
+    Speed of the centre of brightness in pixels a frame, its deviation over time, mean brightness in [0, 1], its
+    deviation over time, and `shape_constancy`.
     """
     return torch.cat([_statistics(part.double()) for part in clips.split(batch_size)])
 

@@ -1,4 +1,4 @@
-"""Train the classifier of moving digits: ``python -m ganworks.metric.extractor.train_moving_digits_classifier --out FILE``.
+"""Train the classifier: ``python -m ganworks.metric.extractor.train_moving_digits_classifier --out FILE``.
 
 About a minute on one CPU thread. Every draw is keyed and every operation is deterministic, so the same CPU and PyTorch
 give the same file to the bit; both are named in its metadata.
