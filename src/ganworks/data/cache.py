@@ -116,7 +116,7 @@ class ImageCache:
         return size <= self.limit_gb * 1e9 and (is_there or size < shutil.disk_usage(disk).free)
 
     def keep(self, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]) -> Path:
-        """Return the folder ``key``, which ``build`` fills where it is not there or is damaged: `ganworks.data.entry`."""
+        """Return the folder ``key``, which ``build`` fills where it is not there or is damaged: `entry.keep`."""
         try:
             return entry.keep(self.folder, key, build, fault)
         except OSError as error:

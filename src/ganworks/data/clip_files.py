@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,11 +62,11 @@ def find_clips(root: str | Path | None) -> ClipFiles:
             "a folder of clips: folders of frames (root/clip/000.png), animated GIF or WebP, mp4, webm, avi"
         )
         raise SettingError("root", root, allowed)
-    labelled = label_by_folder(ImageFiles(folder, [_in_class(name, frames) for name in names]))
+    labelled = label_by_folder(ImageFiles(folder, [_in_class(name) for name in names]))
     ordered = {name: in_order(found) for name, found in frames.items()}
     return ClipFiles(folder, names, labelled.labels, labelled.classes, frames=ordered)
 
 
-def _in_class(name: str, frames: dict[str, Sequence[str]]) -> str:
+def _in_class(name: str) -> str:
     """Return the name of a clip as that of a file: a folder of frames at the top is in no class."""
     return "clip" if name == "." else name

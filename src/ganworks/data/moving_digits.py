@@ -77,6 +77,7 @@ class MovingDigits(ClipDataModule):
         """Return ``num`` clips for training in each of three spoiled versions, for lines beside the figures."""
         rows = torch.arange(num) % self.num_clips
         clips = MovingClips(*digits_half(train=True), self.shape, self.num_clips, f"baseline {seed}")
+        assert clips.labels is not None
         lines = spoiled(clips.read(rows), NOISE, keyed_rng(seed, "baseline"))
         return {line: {"real": values, "label": clips.labels[rows]} for line, values in lines.items()}
 
@@ -92,7 +93,7 @@ class MovingClips:
         seed: key of the paths.
     """
 
-    labels: Tensor
+    labels: Tensor | None
 
     def __init__(
         self, digits: Tensor, labels: Tensor, shape: Sequence[int], num: int, seed: int | str

@@ -29,10 +29,11 @@ class SpriteGenerator(Generator):
         shape: (C, T, R, R), T from 2 up, R a power of two from 8 up.
         sprite_size: side of the sprite, a power of two from 8 to R.
         latent_dim: length of the content code, the noise ``latent``.
-        motion_dim: length of the motion code, the noise ``motion``.
+        motion_dim: length of the motion code of each direction, the noise ``motion``.
         num_classes: 0 for unconditional; the class says what the sprite is, not how it moves.
         width, dense_width: see `DCGANGenerator`, which draws the sprite.
-        motion_width: units of the two hidden layers that draw the path.
+        motion_width: units of the three hidden layers that draw the path, down and across alike and each from noise
+            of its own: what moves down has nothing to do with what moves across.
 
     Raises:
         SettingError: ``shape``, ``resolution``, ``frames``, ``sprite_size`` or a count that it cannot have.
@@ -43,11 +44,11 @@ class SpriteGenerator(Generator):
         shape: Sequence[int],
         sprite_size: int = 8,
         latent_dim: int = 64,
-        motion_dim: int = 16,
+        motion_dim: int = 8,
         num_classes: int = 0,
         width: int = 32,
         dense_width: int | None = None,
-        motion_width: int = 128,
+        motion_width: int = 256,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         channels, self.num_frames, resolution = check_clip_shape(self.shape)
@@ -65,18 +66,20 @@ class SpriteGenerator(Generator):
             nn.ReLU(),
             nn.Linear(motion_width, motion_width),
             nn.ReLU(),
-            nn.Linear(motion_width, self.num_frames * 2),
+            nn.Linear(motion_width, motion_width),
+            nn.ReLU(),
+            nn.Linear(motion_width, self.num_frames),
         )
         self.background = nn.Parameter(torch.full((channels, 1, 1, 1), -1.0))
 
     @property
     def noise(self) -> Mapping[str, Noise]:
-        """``latent`` (latent_dim,) of the sprite, ``motion`` (motion_dim,) of its path."""
-        return {**super().noise, "motion": Noise((self.motion_dim,))}
+        """``latent`` (latent_dim,) of the sprite, ``motion`` (2, motion_dim) of its path down and across."""
+        return {**super().noise, "motion": Noise((2, self.motion_dim))}
 
     def places(self, motion: Tensor) -> Tensor:
         """Return the first row and column of the sprite in each frame, -.5 to `free` + .5, (B, T, 2)."""
-        path = self.path(motion).unflatten(1, (self.num_frames, 2))
+        path = self.path(motion).transpose(1, 2)
         # Half a pixel beyond both ends, so that the first and the last place are as wide as the others.
         return (self.free + 1) * path.sigmoid() - 0.5
 

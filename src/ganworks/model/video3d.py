@@ -114,14 +114,16 @@ class ClipDiscriminator(Discriminator):
 
 def up_conv(num_in: int, num_out: int, grows: bool, bias: bool) -> nn.ConvTranspose3d:
     """Return the layer that doubles the sides, and the frames where time ``grows``."""
-    return nn.ConvTranspose3d(num_in, num_out, *_time(grows), bias=bias)
+    kernel, stride = time_steps(grows)
+    return nn.ConvTranspose3d(num_in, num_out, kernel, stride, padding=1, bias=bias)
 
 
 def down_conv(num_in: int, num_out: int, shrinks: bool, bias: bool) -> nn.Conv3d:
     """Return the layer that halves the sides, and the frames where time ``shrinks``."""
-    return nn.Conv3d(num_in, num_out, *_time(shrinks), bias=bias)
+    kernel, stride = time_steps(shrinks)
+    return nn.Conv3d(num_in, num_out, kernel, stride, padding=1, bias=bias)
 
 
-def _time(changes: bool) -> tuple[tuple[int, int, int], ...]:
-    """Return kernel, stride and padding; where the number of frames stays, three of them meet."""
-    return ((4, 4, 4), (2, 2, 2), (1, 1, 1)) if changes else ((3, 4, 4), (1, 2, 2), (1, 1, 1))
+def time_steps(changes: bool) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Return kernel and stride; where the number of frames stays, three of them meet."""
+    return ((4, 4, 4), (2, 2, 2)) if changes else ((3, 4, 4), (1, 2, 2))

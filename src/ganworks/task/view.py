@@ -93,11 +93,21 @@ class Trajectory(View):
     """The way that the brightness of each clip (B, C, T, H, W) takes: (B, T, 3).
 
     Row and column of its centre, -1 to 1 from edge to edge, and the mean brightness of the frame, 0 to 1.
+
+    Args:
+        apart: show the way down and the way across one by one, (B * 2, T, 2): place and brightness.
     """
+
+    def __init__(self, apart: bool = False) -> None:
+        self.apart = apart
 
     def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         size = torch.tensor(sample.shape[-2:]).to(sample)
-        return torch.cat([(2 * centres(sample) + 1) / size - 1, masses(sample)[..., None]], dim=-1)
+        path, mass = (2 * centres(sample) + 1) / size - 1, masses(sample)[..., None]
+        if not self.apart:
+            return torch.cat([path, mass], dim=-1)
+        ways = [torch.cat([path[..., axis : axis + 1], mass], dim=-1) for axis in (0, 1)]
+        return torch.stack(ways, dim=1).flatten(0, 1)
 
 
 class Smaller(View):

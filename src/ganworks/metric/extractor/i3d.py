@@ -17,7 +17,9 @@ from ganworks.metric.weights import verify_sha256
 from ganworks.metric.weights.known import I3D_KINETICS
 from ganworks.sample.kind import Video, kind_of
 
-WITHOUT = "metric=moving_digits measures clips of data=moving_digits with weights that ship, metric=none measures nothing"
+WITHOUT = (
+    "metric=moving_digits measures data=moving_digits with weights that ship, metric=none measures nothing"
+)
 MIN_FRAMES = 10  # fewer do not outlive the network's poolings in time
 CLIP_BYTES = 2**29  # of a pass on a GPU, for each clip of 16 frames
 
@@ -26,9 +28,9 @@ class I3D(Extractor):
     """Inflated 3-D Inception (Carreira and Zisserman 2017, https://arxiv.org/abs/1705.07750) for FVD.
 
     Unterthiner et al. 2018 (https://arxiv.org/abs/1812.01717), in the variant of StyleGAN-V (Skorokhodov et al. 2022,
-    https://arxiv.org/abs/2112.14683): the TorchScript file ``i3d_torchscript.pt`` takes bytes, scales and resizes them to
-    224 pixels itself, and gives the activations before the softmax. Figures of other variants (VideoGPT's other weights,
-    128 pixels and a crop) differ by about a tenth, so that the variant stands in the contract.
+    https://arxiv.org/abs/2112.14683): the TorchScript file ``i3d_torchscript.pt`` takes bytes, scales and resizes them
+    to 224 pixels itself, and gives the activations before the softmax. Figures of other variants (VideoGPT's other
+    weights, 128 pixels and a crop) differ by about a tenth, so that the variant stands in the contract.
 
     Args:
         frames: of the clips, 16 in published figures.
