@@ -7,8 +7,8 @@ rung answers the same 800 labels, so that the number of images is the same throu
 it ranks wrongly: no worse than that of the unseen digits, or better than that of the milder rung of its kind, by more
 than chance makes of it, the range over five other halvings of the digits. A minute and a half on one core.
 
-A second ladder is that of clips of moving digits, beside those of the held-out half: real clips with frozen frames, with
-shuffled frames and with noise (docs/video.md); chance are five other draws of the paths.
+A second ladder is that of clips of moving digits, beside those of the held-out half: real clips with frozen frames,
+with shuffled frames and with noise (docs/video.md); chance are five other draws of the paths.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A layered clip: one still picture, the sprite, that moves over a still background."""
+"""A layered clip: one still picture, the sprite, that moves over darkness."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ganworks.model.noise import Noise
 
 
 class SpriteGenerator(Generator):
-    """A DCGAN draws a sprite once, another network its path, and it is laid onto a background frame by frame.
+    """A DCGAN draws a sprite once, another network its path, and it is laid onto dark frames one by one.
 
     A layered representation of moving images (Wang and Adelson 1994, https://doi.org/10.1109/83.334981) with MoCoGAN's
-    two codes: the content is the sprite, the motion its path. With a_t the place of the sprite and b the background, a
-    frame is  a_t s + (1 - a_t) b, the compositing of Vondrick et al. 2016, equation 1
+    two codes: the content is the sprite, the motion its path. With m_t the place of the sprite f and b the background,
+    which is dark (-1), a frame is m_t f + (1 - m_t) b, the compositing of Vondrick et al. 2016, equation 1
     (https://arxiv.org/abs/1609.02612), so that a shape cannot change in flight.
 
     The sprite is laid at whole pixels; the gradient of its place is the mean of the two one-sided derivatives of the
@@ -70,7 +70,6 @@ class SpriteGenerator(Generator):
             nn.ReLU(),
             nn.Linear(motion_width, self.num_frames),
         )
-        self.background = nn.Parameter(torch.full((channels, 1, 1, 1), -1.0))
 
     @property
     def noise(self) -> Mapping[str, Noise]:
@@ -87,10 +86,8 @@ class SpriteGenerator(Generator):
         """Return clips (B, C, T, R, R) in [-1, 1]."""
         sprite = self.sprite(latent, label)
         rows, columns = (self.placement(place) for place in self.places(motion).unbind(2))
-        # a_t s: the sprite's rows and columns, each laid where its place says.
-        laid = torch.einsum("btyi,bcij,btxj->bctyx", rows, sprite, columns)
-        covered = (rows.sum(3)[..., None] * columns.sum(3)[:, :, None])[:, None]
-        return laid + (1 - covered) * self.background
+        # m_t f + (1 - m_t) b with b = -1 is m_t (f + 1) - 1; m_t lays rows and columns where their places say.
+        return torch.einsum("btyi,bcij,btxj->bctyx", rows, sprite + 1, columns) - 1
 
     def placement(self, place: Tensor) -> Tensor:
         """Return which row of the frame each row of the sprite is laid on, (B, T, R, S), for its first one (B, T)."""
