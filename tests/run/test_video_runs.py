@@ -71,7 +71,7 @@ def test_its_figures_have_a_floor_and_baselines(name: str, runs: dict[str, Path]
     assert figures <= summary["metrics"].keys()
     assert summary["floor"]["fvd_digits"] < summary["metrics"]["fvd_digits"]
     assert list(summary["baselines"]) == ["frozen frames", "shuffled frames", "noise .3"]
-    assert summary["best"]["figure"] == "fvd_digits"
+    assert summary["best"]["metric"] == "fvd_digits"
 
 
 @every_experiment
