@@ -41,11 +41,12 @@ def save_video(clips: Tensor, path: Path, columns: int | None = None) -> Path:
         GanworksError: PyAV is not installed.
     """
     check_video_writer()
-    import av
+    from av import VideoFrame
+    from av import open as container_of
 
     frames = played(clips, columns, None, 2)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with staged(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
+    with staged(path) as temporary, container_of(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("mpeg4", rate=1000 // MILLISECONDS)
         # The codec takes even sides alone: an odd one loses a row of the gap.
         stream.width, stream.height = (side // 2 * 2 for side in frames[0].size)
@@ -53,7 +54,7 @@ def save_video(clips: Tensor, path: Path, columns: int | None = None) -> Path:
         for frame in frames:
             pixels = np.asarray(frame)[: stream.height, : stream.width]
             container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+                stream.encode(VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
             )
         container.mux(stream.encode())
     return path
