@@ -42,7 +42,7 @@ from pages import (
     named,
 )
 
-AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to download
+AT_HAND = ("digits", "movingdigits", "ring", "grid", "folder")  # data that nobody has to download
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -97,7 +97,7 @@ def test_documented_training_passes_all_checks(
         if data in AT_HAND:
             build_run(config)
         else:  # a look at whether the test still knows its data
-            assert data in ("mnist", "fashionmnist", "cifar10", "celeba")
+            assert data in ("mnist", "fashionmnist", "cifar10", "celeba", "clips")
 
 
 @pytest.mark.parametrize("arguments", named(RESUMED))
