@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ganworks.run.directory import claim
 
@@ -23,6 +23,11 @@ def where(condition: bool, yes: Any, no: Any) -> Any:
 def share(count: float, part: float) -> int:
     """Return the share ``part`` of ``count``, at least 1."""
     return max(1, int(count * part))
+
+
+def frame_of(shape: ListConfig) -> list[int]:
+    """Return the shape (C, H, W) of a frame of clips (C, T, H, W); any other as it is, which the networks refuse."""
+    return [shape[0], *list(shape)[2:]] if len(shape) == 4 else list(shape)
 
 
 def critic_norm(regularizers: DictConfig | None) -> str:
@@ -73,7 +78,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, critic_norm, choice):
+    for resolver in (where, share, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
