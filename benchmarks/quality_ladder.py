@@ -6,6 +6,9 @@ The reals are the half of the digits that the shipped classifier was trained on;
 rung answers the same 800 labels, so that the number of images is the same throughout. A figure is marked with ! where
 it ranks wrongly: no worse than that of the unseen digits, or better than that of the milder rung of its kind, by more
 than chance makes of it, the range over five other halvings of the digits. A minute and a half on one core.
+
+A second ladder is that of clips of moving digits, beside those of the held-out half: real clips with frozen frames,
+with shuffled frames and with noise (docs/video.md); chance are five other draws of the paths.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from rich.table import Table
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from ganworks.data import MovingDigits
 from ganworks.metric import (
     Authenticity,
     ClassDivergence,
@@ -37,7 +41,10 @@ from ganworks.metric import (
     KernelDistance,
     Measure,
     Memorised,
+    MotionStatistics,
+    MovingDigitsExtractor,
     PrecisionRecall,
+    Recognised,
     SampleSet,
     SlicedWasserstein,
     SpectrumDistance,
@@ -68,6 +75,12 @@ MEASURES: tuple[Measure, ...] = (
     SlicedWasserstein(),
     Memorised("identity"),
     Authenticity("identity"),
+)
+CLIP_MEASURES: tuple[Measure, ...] = (
+    FrechetDistance("moving_digits", "fvd_digits"),
+    PrecisionRecall("moving_digits"),
+    MotionStatistics(),
+    Recognised("moving_digits", "digit_recognised"),
 )
 
 
@@ -171,6 +184,32 @@ def chance(measures: Sequence[Measure] = MEASURES, num_halvings: int = NUM_HALVI
     }
 
 
+def clips_set(clips: Tensor, labels: Tensor, extractor: MovingDigitsExtractor) -> SampleSet:
+    """Return clips as the measures read them."""
+    found = extractor(clips)
+    sets = {"moving_digits": FeatureSet(len(clips), found.features, found.logits)}
+    return SampleSet(len(clips), sets, samples=clips, labels=labels)
+
+
+def climb_clips(num: int = 1802) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Return the figures of each rung of ``num`` clips, and the range of each over other paths of real ones."""
+    extractor = MovingDigitsExtractor()
+    extractor.load()
+
+    def unseen(seed: int) -> SampleSet:
+        samples = MovingDigits(num_clips=num, seed=seed).samples
+        return clips_set(samples.read(torch.arange(num)), samples.labels, extractor)
+
+    data = MovingDigits(num_clips=num)
+    real = clips_set(data.reference.read(torch.arange(num)), data.reference.labels, extractor)
+    rungs = {"unseen": unseen(0)}
+    for name, fields in data.baselines(num, 0).items():
+        rungs[name] = clips_set(fields["real"], fields["label"], extractor)
+    others = [figures_of(real, unseen(seed), CLIP_MEASURES) for seed in range(1, NUM_HALVINGS + 1)]
+    margin = {name: max(o[name] for o in others) - min(o[name] for o in others) for name in others[0]}
+    return {name: figures_of(real, rung, CLIP_MEASURES) for name, rung in rungs.items()}, margin
+
+
 def misranked(
     figures: Mapping[str, Mapping[str, float]], margin: Mapping[str, float], better: Mapping[str, str]
 ) -> dict[str, list[str]]:
@@ -203,26 +242,40 @@ def rows_of(
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--markdown", action="store_true", help="print the table of docs/metrics.md")
-    arguments = parser.parse_args()
-    with torch.no_grad():
-        figures, margin = climb(), chance()
-    better = better_of()
+def show(
+    what: str,
+    figures: Mapping[str, Mapping[str, float]],
+    margin: Mapping[str, float],
+    better: Mapping[str, str],
+    is_markdown: bool,
+) -> None:
+    """Print the table of a ladder."""
     header, rows = ["figure", *figures], rows_of(figures, misranked(figures, margin, better), better)
-    if arguments.markdown:
+    if is_markdown:
         lines = [header, ["---", *["---:"] * len(figures)], *rows]
         print("\n".join("| " + " | ".join(line) + " |" for line in lines))
         return
-    table = Table(title="quality ladder of the digits; ! = ranked wrongly", title_justify="left")
+    table = Table(title=f"quality ladder of {what}; ! = ranked wrongly", title_justify="left")
     for index, column in enumerate(header):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     Console(width=200).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the tables of docs/metrics.md and docs/video.md"
+    )
+    arguments = parser.parse_args()
+    with torch.no_grad():
+        figures, margin = climb(), chance()
+        clips, clips_margin = climb_clips()
+    show("digits", figures, margin, better_of(), arguments.markdown)
+    show("clips of moving digits", clips, clips_margin, better_of(CLIP_MEASURES), arguments.markdown)
 
 
 if __name__ == "__main__":

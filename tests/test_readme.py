@@ -45,6 +45,7 @@ from pages import (
 AT_HAND = (
     "digits",
     "digitssuperres",
+    "movingdigits",
     "ring",
     "grid",
     "folder",
@@ -110,6 +111,7 @@ def test_documented_training_passes_all_checks(
                 "fashionedges",
                 "cifar10",
                 "celeba",
+                "clips",
                 "pairs",
                 "superres",
                 "domains",

@@ -161,3 +161,18 @@ def test_parts_can_be_left_out_by_name():
     config = OmegaConf.load(CONF / "diffaugment.yaml")
     del config["cutout"]
     assert list(instantiate(config).parts) == ["color", "translation"]
+
+
+@every_part
+def test_a_clip_is_changed_alike_in_all_frames_and_unlike_the_next_clip(part):
+    still = images((1, 3, 1, 16, 16)).expand(6, -1, 5, -1, -1)
+    changed = part(still, keyed_rng(0))
+    assert torch.allclose(changed, changed[:, :, :1].expand_as(changed), atol=1e-6)
+    assert not torch.allclose(changed[0], changed[1])
+    assert not torch.allclose(changed, still)
+
+
+@every_part
+def test_a_clip_of_one_frame_is_changed_as_an_image(part):
+    x = images()
+    assert torch.equal(part(x[:, :, None], keyed_rng(0))[:, :, 0], part(x, keyed_rng(0)))

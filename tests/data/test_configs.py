@@ -12,6 +12,7 @@ from ganworks.data import GanDataModule
 from ganworks.run.resolvers import register
 
 OF_ONE_SIZE = ("ring", "grid", "digits_superres", "printed_digits")
+CLIPS = {"clips": 32, "moving_digits": 16}  # with their batch sizes
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 
 
@@ -36,6 +37,8 @@ def test_there_is_a_config_for_each_data_set() -> None:
         "grid",
     ]
     assert [path.stem for path in CONFIGS] == [*names, "mnist", "pairs", "printed_digits", "ring", "superres"]
+    images = ["celeba", "cifar10", "digits", "fashion_mnist", "folder", "grid", "mnist", "ring"]
+    assert [path.stem for path in CONFIGS] == sorted([*images, *CLIPS])
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -47,6 +50,7 @@ def test_config_builds_a_data_set_of_its_shape_and_classes(path: Path) -> None:
     assert data.shape == tuple(config.data.shape)
     assert data.num_classes == (config.data.num_classes or 0)
     assert data.batch_size == config.data.batch_size
+    assert data.batch_size == CLIPS.get(path.stem, 64)
     assert data.seed == 3
 
 
@@ -62,6 +66,9 @@ def test_config_names_every_setting_once(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in OF_ONE_SIZE], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in CONFIGS if p.stem not in ("ring", "grid", *CLIPS)], ids=lambda p: p.stem
+)
 def test_resolution_and_channels_are_all_that_a_user_sets(path: Path) -> None:
     config = compose(path, resolution=16, channels=3)
     assert instantiate(config.data).shape == tuple(config.data.shape) == (3, 16, 16)

@@ -12,7 +12,9 @@ from PIL import Image
 
 from ganworks.evaluation.pictures import log_figures
 from ganworks.logger import read_metrics
+from ganworks.logger.tensorboard import TensorBoardLogger
 from ganworks.metric import terms_of
+from ganworks.picture import log_pictures
 from ganworks.run.resume import read_config
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -91,3 +93,14 @@ def test_figures_of_an_evaluation_go_to_the_runs_own_loggers(ganworks: Callable,
     assert [row["images_seen"] for row in history if "figures/spectrum.count" in row] == [64]
     assert Path("run/metrics.csv").read_bytes() == table  # a table has no pictures
     wandb.teardown()
+
+
+def test_tensorboard_plays_clips(tmp_path: Path) -> None:
+    frames = [Image.new("L", (12, 8), value) for value in (0, 100, 200)]
+    frames[0].save(tmp_path / "clip.gif", save_all=True, append_images=frames[1:])
+    logger = TensorBoardLogger(str(tmp_path / "run"))
+    log_pictures({"samples": tmp_path / "clip.gif"}, [logger], 7)
+    logger.experiment.flush()
+    (event,) = read(tmp_path / "run").Images("samples_played")
+    assert (event.step, event.width, event.height) == (7, 12, 8)
+    assert event.encoded_image_string == (tmp_path / "clip.gif").read_bytes()

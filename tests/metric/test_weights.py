@@ -72,9 +72,10 @@ def test_list_says_of_each_file_where_it_belongs_and_whether_it_is_there(tmp_pat
     assert listed.returncode == 0, listed.stderr
     assert listed.stderr == ""
     entries = re.split(r"\n(?=\S)", listed.stdout)
-    assert len(entries) == len(KNOWN) + 1
+    assert len(entries) == len(KNOWN) + 2
     assert entries[0].startswith("digits-classifier whole")
-    for entry, known in zip(entries[1:], KNOWN, strict=True):
+    assert entries[1].startswith("moving-digits-classifier whole")
+    for entry, known in zip(entries[2:], KNOWN, strict=True):
         state = "another file, with SHA-256" if known is VGG16 else "missing"
         assert entry.startswith(f"{known.network} {state}")
         for part in (str(folder / known.file_name), known.sha256, known.address):

@@ -14,6 +14,7 @@ from ganworks.task.critic import logits_of
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
+CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -33,7 +34,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS}
 
 
 @every_file

@@ -1,7 +1,8 @@
-"""Differentiable augmentation of real and fake images.
+"""Differentiable augmentation of real and fake images and clips.
 
 Zhao et al. 2020 (DiffAugment), https://arxiv.org/abs/2006.10738. Each part maps images (B, C, H, W) to images of
-the same shape and changes every image of a batch in its own way.
+the same shape and changes every image of a batch in its own way; a clip (B, C, T, H, W) gets one change for all of its
+frames, for one that differed from frame to frame would be motion.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from ganworks.augment.base import Augment, AugmentFunction, as_module
 from ganworks.errors import SettingError, check_range
-from ganworks.sample.kind import kind_of
+from ganworks.sample.kind import Image, kind_of
 
 
 class Compose(Augment):
@@ -42,7 +43,8 @@ class Color(Augment):
     Args:
         brightness: an offset, uniform in [-brightness, brightness].
         saturation: the distance to the pixel's gray is multiplied by 1 + [-saturation, saturation].
-        contrast: the distance to the image's mean is multiplied by 1 + [-contrast, contrast].
+        contrast: the distance to the mean of the image or the whole clip is multiplied by
+            1 + [-contrast, contrast].
     """
 
     def __init__(self, brightness: float = 0.5, saturation: float = 1.0, contrast: float = 0.5) -> None:
@@ -57,7 +59,7 @@ class Color(Augment):
         x = x + self.brightness * brightness
         gray = x.mean(1, keepdim=True)
         x = gray + (1 + self.saturation * saturation) * (x - gray)
-        mean = x.mean((1, 2, 3), keepdim=True)
+        mean = x.mean(tuple(range(1, x.dim())), keepdim=True)
         return mean + (1 + self.contrast * contrast) * (x - mean)
 
 
@@ -74,7 +76,7 @@ class Translation(Augment):
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
-        for dim in (2, 3):
+        for dim in (x.dim() - 2, x.dim() - 1):
             limit = int(x.shape[dim] * self.ratio + 0.5)
             x = shift(x, integers(-limit, limit, x, rng), dim)
         return x
@@ -93,9 +95,10 @@ class Cutout(Augment):
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
-        rows = self.is_cut(x.shape[2], x, rng)[:, None, :, None]
-        columns = self.is_cut(x.shape[3], x, rng)[:, None, None, :]
-        return x.masked_fill(rows & columns, 0.0)
+        rows = self.is_cut(x.shape[-2], x, rng)[:, :, None]
+        columns = self.is_cut(x.shape[-1], x, rng)[:, None, :]
+        cut = rows & columns  # (B, H, W)
+        return x.masked_fill(cut.view(len(x), *[1] * (x.dim() - 3), *cut.shape[1:]), 0.0)
 
     def is_cut(self, size: int, x: Tensor, rng: torch.Generator) -> Tensor:
         """Return for each image which of its ``size`` rows or columns are cut, (B, size)."""
@@ -116,18 +119,18 @@ def shift(x: Tensor, offset: Tensor, dim: int) -> Tensor:
 
 
 def symmetric_noise(num: int, x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return uniform noise in [-1, 1) for each image, (num, B, 1, 1, 1)."""
-    noise = torch.rand((num, len(x), 1, 1, 1), generator=rng, device=rng.device)
+    """Return uniform noise in [-1, 1) for each image or clip, (num, B, 1, ..., 1)."""
+    noise = torch.rand((num, len(x), *[1] * (x.dim() - 1)), generator=rng, device=rng.device)
     return (2 * noise - 1).to(x)
 
 
 def integers(low: int, high: int, x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return an integer in [low, high] for each image, (B,)."""
+    """Return an integer in [low, high] for each image or clip, (B,)."""
     return torch.randint(low, high + 1, (len(x),), generator=rng, device=rng.device).to(x.device)
 
 
 def check_images(x: Tensor) -> None:
-    """Raise `SettingError` unless ``x`` is a batch of images."""
-    if not kind_of(x.shape[1:]).is_image:
+    """Raise `SettingError` unless ``x`` is a batch of images or clips."""
+    if not isinstance(kind_of(x.shape[1:]), Image):  # clips are a kind of images
         shape = tuple(x.shape[1:])
         raise SettingError("augment", f"for samples of shape {shape}", "none where samples are no images")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-OTHERS = (".gif", ".txt")
+OTHERS = (".gif", ".mp4", ".txt")
 NUM = 64
 
 
@@ -99,7 +99,11 @@ def check_out(out: Path) -> None:
     is_file = out.suffix[1:].isalpha() or guess_type(out.name)[0] is not None
     if out.suffix.lower() not in known and is_file:
         allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
-        raise SettingError("out", out, f"{allowed} ({' and '.join(OTHERS)} for clips and texts)")
+        raise SettingError("out", out, f"{allowed} ({', '.join(OTHERS)} for clips and texts)")
+    if out.suffix.lower() == ".mp4":
+        from ganworks.picture.film import check_video_writer
+
+        check_video_writer()
 
 
 def suffix_of(out: Path) -> str:

@@ -6,6 +6,7 @@ from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
+    from ganworks.data.clips import Clips
     from ganworks.data.digits import Digits
     from ganworks.data.domains import Domains
     from ganworks.data.fashion_edges import FashionEdges
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.moving_digits import MovingDigits
     from ganworks.data.order import KeyedOrder
     from ganworks.data.pairs import Pairs
     from ganworks.data.printed import PrintedDigits
@@ -30,6 +32,7 @@ __all__ = [
     "MNIST",
     "BatchLoader",
     "CelebA",
+    "Clips",
     "Digits",
     "DigitsSuperres",
     "Domains",
@@ -42,6 +45,7 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Mixture",
+    "MovingDigits",
     "Pairs",
     "PrintedDigits",
     "Ring",

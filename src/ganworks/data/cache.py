@@ -88,12 +88,12 @@ class ImageCache:
             log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, gigabytes)
             survey = self._survey(files, has_range=True, is_tried=True)
             self._check_tried(files, survey)
-            readable = self._without_corrupt(files, survey.corrupt)
+            readable = self.without_corrupt(files, survey.corrupt)
             how = resolution, channels, value_range, self.max_pixels, self.max_corrupt
             return Opened(FileSamples(readable, *how), readable, value_range, values)
         build = partial(decode_all, files, resolution, channels, value_range, self.max_pixels)
-        done = self._keep(key, build, lambda folder: find_fault(folder, len(files), size))
-        readable = self._without_corrupt(
+        done = self.keep(key, build, lambda folder: find_fault(folder, len(files), size))
+        readable = self.without_corrupt(
             files, json.loads((done / "corrupt.json").read_text(encoding="utf-8")), done
         )
         images = _map(done / "images.bin", (len(readable), channels, resolution, resolution))
@@ -108,21 +108,22 @@ class ImageCache:
     def _survey(self, files: ImageFiles, has_range: bool, is_tried: bool) -> Survey:
         key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried)
         build = partial(write_survey, files, self.max_pixels, has_range, is_tried)
-        return Survey.load(self._keep(key, build, lambda folder: "it has no checksums"))
+        return Survey.load(self.keep(key, build, lambda folder: "it has no checksums"))
 
     def _fits(self, size: int, is_there: bool) -> bool:
         folders = (self.folder.absolute(), *self.folder.absolute().parents)
         disk = next(path for path in folders if path.exists())
         return size <= self.limit_gb * 1e9 and (is_there or size < shutil.disk_usage(disk).free)
 
-    def _keep(self, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]) -> Path:
+    def keep(self, key: str, build: Callable[[Path], None], fault: Callable[[Path], str | None]) -> Path:
+        """Return the folder ``key``, which ``build`` fills where it is not there or is damaged: `entry.keep`."""
         try:
             return entry.keep(self.folder, key, build, fault)
         except OSError as error:
             raise SettingError("cache", self.folder, f"a folder that can be written ({error})") from error
 
-    def _without_corrupt(
-        self, files: ImageFiles, corrupt: dict[str, str], done: Path | None = None
+    def without_corrupt(
+        self, files: ImageFiles, corrupt: dict[str, str], done: Path | None = None, what: str = "images"
     ) -> ImageFiles:
         """Return the readable files; say which the others are, and where they are all listed."""
         if not corrupt:
@@ -131,14 +132,14 @@ class ImageCache:
         where = "" if done is None else f" in {done / 'corrupt.json'}"
         told += f"; {len(corrupt) - 5} more{where}" if len(corrupt) > 5 else ""
         if len(corrupt) == len(files):
-            allowed = f"a folder with readable images; none of its {len(files)} is: {told}"
+            allowed = f"a folder with readable {what}; none of its {len(files)} is: {told}"
             raise SettingError("root", files.root, allowed)
         num_large = sum(reason.endswith(TOO_LARGE) for reason in corrupt.values())
-        parts = [f"{len(corrupt) - num_large} of {len(files)} images cannot be read"] * (
+        parts = [f"{len(corrupt) - num_large} of {len(files)} {what} cannot be read"] * (
             num_large < len(corrupt)
         )
         parts += [
-            f"{num_large} of {len(files)} images have more pixels than data.max_pixels={self.max_pixels}"
+            f"{num_large} of {len(files)} {what} have more pixels than data.max_pixels={self.max_pixels}"
         ] * bool(num_large)
         share, count = len(corrupt) / len(files), " and ".join(parts)
         if share > self.max_corrupt:

@@ -51,8 +51,12 @@ def decode(
         # A JPEG many times larger than wanted is decoded at 1/2, 1/4 or 1/8, never below 3 x the resolution.
         file.draft(None, (3 * resolution, 3 * resolution))
         image = _plain(file, channels, value_range)
-    image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=_centre_square(image.size))
-    return _to_tensor(image)
+    return _cropped(image, resolution)
+
+
+def square(image: Image.Image, resolution: int, channels: int) -> Tensor:
+    """Return an image of 8 bits as `decode` has it: uint8 (channels, resolution, resolution)."""
+    return _cropped(_on_white(image).convert("L" if channels == 1 else "RGB"), resolution)
 
 
 def decode_whole(
@@ -176,6 +180,11 @@ def _like(values: Tensor, images: Tensor) -> Tensor:
 def _plain(file: Image.Image, channels: int, value_range: Range | str | None) -> Image.Image:
     image = to_8_bits(ImageOps.exif_transpose(file), value_range)
     return _on_white(image).convert("L" if channels == 1 else "RGB")
+
+
+def _cropped(image: Image.Image, resolution: int) -> Tensor:
+    box = _centre_square(image.size)
+    return _to_tensor(image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box))
 
 
 def _to_tensor(image: Image.Image) -> Tensor:

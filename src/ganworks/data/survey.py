@@ -107,8 +107,14 @@ def tried_of(num: int) -> list[int]:
     return torch.randperm(num, generator=keyed_rng("tried"))[:NUM_TRIED].tolist()
 
 
-def in_threads(files: ImageFiles, read: Callable[[int, Path], T]) -> Iterator[tuple[str, T | str]]:
-    """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL."""
+def in_threads(
+    files: ImageFiles, read: Callable[[int, Path], T], chunk: int = 512
+) -> Iterator[tuple[str, T | str]]:
+    """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL.
+
+    Args:
+        chunk: files that are read ahead, and in memory at a time.
+    """
 
     def attempt(index: int) -> T | str:
         path = files.path(index)
@@ -118,9 +124,9 @@ def in_threads(files: ImageFiles, read: Callable[[int, Path], T]) -> Iterator[tu
             return reason(error, path)
 
     with ThreadPoolExecutor() as pool, Bar(f"Reading {files.root.name}", len(files)) as bar:
-        for start in range(0, len(files), 512):
-            chunk = range(start, min(start + 512, len(files)))
-            for index, result in zip(chunk, pool.map(attempt, chunk), strict=True):
+        for start in range(0, len(files), chunk):
+            numbers = range(start, min(start + chunk, len(files)))
+            for index, result in zip(numbers, pool.map(attempt, numbers), strict=True):
                 yield files.names[index], result
                 bar.advance()
 

@@ -130,8 +130,8 @@ def slower(setup: Setup, roles: tuple[str, ...], factor: float) -> Overrides:
 
 
 def augmented(setup: Setup) -> Overrides:
-    """Augmentation of images where there is none yet."""
-    return ["augment=diffaugment"] if setup.is_image and not setup.has_augment else []
+    """Augmentation of images and clips where there is none yet."""
+    return ["augment=diffaugment"] if (setup.is_image or setup.is_clip) and not setup.has_augment else []
 
 
 def spectral(setup: Setup) -> Overrides:

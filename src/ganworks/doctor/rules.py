@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
          "it tells {value} of the reals with their label from those with another", 0.6, 0.65, start=0.3),
     Rule("random-labels", "labels at random", "label_link",
          "samples that are alike share a label {value} standard errors more often than by chance", 4, 6, start=0.1,
-         applies=lambda setup: setup.is_conditional),
+         applies=lambda setup: setup.is_conditional and not setup.is_clip),
     Rule("memorised", "copies of the training set", "memorised_excess",
          "{value} more of the samples are copies than among unseen real ones", 0.15, 0.1, advice.against_memory,
          num=2, span=0, start=0),

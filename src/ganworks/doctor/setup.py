@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 
 from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
-from ganworks.sample.kind import Kind
+from ganworks.sample.kind import Kind, Video
 from ganworks.task import AdversarialTask
 
 
@@ -22,6 +22,7 @@ class Setup:
 
     Args:
         is_image: samples are images (C, H, W), whose generator ends in tanh.
+        is_clip: samples are clips (C, T, H, W): they can be augmented, and two of a class are not alike pixel by pixel.
         is_relativistic, is_wasserstein, is_saturating, is_cross_entropy: of the loss.
         critic_norm: "batch" or "spectral" where the discriminator has such a norm, else "".
         has_augment: an augmentation stands before the discriminator.
@@ -35,6 +36,7 @@ class Setup:
     """
 
     is_image: bool = True
+    is_clip: bool = False
     is_relativistic: bool = False
     is_wasserstein: bool = False
     is_saturating: bool = False
@@ -71,6 +73,7 @@ def setup_of(
     losses = [critic.objective for critic in task.critics]
     return Setup(
         is_image=kind.is_image,
+        is_clip=isinstance(kind, Video),
         is_relativistic=any(loss.relativistic for loss in losses),
         is_wasserstein=all(is_of(loss, "lipschitz") for loss in losses),
         is_saturating=any(is_of(loss, "saturating") for loss in losses),

@@ -28,6 +28,18 @@ class TensorBoardLogger(LightningTensorBoardLogger):
             self.experiment.add_image(key, picture, step, dataformats="HWC")
 
     @rank_zero_only
+    def log_clip(self, key: str, paths: list[str], step: int | None = None) -> None:
+        """Log the GIF files ``paths`` under ``key`` at ``step`` images seen; TensorBoard plays them as they are."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        for path in paths:
+            width, height = Image.open(path).size
+            data = Path(path).read_bytes()
+            picture = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=data)
+            summary = Summary(value=[Summary.Value(tag=f"{key}_played", image=picture)])
+            self.experiment._get_file_writer().add_summary(summary, step)
+
+    @rank_zero_only
     def log_page_of_text(self, key: str, paths: list[str], step: int | None = None) -> None:
         """Log the text files ``paths`` under ``key`` at ``step`` images seen."""
         for path in paths:

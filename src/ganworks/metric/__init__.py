@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         digits_images,
         load_digits_classifier,
     )
+    from ganworks.metric.extractor.moving_digits import (
+        MovingDigitsExtractor,
+        load_moving_digits_classifier,
+    )
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
     from ganworks.metric.measure.back import BackDistance
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
         InceptionScore,
         IntraFrechetDistance,
         ProbeAccuracy,
+        Recognised,
     )
     from ganworks.metric.measure.copies import Authenticity, ClipDistance
     from ganworks.metric.measure.features import (
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
         Modes,
         PrecisionRecall,
     )
+    from ganworks.metric.measure.motion import MotionStatistics
     from ganworks.metric.measure.samples import (
         ImageSimilarity,
         PathLength,
@@ -81,12 +87,15 @@ __all__ = [
     "Measure",
     "Memorised",
     "Modes",
+    "MotionStatistics",
+    "MovingDigitsExtractor",
     "Paired",
     "PathLength",
     "PixelDistance",
     "Prdc",
     "PrecisionRecall",
     "ProbeAccuracy",
+    "Recognised",
     "ReferenceData",
     "Result",
     "SampleSet",
@@ -103,6 +112,7 @@ __all__ = [
     "kernel_distance",
     "kernel_distance_of_subsets",
     "load_digits_classifier",
+    "load_moving_digits_classifier",
     "memorised_floor",
     "memorised_share",
     "merged",

@@ -9,16 +9,20 @@ if TYPE_CHECKING:
     from ganworks.model.bending_translator import BendingTranslator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
+    from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.translator import Translator
     from ganworks.model.unet import ResidualUNet, UNetGenerator
+    from ganworks.model.video3d import ClipDiscriminator, Video3DGenerator
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "BendingTranslator",
+    "ClipDiscriminator",
     "ContrastiveTranslator",
     "DCGANDiscriminator",
     "DCGANGenerator",
@@ -26,11 +30,14 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MoCoGANGenerator",
     "PatchDiscriminator",
     "ResidualUNet",
     "ResnetDiscriminator",
     "ResnetGenerator",
     "ResnetTranslator",
+    "SpriteGenerator",
     "Translator",
     "UNetGenerator",
+    "Video3DGenerator",
 ]

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from ganworks.errors import GanworksError
 from ganworks.report import settings, words
 from ganworks.report.curves import sections
-from ganworks.report.picture import Slide, embed
+from ganworks.report.picture import Slide, animation, embed
 from ganworks.report.record import Record, read_all
 from ganworks.report.render import render, write
 from ganworks.words import relative_path
@@ -78,6 +78,7 @@ def content(record: Record, color: int, slides: Sequence[Slide]) -> dict[str, An
         "episodes": [words.episode(found, record.images_seen) for found in record.episodes],
         "restores": words.restores(record),
         "slides": slides,
+        "animation": animation(record.grids) if slides else None,
         "config": OmegaConf.to_yaml(OmegaConf.create(record.config)) if record.config else "",
         "commands": words.commands(record),
     }

@@ -14,6 +14,7 @@ from ganworks.picture.text import text_page
 
 Grids = Sequence[tuple[int, Path]]
 BUDGET = 1_400_000  # bytes of all pictures of a page; base64 makes a third more of them
+ANIMATION_BUDGET = 700_000  # bytes of the animation of a run
 # What is tried in turn: pictures a run, WebP quality (None: lossless), longest side in pixels.
 STEPS: tuple[tuple[int, int | None, int], ...] = (
     (40, None, 660),
@@ -48,6 +49,21 @@ def embed(runs: Sequence[Grids], budget: int = BUDGET) -> list[list[Slide]]:
         if sum(len(picture.data) for grids in encoded for _, picture in grids if picture) <= budget:
             return [list(slides(grids)) for grids in encoded]
     return [[] for _ in runs]
+
+
+def animation(grids: Grids, budget: int = ANIMATION_BUDGET) -> Slide | None:
+    """Return the GIF beside the last picture, as it is; None where there is none, or it is larger than ``budget``."""
+    if not grids:
+        return None
+    images_seen, path = grids[-1]
+    path = path.with_suffix(".gif")
+    try:
+        data = path.read_bytes() if path.stat().st_size <= budget else b""
+        with Image.open(io.BytesIO(data)) as file:
+            width, height = file.size
+    except (OSError, SyntaxError):  # not there, half written, or too large
+        return None
+    return Slide(images_seen, "data:image/gif;base64," + base64.b64encode(data).decode(), width, height)
 
 
 def choose(grids: Grids, num: int) -> list[tuple[int, Path]]:

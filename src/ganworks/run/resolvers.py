@@ -36,6 +36,11 @@ def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
     return [channels, *resolution] if is_pair else [channels, resolution, resolution]  # type: ignore[misc,list-item]
 
 
+def frame_of(shape: ListConfig) -> list[int]:
+    """Return the shape (C, H, W) of a frame of clips (C, T, H, W); any other as it is, which the networks refuse."""
+    return [shape[0], *list(shape)[2:]] if len(shape) == 4 else list(shape)
+
+
 def critic_norm(regularizers: DictConfig | None) -> str:
     """Return the discriminator's norm for these penalties: batch, or none where one needs gradients by sample."""
     from hydra.utils import get_class
@@ -84,7 +89,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, image_shape, critic_norm, choice):
+    for resolver in (where, share, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

@@ -144,17 +144,21 @@ class Video(Image):
     """Clips (C, T, H, W) in [-1, 1], drawn as film strips, a clip a row, with an animation beside the picture."""
 
     name, noun, rank = "video", "clips", 4
-    picture_suffixes = (*Kind.picture_suffixes, ".gif")
+    picture_suffixes = (*Kind.picture_suffixes, ".gif", ".mp4")
     suffix, is_image = ".gif", False
 
     def save_picture(
         self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
     ) -> list[Path]:
-        from ganworks.picture.film import save_animation, save_film
+        from ganworks.picture.film import save_animation, save_film, save_video
 
+        if path.suffix.lower() == ".mp4":
+            return [save_video(samples, path, columns)]
         if path.suffix.lower() == ".gif":
             return [save_animation(samples, path, columns)]
-        return [save_film(samples, path), save_animation(samples, path.with_suffix(".gif"), columns)]
+        # One clip of each class, where a row of the animation has a column for each.
+        film = save_film(samples, path, columns)
+        return [film, save_animation(samples, path.with_suffix(".gif"), columns)]
 
     def save_comparison(self, rows: Mapping[str, Tensor], path: Path) -> list[Path]:
         return self.save_picture(rows["translation"], path)

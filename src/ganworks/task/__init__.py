@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
     from ganworks.task.unpaired import UnpairedTask
-    from ganworks.task.view import Beside, Chain, Frames, Smaller, View
+    from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
     "AdversarialTask",
     "Beside",
+    "CentredFrames",
     "Chain",
     "Critic",
     "CutTask",
@@ -37,6 +38,7 @@ __all__ = [
     "PairedTask",
     "Phase",
     "Smaller",
+    "Trajectory",
     "UnpairedTask",
     "View",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganworks.errors import check_count
+from ganworks.sample.motion import centres, masses, windows
 
 Batch = dict[str, Tensor]
 
@@ -67,6 +68,46 @@ class Frames(View):
         chosen = order[:, : self.num].to(sample.device)
         rows = torch.arange(num_clips, device=sample.device)[:, None]
         return sample.movedim(2, 1)[rows, chosen].flatten(0, 1)
+
+
+class CentredFrames(Frames):
+    """Some frames of each clip, cut out about the centre of their brightness: images (B * num, C, size, size).
+
+    What moves is judged wherever it is, so that its critic need not learn it for every place.
+
+    Args:
+        size: side of the window, in pixels; beyond the frame it is dark (-1).
+        num: frames of a clip.
+    """
+
+    def __init__(self, size: int, num: int = 1) -> None:
+        super().__init__(num)
+        self.size = check_count("size", size)
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        frames = super().__call__(sample, batch, rng)
+        return windows(frames, centres(frames[:, :, None])[:, 0], self.size)
+
+
+class Trajectory(View):
+    """The way that the brightness of each clip (B, C, T, H, W) takes: (B, T, 3).
+
+    Row and column of its centre, -1 to 1 from edge to edge, and the mean brightness of the frame, 0 to 1.
+
+    Args:
+        apart: show the way down and the way across one by one, (B * 2, T, 2): place and brightness.
+    """
+
+    def __init__(self, apart: bool = False) -> None:
+        self.apart = apart
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        size = torch.tensor(sample.shape[-2:]).to(sample)
+        path, mass = (2 * centres(sample) + 1) / size - 1, masses(sample)[..., None]
+        if not self.apart:
+            return torch.cat([path, mass], dim=-1)
+        ways = [torch.cat([path[..., axis : axis + 1], mass], dim=-1) for axis in (0, 1)]
+        return torch.stack(ways, dim=1).flatten(0, 1)
 
 
 class Smaller(View):

@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from ganworks.metric.extractor.clip import Clip
     from ganworks.metric.extractor.digits import DigitsExtractor
     from ganworks.metric.extractor.dinov2 import DinoV2
+    from ganworks.metric.extractor.i3d import I3D
     from ganworks.metric.extractor.inception import Inception
     from ganworks.metric.extractor.lpips import Lpips
+    from ganworks.metric.extractor.moving_digits import MovingDigitsExtractor
     from ganworks.metric.extractor.network import ImageExtractor
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "I3D",
     "Clip",
     "DigitsExtractor",
     "DinoV2",
@@ -25,4 +28,5 @@ __all__ = [
     "ImageExtractor",
     "Inception",
     "Lpips",
+    "MovingDigitsExtractor",
 ]

@@ -95,6 +95,33 @@ class ClassDivergence(Measure):
 
 
 @dataclass(frozen=True)
+class Recognised(Measure):
+    """The share of the fakes that a classifier takes for the class that they were drawn for.
+
+    Needs a conditional generator. Its floor is the share of real samples that the classifier gets right.
+
+    Args:
+        extractor: the classifier, whose classes are those of the data.
+        name: of the figure.
+    """
+
+    extractor: str
+    name: str = "recognised"
+
+    needs = frozenset({"logits", "labels"})
+
+    @property
+    def better(self) -> Mapping[str, str]:
+        return {self.name: "max"}
+
+    def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
+        logits, labels = fake[self.extractor].logits, fake.labels
+        assert logits is not None
+        assert labels is not None
+        return {self.name: (logits.argmax(1) == labels[: len(logits)]).double().mean().item()}
+
+
+@dataclass(frozen=True)
 class IntraFrechetDistance(Measure):
     """Mean over the classes of the Frechet distance within each (Miyato and Koyama 2018): `intra_distance`.
 

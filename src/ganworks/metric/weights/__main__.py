@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ganworks.metric.extractor.digits import WEIGHTS, WEIGHTS_SHA256
+from ganworks.metric.extractor import digits, moving_digits
 from ganworks.metric.weights import file_sha256
 from ganworks.metric.weights.known import KNOWN
 
@@ -25,8 +25,11 @@ def main() -> None:
 
 def listing() -> Iterator[tuple[str, str, str, dict[str, str]]]:
     """Yield network, the figures it is for, its file's state, and path, SHA-256 and address."""
-    facts = {"path": str(WEIGHTS), "sha256": WEIGHTS_SHA256}
-    yield "digits-classifier", "metric=digits (ships with ganworks)", state_of(WEIGHTS, WEIGHTS_SHA256), facts
+    for name, module in (("digits", digits), ("moving_digits", moving_digits)):
+        facts = {"path": str(module.WEIGHTS), "sha256": module.WEIGHTS_SHA256}
+        figures = f"metric={name} (ships with ganworks)"
+        state = state_of(module.WEIGHTS, module.WEIGHTS_SHA256)
+        yield f"{name.replace('_', '-')}-classifier", figures, state, facts
     for file in KNOWN:
         facts = {
             "path": str(file.path),

@@ -1,7 +1,7 @@
 """Every published weights file that a metric may ask for.
 
 The hashes: Inception's, VGG's and CLIP's begin with the digits that their publishers write into name or address
-(CLIP's are whole there); the whole ones of Inception, VGG and DINOv2 are those under which the files of these
+(CLIP's are whole there); the whole ones of Inception, VGG, DINOv2 and I3D are those under which the files of these
 addresses are pinned by many independent public projects.
 """
 
@@ -57,6 +57,15 @@ VGG16 = WeightsFile(
     figures="LPIPS, perceptual path length",
 )
 
+I3D_KINETICS = WeightsFile(
+    network="i3d-kinetics-400",
+    file_name="i3d_torchscript.pt",
+    address="https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt?dl=1",
+    sha256="bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
+    size_mb=51,
+    figures="FVD",
+)
+
 KNOWN = (
     INCEPTION,
     DINOV2_SMALL,
@@ -67,4 +76,5 @@ KNOWN = (
     CLIP_L_14,
     CLIP_L_14_336,
     VGG16,
+    I3D_KINETICS,
 )
