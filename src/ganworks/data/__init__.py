@@ -7,6 +7,7 @@ from ganworks.lazy import on_first_use
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule, ImageDataModule
     from ganworks.data.digits import Digits
+    from ganworks.data.few_labels import FewLabels
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
@@ -24,6 +25,7 @@ __all__ = [
     "CelebA",
     "Digits",
     "FashionMNIST",
+    "FewLabels",
     "FilesDataModule",
     "Folder",
     "GanDataModule",
