@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
+    from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
+    from ganworks.model.text_critic import TextCritic
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -19,6 +21,11 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "RecurrentCritic",
+    "RecurrentGenerator",
     "ResnetDiscriminator",
     "ResnetGenerator",
+    "SeriesGenerator",
+    "TextCritic",
+    "TokenGenerator",
 ]
