@@ -81,13 +81,6 @@ class GanDataModule(LightningDataModule, ABC):
                 self._samples.labels = None
         return self._samples
 
-    def load_reference(self) -> Samples:
-        return self.samples
-
-    @property
-    def reference(self) -> Samples:
-        return self.load_reference()
-
     def setup(self, stage: str | None = None) -> None:
         """Read the data, once."""
         len(self.samples)
