@@ -111,7 +111,7 @@ def checked(config: DictConfig) -> FewLabels:
         if not data.kind.is_image or data.label_kind != "class":
             raise SettingError("data", type(data).__name__, IMAGES)
         assert isinstance(data, FewLabels)
-        len(data.load_reference())
+        len(data.reference)
     return data
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-OTHERS = (".gif", ".txt")
+OTHERS = (".gif", ".txt", ".csv")
 NUM = 64
 
 
@@ -40,7 +40,7 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
     out: str = field(
         default="samples.png",
-        metadata={"help": "a picture (one grid), .npy or .pt (the array), or a folder (single files)"},
+        metadata={"help": "a picture (one grid), .npy or .pt (the array), .csv (series, tables), or a folder (single files)"},
     )
     label: str | None = field(
         default=None,
@@ -94,11 +94,13 @@ class Drawn:
         num: how many there are.
         batches: the samples in order, (B, *shape) each.
         kind: of the samples.
+        labels: the names of their classes; None where they have none.
     """
 
     num: int
     batches: Iterator[Tensor]
     kind: Kind
+    labels: list[str] | None = None
 
     def whole(self) -> Tensor:
         """Return all samples, (num, *shape)."""
@@ -120,7 +122,16 @@ def draw(arguments: Arguments) -> Drawn:
         strips = sampler.interpolate(arguments.interpolate, num, *settings)
         return Drawn(len(strips), iter([strips]), sampler.kind)
     inputs = sampler.inputs(num, arguments.seed, label, truncation)
-    return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind)
+    names = names_of(inputs.get("label"), sampler)
+    return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind, names)
+
+
+def names_of(labels: Tensor | None, sampler: Sampler) -> list[str] | None:
+    """Return the names of the classes of samples, their numbers where they have none; None of other labels."""
+    if labels is None or labels.dim() != 1:
+        return None
+    classes = sampler.config.get("classes") or [str(label) for label in range(sampler.num_classes)]
+    return [str(classes[label]) for label in labels.tolist()]
 
 
 def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
@@ -149,7 +160,7 @@ def check_out(out: Path) -> None:
     is_file = out.suffix[1:].isalpha() or guess_type(out.name)[0] is not None
     if out.suffix.lower() not in known and is_file:
         allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
-        raise SettingError("out", out, f"{allowed} ({' and '.join(OTHERS)} for clips and texts)")
+        raise SettingError("out", out, f"{allowed} ({', '.join(OTHERS)} for clips, texts and series)")
 
 
 def suffix_of(out: Path) -> str:
@@ -210,6 +221,8 @@ def write_array(drawn: Drawn, out: Path) -> None:
 
 def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
     """Write one picture of all samples, in a form that their kind has."""
+    from ganworks.sample.columns import Columns
+
     out, kind = Path(arguments.out), drawn.kind
     if arguments.out == Arguments.out:
         out = out.with_suffix(kind.picture_suffix)
@@ -218,5 +231,7 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
         )
         raise SettingError("out", out, allowed)
+    if out.suffix.lower() == ".csv" and isinstance(kind, Columns):
+        return kind.save_csv(drawn.whole(), out, drawn.labels)
     columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.order import KeyedOrder
     from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.series import SeriesFiles, Sines
+    from ganworks.data.table import TableFile
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -35,6 +37,9 @@ __all__ = [
     "Mixture",
     "Ring",
     "Samples",
+    "SeriesFiles",
+    "Sines",
+    "TableFile",
     "TensorSamples",
     "Vision",
     "WorkerLoader",

@@ -141,7 +141,7 @@ class FewLabels(GanDataModule):
     @property
     def tested(self) -> tuple[Tensor, Tensor]:
         """The reference samples (N, *shape) in the networks' range and their classes (N,)."""
-        return read_all(self.load_reference())
+        return read_all(self.reference)
 
     @property
     def classes(self) -> Sequence[str]:  # type: ignore[override]
@@ -184,8 +184,7 @@ class FewLabels(GanDataModule):
 
 def held_out_of(data: GanDataModule) -> Samples | None:
     """Return the samples that a data set keeps apart from its training itself, or None."""
-    reference = data.reference
-    return None if reference is data.samples else reference
+    return data.reference if data.has_own_reference else None
 
 
 def read_all(samples: Samples) -> tuple[Tensor, Tensor]:

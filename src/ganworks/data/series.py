@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from ganworks.data.base import GanDataModule, check_shape
 from ganworks.data.columns import Sheet, csv_files, extremes, scaled
 from ganworks.data.samples import TensorSamples
-from ganworks.errors import GanworksError, SettingError, check_count, check_range
+from ganworks.errors import SettingError, check_count, check_range
 from ganworks.noise import keyed_rng
 from ganworks.sample.columns import Series
 
@@ -178,6 +179,11 @@ class SeriesFiles(SeriesDataModule):
         return TensorSamples(self.parts[1])
 
     @property
+    def settled(self) -> dict[str, Any]:
+        """The columns and the shape, which the file has told."""
+        return {"shape": list(self.shape), "columns": self.columns}
+
+    @property
     def parts(self) -> tuple[Tensor, Tensor]:
         """The windows (N, T, D) to train on and those that are held out."""
         if self._parts is None:
@@ -227,8 +233,3 @@ class SeriesFiles(SeriesDataModule):
         # unfold: (windows, D, T)
         return torch.cat([each.unfold(0, self.length, self.stride).transpose(1, 2) for each in long])
 
-
-def check_windows(windows: Tensor) -> None:
-    """Raise `GanworksError` where there are too few windows to compare."""
-    if len(windows) < 2:
-        raise GanworksError("two or more windows are needed to train on and to hold out.")

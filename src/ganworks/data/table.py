@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,6 +82,11 @@ class TableFile(GanDataModule):
     def load_reference(self) -> TensorSamples:
         """Return the rows that are held out, in the same scaling."""
         return self.parts[1]
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The columns and the shape, which the file has told."""
+        return {"shape": list(self.shape), "columns": self.columns}
 
     @property
     def parts(self) -> list[TensorSamples]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         SlicedWasserstein,
         SpectrumDistance,
     )
+    from ganworks.metric.measure.series import DiscriminativeScore, PredictiveScore, SeriesDistance
     from ganworks.metric.reference import ReferenceData
     from ganworks.metric.result import Result, merged
     from ganworks.metric.sample_set import FeatureSet, SampleSet
@@ -61,6 +62,7 @@ __all__ = [
     "DigitsAccuracy",
     "DigitsExtractor",
     "DinoV2",
+    "DiscriminativeScore",
     "Extractor",
     "FeatureCache",
     "FeatureDistance",
@@ -80,11 +82,13 @@ __all__ = [
     "PathLength",
     "PixelDistance",
     "Prdc",
+    "PredictiveScore",
     "PrecisionRecall",
     "ProbeAccuracy",
     "ReferenceData",
     "Result",
     "SampleSet",
+    "SeriesDistance",
     "SlicedWasserstein",
     "SpectrumDistance",
     "Suite",

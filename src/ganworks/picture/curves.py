@@ -14,7 +14,8 @@ from ganworks.picture.sheet import INK, PAPER, SMALL, font, line, width
 # Okabe and Ito 2008: told apart by every eye, in lightness too.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1a1a1a")
 FRAME, GAP, MARGIN = "#d9d9d9", 14, 16
-PANEL = (220, 130)  # pixels
+PANEL = (170, 110)  # pixels
+FAR = 3.0  # beyond which values are not drawn: data are in [-1, 1]
 NUM_NAMES = 7  # columns that the legend names
 TWICE = 2  # drawn so much larger and reduced, which makes the lines smooth
 
@@ -25,16 +26,18 @@ def curves(
     columns: int | None = None,
     panel: tuple[int, int] = PANEL,
 ) -> Image.Image:
-    """Return series (B, T, D) in [-1, 1] as a picture of B panels under a legend; all have one scale.
+    """Return series (B, T, D) as a picture of B panels under a legend, all on the scale that holds them all.
 
     Args:
         names: of the D columns.
-        columns: panels a row; the default makes the picture about as wide as high.
+        columns: panels a row; the default makes as many rows as columns.
         panel: width and height of one, in pixels.
     """
-    values = samples.detach().float().cpu().clamp(-1.1, 1.1).nan_to_num()
+    values = samples.detach().float().cpu().nan_to_num().clamp(-FAR, FAR)
+    low, high = values.min(), values.max()
+    values = (2 * (values - low) / (high - low).clamp_min(1e-6) - 1) * 0.92
     num = len(values)
-    columns = min(columns or math.ceil(math.sqrt(num * panel[1] / panel[0])), num)
+    columns = min(columns or math.ceil(math.sqrt(num)), num)
     rows = math.ceil(num / columns)
     top = MARGIN + line(SMALL)
     size = (2 * MARGIN + columns * (panel[0] + GAP) - GAP, top + rows * (panel[1] + GAP) + MARGIN - GAP)
@@ -53,15 +56,14 @@ def curves(
 def draw_panel(
     draw: ImageDraw.ImageDraw, series: Tensor, left: int, top: int, panel: tuple[int, int]
 ) -> None:
-    """Draw one series (T, D): a frame, the line of zero, and a curve for each column."""
+    """Draw one series (T, D) in [-1, 1]: a frame, and a curve for each column."""
     wide, high = panel
-    box = [TWICE * value for value in (left, top, left + wide, top + high)]
-    draw.rectangle(box, outline=FRAME, width=TWICE)
-    middle = TWICE * (top + high / 2)
-    draw.line([(box[0], middle), (box[2], middle)], fill=FRAME, width=1)
+    draw.rectangle(
+        [TWICE * value for value in (left, top, left + wide, top + high)], outline=FRAME, width=TWICE
+    )
     x = torch.linspace(0, wide, len(series)) + left
     for column, values in enumerate(series.t()):
-        y = top + high * (0.5 - 0.45 * values)
+        y = top + high * (0.5 - 0.5 * values)
         points = [(TWICE * a, TWICE * b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
         color = COLORS[column % len(COLORS)]
         if len(points) > 1:

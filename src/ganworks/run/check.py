@@ -90,15 +90,16 @@ def check_config(config: DictConfig) -> None:
 
 @contextmanager
 def classes_known(config: DictConfig) -> Iterator[None]:
-    """Let the number of classes be one while it is checked what depends on it: a data set may tell it later."""
-    is_open = "num_classes" in config.data and config.data.num_classes is None
-    if is_open:
-        config.data.num_classes = 0
+    """Let what a data set tells later be known while that is checked which depends on it: its classes, its shape."""
+    told = {"num_classes": 0, "shape": [1]}
+    is_open = [name for name in told if name in config.data and config.data[name] is None]
+    for name in is_open:
+        config.data[name] = told[name]
     try:
         yield
     finally:
-        if is_open:
-            config.data.num_classes = None
+        for name in is_open:
+            config.data[name] = None
 
 
 def check_kinds(settings: Any) -> None:
