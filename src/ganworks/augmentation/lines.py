@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from ganworks.augmentation.classic import classic
+from ganworks.augment.classic import classic
 from ganworks.metric.distance.classifier_accuracy import Draw, mixed
 
 BATCH_SIZE = 64

@@ -14,14 +14,14 @@ from ganworks.augmentation.table import Accuracies, digits
 from ganworks.picture.plot import FAKE, REAL, finish, new_plot
 from ganworks.picture.samples import to_uint8
 
-NUM_SHOWN = 8  # images of a class
+NUM_SHOWN = 5  # images of a class
 NUM_CLASSES = 8  # classes that are shown
 
 
 def picture(accuracies: Accuracies, real: Labelled, fake: Labelled, names: Sequence[str]) -> Image.Image:
     """Return the picture of accuracies, and of the images of one seed."""
     groups = accuracies.groups
-    figure, axes = new_plot(3.4 * (len(groups) + 1) + 1.6, 4.2, len(groups) + 1, is_shared=False)
+    figure, axes = new_plot(3.6 * (len(groups) + 1) + 1.6, 4.2, len(groups) + 1, is_shared=False)
     for column, group in enumerate(groups):
         dots(axes[column], accuracies, group, is_named=column == 0)
     shown, rows = sheet(real, fake)

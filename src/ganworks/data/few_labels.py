@@ -14,6 +14,8 @@ from ganworks.data.samples import Fields, Samples, as_fields, to_float
 from ganworks.errors import SettingError, check_count, check_range
 from ganworks.noise import keyed_rng
 
+LEAST = 8  # batches of one device in a pass
+
 
 class Rows:
     """Some rows of other samples, each as often as it is named; nothing is copied.
@@ -99,12 +101,16 @@ class FewLabels(GanDataModule):
             self.test.prepare_data()
 
     def load(self) -> Samples:
-        """Draw the labelled samples; those of smaller classes come again where ``oversample`` is set."""
+        """Draw the labelled samples; those of smaller classes come again where ``oversample`` is set.
+
+        A set smaller than `LEAST` batches comes several times: a pass over it may then fill a batch of many devices.
+        """
         rows = self.rows
         if self.oversample:
             most = max(map(len, rows))
             rows = [each.repeat(math.ceil(most / len(each)))[:most] for each in rows]
-        return Rows(self.source.samples, torch.cat(rows))
+        every = torch.cat(rows)
+        return Rows(self.source.samples, every.repeat(math.ceil(LEAST * self.batch_size / len(every))))
 
     def load_reference(self) -> Samples:
         """Return the samples to measure on, none of which is among the labelled ones."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
+    from ganworks.metric.measure.accuracy import ImageAccuracy
     from ganworks.metric.measure.base import Measure
     from ganworks.metric.measure.classes import (
         ClassDivergence,
@@ -70,6 +71,7 @@ __all__ = [
     "Features",
     "FrechetDistance",
     "Identity",
+    "ImageAccuracy",
     "ImageSimilarity",
     "Inception",
     "InceptionScore",
