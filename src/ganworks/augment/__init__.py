@@ -6,7 +6,6 @@ from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
-    from ganworks.augment.classic import classic
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -19,6 +18,5 @@ __all__ = [
     "Cutout",
     "Translation",
     "as_module",
-    "classic",
     "identity",
 ]

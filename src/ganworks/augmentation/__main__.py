@@ -36,10 +36,12 @@ class Arguments:
     """
 
     run: str | None = field(
-        default=None, metadata={"help": "a conditional run whose fakes are measured; null trains a GAN a seed"}
+        default=None,
+        metadata={"help": "a conditional run whose fakes are measured; null trains a GAN a seed"},
     )
     per_class: int | None = field(
-        default=None, metadata={"help": "labelled images a class; null takes what the data say, or all others"}
+        default=None,
+        metadata={"help": "labelled images a class; null takes what the data say, or all others"},
     )
     held_out: float | None = field(
         default=None, metadata={"help": "share of each class to test on, where per_class does not leave some"}

@@ -36,10 +36,7 @@ def agreed(fake: Labelled, predict: Predict) -> Labelled:
 def best_scored(fake: Labelled, score: Score, share: float = KEPT) -> Labelled:
     """Return the ``share`` of the fakes of each class that the discriminator takes for real most."""
     scores = torch.cat(
-        [
-            score(*part)
-            for part in zip(fake.images.split(256), fake.labels.split(256), strict=True)
-        ]
+        [score(*part) for part in zip(fake.images.split(256), fake.labels.split(256), strict=True)]
     )
     rows = []
     for label in fake.labels.unique():

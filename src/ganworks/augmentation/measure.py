@@ -91,7 +91,9 @@ def filtered(trial: Trial, predict: Predict, keep: str) -> Labelled:
         fake = best_scored(fake, trial.score)
     check_left(fake, trial.small, trial.names)
     share = len(fake.labels) / len(trial.fake.labels)
-    log.info("seed %d: %d fakes pass the filter %r (%.0f %%)", trial.seed, len(fake.labels), keep, 100 * share)
+    log.info(
+        "seed %d: %d fakes pass the filter %r (%.0f %%)", trial.seed, len(fake.labels), keep, 100 * share
+    )
     return fake
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganworks.augmentation.lines import BOTH, CLASSIC, CONTROL, GAN, Labelled
+from ganworks.augmentation.lines import BOTH, GAN, Labelled
 from ganworks.augmentation.table import Accuracies, digits
 from ganworks.picture.plot import FAKE, REAL, finish, new_plot
 from ganworks.picture.samples import to_uint8

@@ -71,7 +71,9 @@ def wrapped(node: DictConfig) -> DictConfig:
     """Return the settings of `FewLabels` around those of a data set, whose references are resolved first."""
     source = cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
     few = {name: source[name] for name in WRAPPED if name in source}
-    return OmegaConf.create({"_target_": "ganworks.data.FewLabels", "source": source, **few, "seed": "${seed}"})
+    return OmegaConf.create(
+        {"_target_": "ganworks.data.FewLabels", "source": source, **few, "seed": "${seed}"}
+    )
 
 
 def test_node(config: DictConfig, root: str) -> DictConfig:
@@ -156,7 +158,9 @@ def data_of(run: Path, wanted: Wanted, trust: str | None) -> FewLabels:
     except SettingError as error:
         if error.setting != "data.per_class":
             raise
-        allowed = "a run whose data hold images out (data=digits_few), or given with test=FOLDER, images by class"
+        allowed = (
+            "a run whose data hold images out (data=digits_few), or given with test=FOLDER, images by class"
+        )
         raise SettingError("run", run, allowed) from error
 
 

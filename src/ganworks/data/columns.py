@@ -49,9 +49,7 @@ class Sheet:
     def column(self, name: str, setting: str = "columns") -> list[str]:
         """Return the texts of a column; raise `SettingError` about ``setting`` where there is none of that name."""
         if name not in self.names:
-            raise SettingError(
-                setting, name, f"a column of {self.file}: {', '.join(self.names)}", self.names
-            )
+            raise SettingError(setting, name, f"a column of {self.file}: {', '.join(self.names)}", self.names)
         index = self.names.index(name)
         return [row[index].strip() for row in self.rows]
 

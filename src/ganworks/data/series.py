@@ -210,7 +210,9 @@ class SeriesFiles(SeriesDataModule):
 
     def _split(self, recordings: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         if len(recordings) > 1:
-            order = torch.randperm(len(recordings), generator=keyed_rng(self.seed, "series", "split")).tolist()
+            order = torch.randperm(
+                len(recordings), generator=keyed_rng(self.seed, "series", "split")
+            ).tolist()
             num = min(max(1, round(self.held_out * len(order))), len(order) - 1)
             apart = set(order[:num])
             pairs = list(enumerate(recordings))
@@ -232,4 +234,3 @@ class SeriesFiles(SeriesDataModule):
             raise SettingError("length", self.length, f"at most {most}, the rows of the longest recording")
         # unfold: (windows, D, T)
         return torch.cat([each.unfold(0, self.length, self.stride).transpose(1, 2) for each in long])
-

@@ -96,7 +96,9 @@ class TableFile(GanDataModule):
             order = torch.randperm(len(values), generator=keyed_rng(self.seed, "table", "split"))
             num = max(1, round(self.held_out * len(values)))
             if len(values) - num < 2:
-                raise SettingError("root", self.sheet.file, "a file with more rows, to train on and to hold out")
+                raise SettingError(
+                    "root", self.sheet.file, "a file with more rows, to train on and to hold out"
+                )
             rows = [order[num:].sort().values, order[:num].sort().values]
             lowest, highest = extremes(values[rows[0]], self.columns)
             self.kind = Table(self.columns, lowest, highest)

@@ -61,14 +61,16 @@ def discriminative_score(
     sides = [split(side[:num], seed, name) for side, name in ((real, "real"), (fake, "fake"))]
     train, test = (torch.cat([side[part] for side in sides]) for part in (0, 1))
     labels, truth = (
-        torch.cat([torch.full((len(side[part]),), float(label)) for label, side in zip((1, 0), sides, strict=True)])
+        torch.cat(
+            [torch.full((len(side[part]),), float(label)) for label, side in zip((1, 0), sides, strict=True)]
+        )
         for part in (0, 1)
     )
 
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(network(train[rows])[:, -1], labels[rows])
 
-    reader = fit(Reader(real.shape[2], width), loss, len(train), seed, num_updates)
+    reader = fit(lambda: Reader(real.shape[2], width), loss, len(train), seed, num_updates)
     with torch.no_grad():
         said = torch.cat([reader(part)[:, -1] > 0 for part in test.split(LAST)])
     return abs((said == truth.bool()).double().mean().item() - 0.5)
@@ -83,7 +85,7 @@ def predictive_score(
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
         return (network(inputs[rows]) - targets[rows]).abs().mean()
 
-    reader = fit(Reader(inputs.shape[2], width), loss, len(inputs), seed, num_updates)
+    reader = fit(lambda: Reader(inputs.shape[2], width), loss, len(inputs), seed, num_updates)
     inputs_of_reals, truth = asked(real)
     with torch.no_grad():
         said = torch.cat([reader(part) for part in inputs_of_reals.split(LAST)])
@@ -123,18 +125,16 @@ def split(series: Tensor, seed: int, name: str) -> tuple[Tensor, Tensor]:
 
 
 def fit(
-    network: nn.Module,
+    make: Callable[[], nn.Module],
     loss: Callable[[nn.Module, Tensor], Tensor],
     num_rows: int,
     seed: int,
     num_updates: int,
 ) -> nn.Module:
-    """Train a network by Adam on keyed batches of rows; the weights are keyed too, and no global state is touched."""
+    """Train the network that ``make`` makes, by Adam on keyed batches of rows; its weights are keyed as well."""
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(keyed_seed(seed, "series", "init"))
-        for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+        network = make()
         optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
         for update in range(num_updates):
             rng = keyed_rng(seed, "series", "batch", update)

@@ -53,7 +53,9 @@ class ImageAccuracy(Measure):
     def check_data(self, data: ReferenceData) -> None:
         """Raise `SettingError` unless the samples are images, some of which are held out where fakes are mixed in."""
         if not kind_of(data.shape).is_image:
-            raise SettingError("measure.classifier_accuracy", "ImageAccuracy", "left out: no images are measured")
+            raise SettingError(
+                "measure.classifier_accuracy", "ImageAccuracy", "left out: no images are measured"
+            )
         if self.mix is not None and not getattr(data, "has_own_reference", False):
             allowed = "null: these data hold no images out to test on"
             raise SettingError("measure.classifier_accuracy.mix", self.mix, allowed)

@@ -41,7 +41,9 @@ class SeriesMeasure(Measure):
         """Raise `SettingError` unless the samples are series."""
         if len(data.shape) != 2:
             raise SettingError(
-                "metric", "series", f"one of another kind: samples of {tuple(data.shape)} are no series (T, D)"
+                "metric",
+                "series",
+                f"one of another kind: samples of {tuple(data.shape)} are no series (T, D)",
             )
 
     def read(self, side: SampleSet) -> Tensor:
