@@ -1,8 +1,8 @@
 """The bare loop of series: what `experiment=sines` does, written by hand in plain PyTorch.
 
-Relativistic pairing (Jolicoeur-Martineau 2018, section 4.1), R1 and R2 every few steps (Mescheder et al. 2018, equations
-9 and 10), Adam along a cosine, an average of the generator. It takes copies of a task's networks and nothing else of it;
-`tests/task/test_series.py` holds the task against it.
+Relativistic pairing (Jolicoeur-Martineau 2018, section 4.1), R1 and R2 every few steps (Mescheder et al. 2018,
+equations 9 and 10), Adam along a cosine, an average of the generator. It takes copies of a task's networks and nothing
+else of it; `tests/task/test_series.py` holds the task against it.
 """
 
 from __future__ import annotations

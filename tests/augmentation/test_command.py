@@ -1,4 +1,4 @@
-"""`python -m ganworks.augmentation` end to end on digits and on a user's folder, and what it refuses before any work."""
+"""`python -m ganworks.augmentation` end to end on digits and on a user's folder, and what it refuses before work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`python -m ganworks.augmentation data=... per_class=N`: fakes for a small labelled set, and whether they help.
 
-A conditional GAN learns from the labelled images alone, once for each seed, which draws them too. Classifiers learn with
-and without its fakes and are tested on held-out reals. Reals and fakes of the first seed end in a folder by class.
+A conditional GAN learns from the labelled images alone, once for each seed, which draws them too. Classifiers learn
+with and without its fakes and are tested on held-out reals. Reals and fakes of the first seed end in a folder by class.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,7 +71,7 @@ def configured(overrides: Sequence[str], wanted: Wanted, seed: int) -> DictConfi
 def wrapped(node: DictConfig) -> DictConfig:
     """Return the settings of `FewLabels` around those of a data set, whose references are resolved first."""
     source = cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
-    few = {name: source[name] for name in WRAPPED if name in source}
+    few: dict[str, Any] = {name: source[name] for name in WRAPPED if name in source}
     return OmegaConf.create(
         {"_target_": "ganworks.data.FewLabels", "source": source, **few, "seed": "${seed}"}
     )
@@ -80,8 +81,9 @@ def test_node(config: DictConfig, root: str) -> DictConfig:
     """Return the settings of the folder ``root`` with images as those that are trained on."""
     source = cast(dict[str, Any], OmegaConf.to_container(config.data.source, resolve=True))
     node = cast(dict[str, Any], OmegaConf.to_container(compose(["data=folder"]).data, resolve=True))
-    alike = {name: source[name] for name in ("resolution", "channels", "value_range") if name in source}
-    return OmegaConf.create({**node, **alike, "shape": None, "root": root, "split": "all"})
+    alike: dict[str, Any] = {name: source[name] for name in ("resolution", "channels", "value_range") if name in source}
+    node |= {**alike, "shape": None, "root": root, "split": "all"}
+    return OmegaConf.create(node)
 
 
 def trained(
@@ -93,10 +95,11 @@ def trained(
         GanworksError: a GAN that did not finish.
     """
     for seed in range(num_seeds):
-        yield lambda seed=seed: _trained(configured(overrides, wanted, seed), wanted, seed, folder)
+        yield partial(_trained, overrides, wanted, seed, folder)
 
 
-def _trained(config: DictConfig, wanted: Wanted, seed: int, folder: Path) -> tuple[FewLabels, Trial]:
+def _trained(overrides: Sequence[str], wanted: Wanted, seed: int, folder: Path) -> tuple[FewLabels, Trial]:
+    config = configured(overrides, wanted, seed)
     run_dir = folder / f"seed_{seed}"
     outcome = start(config, run_dir, time.time())
     if outcome.status != "finished":
@@ -136,7 +139,13 @@ def existing(
     """
     data = data_of(run, wanted, trust)
     for seed in range(num_seeds):
-        yield lambda seed=seed: (data, trial(data, run, wanted, seed, trust))
+        yield partial(_drawn, data, run, wanted, seed, trust)
+
+
+def _drawn(
+    data: FewLabels, run: Path, wanted: Wanted, seed: int, trust: str | None
+) -> tuple[FewLabels, Trial]:
+    return data, trial(data, run, wanted, seed, trust)
 
 
 def data_of(run: Path, wanted: Wanted, trust: str | None) -> FewLabels:

@@ -40,9 +40,7 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
     out: str = field(
         default="samples.png",
-        metadata={
-            "help": "a picture (one grid), .npy or .pt (the array), .csv (series, tables), or a folder (single files)"
-        },
+        metadata={"help": "a picture (one grid), .npy, .pt or .csv (the values), or a folder (single files)"},
     )
     label: str | None = field(
         default=None,

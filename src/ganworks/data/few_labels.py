@@ -115,7 +115,13 @@ class FewLabels(GanDataModule):
     def load_reference(self) -> Samples:
         """Return the samples to measure on, none of which is among the labelled ones."""
         if self.test is not None:
-            return self.test.samples
+            samples, others = self.test.samples, [str(name) for name in self.test.classes]
+            if self.classes and others and others != [str(name) for name in self.classes]:
+                allowed = (
+                    f"data with the classes {', '.join(map(str, self.classes))}, not {', '.join(others)}"
+                )
+                raise SettingError("test", self.test.name, allowed)
+            return samples
         if (apart := held_out_of(self.source)) is not None:
             return apart
         taken = torch.zeros(len(self.source.samples), dtype=torch.bool)

@@ -83,7 +83,7 @@ class Sines(SeriesDataModule):
         length: int = 24,
         num_columns: int = 5,
         num_samples: int = 10_000,
-        num_reference: int = 2_000,
+        num_reference: int = 5_000,
         max_frequency: float = 0.1,
         max_phase: float = 0.1,
         batch_size: int = 128,

@@ -21,7 +21,6 @@ class Columns(Kind):
         lowest, highest: the values, in its unit, that -1 and 1 stand for in each column; None leaves them as they are.
     """
 
-    low, high = -1.0, 1.0
     picture_suffixes = (*Kind.picture_suffixes, ".csv")
     suffix = ".csv"
     index: ClassVar[tuple[str, ...]]  # what stands before the columns in a CSV file
@@ -74,7 +73,7 @@ class Columns(Kind):
 class Series(Columns):
     """Series (T, D), drawn as curves, a colour a column; in CSV a row for each step of each series."""
 
-    name, noun, rank = "series", "series", 2
+    name, noun, rank, low, high = "series", "series", 2, -1.0, 1.0
     index = ("series", "step")
 
     def save_picture(
@@ -97,7 +96,6 @@ class Table(Columns):
     """Rows (D,) of a table, drawn by their first two columns over the real ones."""
 
     name, noun, rank, is_cloud = "table", "rows", 1, True
-    low = high = None  # a generator of vectors ends in a linear layer: values beyond the known ones can be
     index = ()
     has_files = False
 

@@ -1,7 +1,7 @@
 r"""How far apart two sets of series are: by what a recurrent network makes of them, in time, and in each column alone.
 
-- discriminative score |a - 1/2|, where a is the accuracy of a GRU that learned to tell the sets apart, on series that it
-  did not see: 0 where nobody can tell, .5 where anyone can (Yoon et al. 2019, TimeGAN, section 5.2).
+- discriminative score |a - 1/2|, where a is the accuracy of a GRU that learned to tell the sets apart, on series that
+  it did not see: 0 where nobody can tell, .5 where anyone can (Yoon et al. 2019, TimeGAN, section 5.2).
 - predictive score: mean absolute error of a GRU that learned from the fakes to say the last column's next value out of
   the other columns, on reals ("train on synthetic, test on real"), in shares of the range; as in TimeGAN's published
   code. With one column it reads that one. It cannot be below what the reals leave open: read it beside its floor.
@@ -113,7 +113,7 @@ def autocorrelation_distance(real: Tensor, fake: Tensor) -> float:
 
 
 def marginal_distance(real: Tensor, fake: Tensor) -> float:
-    """Return the mean Wasserstein-1 distance of the columns of two sets (N, T, D), (M, T, D), in shares of the range."""
+    """Return the mean Wasserstein-1 distance of the columns of two sets (N, T, D), in shares of the range."""
     return wasserstein(real.flatten(0, 1), fake.flatten(0, 1)).mean().item() / RANGE
 
 

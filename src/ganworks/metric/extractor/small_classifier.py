@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -37,7 +38,7 @@ class SmallClassifier(nn.Module):
         sides = [side >> num_halvings for side in shape[1:]]
         self.stem = _convolution(shape[0], width)
         widths = [width, *[2 * width] * num_halvings]
-        self.body = nn.ModuleList([_convolution(*pair) for pair in zip(widths[:-1], widths[1:], strict=True)])
+        self.body = nn.ModuleList([_convolution(*pair) for pair in itertools.pairwise(widths)])
         self.hidden = nn.Linear(widths[-1] * sides[0] * sides[1], num_features)
         self.output = nn.Linear(num_features, num_classes)
 
