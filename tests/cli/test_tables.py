@@ -70,8 +70,14 @@ def test_files_that_cannot_be_are_errors_in_a_line(ganworks: Callable[..., Resul
         (("data=table",), "data.root=null: must be given"),
         (("data=table", f"data.root={tmp_path / 'petal.csv'}"), "petals.csv"),
         (("data=table", f"data.root={tmp_path / 'petals.csv'}", "data.label=kid"), "Did you mean 'kind'"),
-        (("data=series", f"data.root={tmp_path / 'petals.csv'}", "data.length=80"), "data.length=80: must be"),
-        (("data=series", f"data.root={tmp_path / 'petals.csv'}", "data.columns=[kind]"), "not a finite number"),
+        (
+            ("data=series", f"data.root={tmp_path / 'petals.csv'}", "data.length=80"),
+            "data.length=80: must be",
+        ),
+        (
+            ("data=series", f"data.root={tmp_path / 'petals.csv'}", "data.columns=[kind]"),
+            "not a finite number",
+        ),
     ):
         result = ganworks("train", *arguments, *TINY)
         assert result.code == 1

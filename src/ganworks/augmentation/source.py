@@ -81,7 +81,9 @@ def test_node(config: DictConfig, root: str) -> DictConfig:
     """Return the settings of the folder ``root`` with images as those that are trained on."""
     source = cast(dict[str, Any], OmegaConf.to_container(config.data.source, resolve=True))
     node = cast(dict[str, Any], OmegaConf.to_container(compose(["data=folder"]).data, resolve=True))
-    alike: dict[str, Any] = {name: source[name] for name in ("resolution", "channels", "value_range") if name in source}
+    alike: dict[str, Any] = {
+        name: source[name] for name in ("resolution", "channels", "value_range") if name in source
+    }
     node |= {**alike, "shape": None, "root": root, "split": "all"}
     return OmegaConf.create(node)
 
