@@ -229,18 +229,18 @@ class TokenGenerator(RecurrentGenerator):
         return self.token_log_probs(ids, latent, label).sum(1)
 
     @torch.no_grad()
-    def complete(self, ids: Tensor, num_known: int, gumbel: Tensor, memory: Memory) -> Tensor:
+    def complete(self, ids: Tensor, num_known: int, rng: torch.Generator, memory: Memory) -> Tensor:
         """Return texts (B, L): the first ``num_known`` tokens of ``ids``, from 1 up, and what is drawn behind them.
 
         Args:
             ids: int64 (B, L).
-            gumbel: (B, L - num_known, V).
-            memory: from which the token behind the last known one follows.
+            rng: of the Gumbel noise.
+            memory: before the last known token.
         """
-        texts, token = [ids[:, :num_known]], ids[:, num_known - 1]
-        for place in range(gumbel.shape[1]):
+        texts, token, noise = [ids[:, :num_known]], ids[:, num_known - 1], Noise((self.size,), "gumbel")
+        for _ in range(num_known, self.length):
             logits, memory = self.step(token, memory)
-            token = (logits + gumbel[:, place]).argmax(-1)
+            token = (logits + noise.draw(len(ids), rng).to(logits)).argmax(-1)
             texts.append(token[:, None])
         return ended(torch.cat(texts, 1), self.end)
 
