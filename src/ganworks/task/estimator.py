@@ -28,6 +28,9 @@ class Estimator(nn.Module, ABC):
 
     is_differentiable = True
 
+    def prepare(self, length: int) -> None:
+        """Make the state for texts of ``length`` places; called once, when the task is built."""
+
     def begin(self, task: SequenceTask, progress: float) -> None:
         """Prepare a step; ``progress`` of the game in [0, 1], which begins where the likelihood phase ends."""
 
@@ -102,7 +105,9 @@ class Reinforce(Estimator):
         )
         if decay >= 1:
             raise SettingError("decay", decay, "a number from 0 to below 1")
-        self.register_buffer("baseline", torch.zeros(1))
+
+    def prepare(self, length: int) -> None:
+        self.register_buffer("baseline", torch.zeros(length))
         self.register_buffer("is_begun", torch.zeros((), dtype=torch.bool))
 
     def extra_repr(self) -> str:

@@ -45,6 +45,7 @@ class SequenceTask(AdversarialTask):
         if not isinstance(self.generator, TokenGenerator):
             allowed = "a ganworks.model.TokenGenerator (model=gru, model=lstm) for task=sequence"
             raise SettingError("model.generator", type(self.generator).__name__, allowed)
+        self.estimator.prepare(self.generator.length)
         if self.generator_regularizers and not self.estimator.is_differentiable:
             names = ", ".join(self.generator_regularizers)
             raise SettingError(
