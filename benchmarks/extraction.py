@@ -103,7 +103,7 @@ def one_by_one(function: Callable, items: list, size: Callable) -> Iterator:
 def read(folder: EvaluatedImages, extractor: Extractor | None, is_ahead: bool) -> None:
     """Read a folder, and extract its features."""
     with patch.object(evaluated, "ahead", evaluated.ahead if is_ahead else one_by_one), torch.no_grad():
-        batches: Iterator[Batch] = ((batch["real"], None) for batch in folder.reference_batches())
+        batches: Iterator[Batch] = ((batch["real"], {}) for batch in folder.reference_batches())
         if extractor is None:
             for _ in batches:
                 pass

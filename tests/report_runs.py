@@ -27,6 +27,7 @@ SUMMARY: dict[str, Any] = {
     "num_images": 10_000,
     "metrics": {"fd_digits": 1.5, "recall": 0.9},
     "floor": {"fd_digits": 0.69, "recall": 0.97},
+    "baselines": {"untranslated source": {"fd_digits": 61.5}},
     "contract": {
         "num_real": 1797,
         "extractor": {"digits": {"extractor": "ganworks digits classifier", "resize": "antialiased"}},

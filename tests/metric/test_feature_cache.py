@@ -44,7 +44,7 @@ class Counting(Extractor):
 
 
 def read(start: int, stop: int) -> Iterator[Batch]:
-    yield from ((batch, None) for batch in SAMPLES[start:stop].split(2))
+    yield from ((batch, {}) for batch in SAMPLES[start:stop].split(2))
 
 
 def extractors(**settings: Any) -> dict[str, Extractor]:

@@ -95,7 +95,7 @@ def test_images_of_many_sizes_share_passes_and_have_the_features_of_each_alone(
     monkeypatch.setattr(Inception, "run", counted)
 
     def batches() -> Iterator[Batch]:
-        yield from ((image, None) for image in images)
+        yield from ((image, {}) for image in images)
 
     found = collect(batches(), 5, {"inception": inception}, Keep({"inception": 5}))
     assert seen == [3, 2]

@@ -40,13 +40,13 @@ def table(path: Path, heading: str) -> list[list[str]]:
     ]
 
 
-def test_figures_stand_beside_the_floor_and_with_their_contract(make_run: Run) -> None:
+def test_figures_stand_beside_the_floor_and_the_baselines_with_their_contract(make_run: Run) -> None:
     path = write_report([make_run()])
     assert path.name == "report.html"
     assert table(path, "figures") == [
-        ["figure", "this run", "held-out real data"],
-        ["fd_digits", "1.5", "0.69"],
-        ["recall", "0.9", "0.97"],
+        ["figure", "this run", "held-out real data", "untranslated source"],
+        ["fd_digits", "1.5", "0.69", "61.5"],
+        ["recall", "0.9", "0.97", "–"],
     ]
     text = words(path)
     assert "num_real 1,797 extractor digits ganworks digits classifier, resize antialiased" in text
@@ -192,9 +192,9 @@ def test_runs_side_by_side(make_run: Run, tmp_path: Path) -> None:
     second = make_run("b", {**SUMMARY, "metrics": {"fd_digits": 2.5}}, {**CONFIG, "name": "other", "seed": 1})
     path = write_report([first, second], tmp_path / "both.html")
     assert table(path, "figures")[:3] == [
-        ["run", "digits", "other", "held-out real data"],
-        ["fd_digits", "1.5", "2.5", "0.69"],
-        ["recall", "0.9", "–", "0.97"],
+        ["run", "digits", "other", "held-out real data", "untranslated source"],
+        ["fd_digits", "1.5", "2.5", "0.69", "61.5"],
+        ["recall", "0.9", "–", "0.97", "–"],
     ]
     assert table(path, "settings")[1:] == [["seed", "0", "1"]]
     lines = re.findall(r'<path class="line (s\d)" d="[^"]+"/>', path.read_text())

@@ -199,10 +199,11 @@ class RunSummary(pl.Callback):
     def _figures(self) -> dict[str, Any]:
         figures = None if self.evaluation is None else self.evaluation.figures
         if self.evaluation is None or figures is None or not figures.values:
-            return {"metrics": {}, "floor": {}, "contract": {}, "best": {}}
+            return {"metrics": {}, "floor": {}, "baselines": {}, "contract": {}, "best": {}}
         return {
             "metrics": figures.values,
             "floor": figures.floor,
+            "baselines": figures.baselines,
             "notes": figures.notes,
             "contract": figures.contract,
             "best": self.evaluation.best,
@@ -241,14 +242,14 @@ class RunSummary(pl.Callback):
         table = Table()
         table.add_column("figure")
         table.add_column("this run", justify="right")
-        if content["floor"]:
-            table.add_column("held-out real data", justify="right")
+        beside = {"held-out real data": content["floor"], **content["baselines"]}
+        beside = {line: values for line, values in beside.items() if values}
+        for line in beside:
+            table.add_column(line, justify="right")
         for name, value in content["metrics"].items():
-            floor = content["floor"].get(name)
+            others = [values.get(name) for values in beside.values()]
             table.add_row(
-                name,
-                f"{value:.4g}",
-                *([f"{floor:.4g}" if floor is not None else "·"] * bool(content["floor"])),
+                name, f"{value:.4g}", *("·" if other is None else f"{other:.4g}" for other in others)
             )
         for name, text in (
             ("images", f"{content['images_seen']:,} of {content['num_images']:,}"),
@@ -260,7 +261,7 @@ class RunSummary(pl.Callback):
                 "unknown" if content["peak_memory_mb"] is None else f"{content['peak_memory_mb']:,.0f} MB",
             ),
         ):
-            table.add_row(name, text, *([""] * bool(content["floor"])))
+            table.add_row(name, text, *([""] * len(beside)))
         console.print(table)
         for line in contract_lines(content["contract"]):
             console.print(line, soft_wrap=True, highlight=False, style="dim")

@@ -73,7 +73,7 @@ def resumable() -> Iterator[None]:
 
 
 def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
-    """Print the figures, beside those of held-out real data and of another evaluation, and their contract."""
+    """Print the figures beside those of real data, baselines and another evaluation, and their contract."""
     from rich.console import Console
     from rich.table import Table
 
@@ -81,6 +81,7 @@ def show(figures: Result, other: Mapping[str, Any] | None = None) -> None:
     from ganworks.metric.contract import contract_lines
 
     columns = {"value": figures.values, "deviation": figures.deviation, "held-out real data": figures.floor}
+    columns |= figures.baselines
     if other is not None:
         columns["against"] = other["values"]
     there = {name: column for name, column in columns.items() if column or name != "deviation"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -65,12 +66,38 @@ class GanDataModule(LightningDataModule, ABC):
         self.seed, self.horizontal_flip = check_count("seed", seed, at_least=0), horizontal_flip
         self.loader: BatchLoader | None = None
         self._samples: Samples | None = None
+        self._reference: Samples | None = None
         self._fingerprint: str | None = None
         self._loader_state: dict[str, Any] | None = None
 
     @abstractmethod
     def load(self) -> Samples:
         """Read the data; called once, after `prepare_data`."""
+
+    def load_reference(self) -> Samples | None:
+        """Read what the metrics compare with, and what lends conditions to fakes; None: the training samples."""
+        return None
+
+    @property
+    def reference(self) -> Samples:
+        """What the metrics compare with; read on first use."""
+        if self._reference is None:
+            own = self.load_reference()
+            self._reference = self.samples if own is None else own
+            if self.num_classes == 0:
+                self._reference.labels = None
+        return self._reference
+
+    @property
+    def has_own_reference(self) -> bool:
+        """Whether the metrics compare with other samples than those of the training."""
+        return self.reference is not self.samples
+
+    def training_data(self) -> GanDataModule:
+        """Return these data as the metrics would see them if they compared with the training samples."""
+        training = copy(self)
+        training._reference, training._fingerprint = self.samples, None
+        return training
 
     @property
     def samples(self) -> Samples:
@@ -139,19 +166,19 @@ class GanDataModule(LightningDataModule, ABC):
     def reference_batches(
         self, batch_size: int = 500, start: int = 0, stop: int | None = None
     ) -> Iterator[dict[str, Tensor]]:
-        """Yield the real samples from number ``start`` to ``stop`` for the metrics, unmirrored, on the CPU.
+        """Yield the reference samples from number ``start`` to ``stop`` for the metrics, unmirrored, on the CPU.
 
         The order is the same in every run, shuffled by a constant key so that the first N are a fair draw.
         """
-        order = torch.randperm(len(self.samples), generator=keyed_rng("reference"))
+        order = torch.randperm(len(self.reference), generator=keyed_rng("reference"))
         parts = order[start:stop].split(check_count("batch_size", batch_size))
         for indices, batch in zip(parts, ahead(self._fields, parts, num_bytes), strict=True):
-            if self.samples.labels is not None:
-                batch["label"] = self.samples.labels[indices]
+            if self.reference.labels is not None:
+                batch["label"] = self.reference.labels[indices]
             yield batch
 
     def _fields(self, indices: Tensor) -> dict[str, Tensor]:
-        return {name: to_float(values) for name, values in as_fields(self.samples.read(indices)).items()}
+        return {name: to_float(values) for name, values in as_fields(self.reference.read(indices)).items()}
 
     def example(self, num: int = 2) -> dict[str, Tensor]:
         """Return a batch of real samples, with all their fields, for a look before the training."""
@@ -163,11 +190,11 @@ class GanDataModule(LightningDataModule, ABC):
         Labels come in the proportions of the data, and so does every other field. What the data set does not have is
         left out.
         """
-        order = torch.randperm(len(self.samples), generator=keyed_rng(seed, "metric/label"))
+        order = torch.randperm(len(self.reference), generator=keyed_rng(seed, "metric/label"))
         rows = order[torch.arange(num) % len(order)]
         drawn: dict[str, Tensor] = {}
-        if "label" in names and self.samples.labels is not None:
-            drawn["label"] = self.samples.labels[rows]
+        if "label" in names and self.reference.labels is not None:
+            drawn["label"] = self.reference.labels[rows]
         if others := [name for name in names if name != "label"]:
             fields = self._fields(rows)
             drawn |= {name: fields[name] for name in others if name in fields}
@@ -186,7 +213,7 @@ class GanDataModule(LightningDataModule, ABC):
     @property
     def num_reals(self) -> int:
         """Number of samples in the reference set."""
-        return len(self.samples)
+        return len(self.reference)
 
     @property
     def fingerprint(self) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from ganworks.data.base import ImageDataModule
 from ganworks.data.decode import resize, with_channels
 from ganworks.data.samples import TensorSamples
+from ganworks.noise import keyed_rng
+
+NUM_DIGITS = 10
 
 
 class Digits(ImageDataModule):
@@ -42,9 +46,36 @@ class Digits(ImageDataModule):
 
     def load(self) -> TensorSamples:
         """Read the digits; another resolution is made by antialiased bicubic interpolation."""
-        from sklearn.datasets import load_digits  # half a second that other data sets do not need
+        images, labels = digits_images()
+        return TensorSamples(with_channels(resize(images, self.resolution), self.channels), labels)
 
-        digits = load_digits()
-        images = torch.from_numpy(digits.images).float().div_(8).sub_(1).unsqueeze(1)
-        images = with_channels(resize(images, self.resolution), self.channels)
-        return TensorSamples(images, torch.from_numpy(digits.target).long())
+
+def digits_images() -> tuple[Tensor, Tensor]:
+    """Return all 1,797 digits (1797, 1, 8, 8) in [-1, 1] (gray value / 8 - 1) and their labels (1797,)."""
+    from sklearn.datasets import load_digits  # half a second that other data sets do not need
+
+    digits = load_digits()
+    images = torch.from_numpy(digits.images).float().div_(8).sub_(1).unsqueeze(1)
+    return images, torch.from_numpy(digits.target).long()
+
+
+def digits_half(train: bool) -> tuple[Tensor, Tensor]:
+    """Return the half of the digits that the shipped classifiers were trained on, or the half that was held out."""
+    images, labels = digits_images()
+    rows = halves()[0 if train else 1]
+    return images[rows], labels[rows]
+
+
+def halves() -> tuple[Tensor, Tensor]:
+    """Return the numbers of the 896 digits that the shipped classifiers were trained on, and of the 901 held out.
+
+    The split is fixed and stratified: in every class a keyed permutation gives its first half to training.
+    """
+    labels = digits_images()[1]
+    train, held_out = [], []
+    for digit in range(NUM_DIGITS):
+        rows = (labels == digit).nonzero().flatten()
+        order = torch.randperm(len(rows), generator=keyed_rng("digits", "half", digit))
+        train.append(rows[order[: len(rows) // 2]])
+        held_out.append(rows[order[len(rows) // 2 :]])
+    return torch.cat(train).sort().values, torch.cat(held_out).sort().values

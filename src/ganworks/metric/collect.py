@@ -15,7 +15,8 @@ from ganworks.metric.measure.base import Measure
 from ganworks.metric.sample_set import FeatureSet, SampleSet
 
 STEP = 32
-Batch = tuple[Tensor, Tensor | None]  # samples (B, *shape) and labels (B,)
+Batch = tuple[Tensor, Mapping[str, Tensor]]
+"""Samples (B, *shape), and what belongs to each by name: ``label``, fields such as ``source``."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,22 @@ class Keep:
         num_features: of each extractor, how many features and logits, the first ones.
         moments: the extractors of which all samples' moments are kept.
         num_samples: how many samples, the first ones.
-        labels: whether labels are kept.
+        labels: whether labels are kept, those of all samples.
+        fields: names of the fields that are kept beside the samples, as many rows.
     """
 
     num_features: Mapping[str, int]
     moments: frozenset[str] = frozenset()
     num_samples: int = 0
     labels: bool = False
+    fields: frozenset[str] = frozenset()
 
     @classmethod
     def for_measures(cls, measures: Iterable[Measure], num: int, everything: bool = False) -> Keep:
         """Return what ``measures`` need of ``num`` samples, or, in addition, all features and samples."""
         num_features: dict[str, int] = {}
         num_samples, moments, labels = num if everything else 0, set(), False
+        fields: set[str] = set()
         for measure in measures:
             rows = num if everything or measure.num_rows is None else min(num, measure.num_rows)
             reads_rows = everything or bool(measure.needs & {"features", "logits"})
@@ -46,12 +50,13 @@ class Keep:
                 num_features[name] = max(num_features.get(name, 0), rows if reads_rows else 0)
                 if "moments" in measure.needs:
                     moments.add(name)
-            if "samples" in measure.needs:
+            if "samples" in measure.needs or measure.fields:
                 num_samples = max(num_samples, rows)
+            fields.update(measure.fields)
             labels = labels or "labels" in measure.needs
         # Where all features are kept anyhow, the moments follow from them, the same for any batches.
         streamed = frozenset(name for name in moments if num_features[name] < num)
-        return cls(num_features, streamed, num_samples, labels)
+        return cls(num_features, streamed, num_samples, labels, frozenset(fields))
 
     def after(self, start: int) -> Keep:
         """Return what is to be kept of the samples from number ``start`` on."""
@@ -138,15 +143,19 @@ def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extract
     }
     samples: list[Tensor] = []
     labels: list[Tensor] = []
+    fields: dict[str, list[Tensor]] = {name: [] for name in keep.fields}
     num_seen = num_not_finite = 0
-    for batch, label in batches:
+    for batch, beside in batches:
         num_bad = int((~batch.flatten(1).isfinite().all(1)).sum())
         batch = batch.nan_to_num(0.0, 0.0, 0.0) if num_bad else batch
         for collector in collectors.values():
             collector.see(batch)
-        samples.append(batch[: max(0, keep.num_samples - num_seen)].cpu())
-        if label is not None and keep.labels:
-            labels.append(label.cpu())
+        num_kept = max(0, keep.num_samples - num_seen)
+        samples.append(batch[:num_kept].cpu())
+        for name in fields:
+            fields[name].append(beside[name][:num_kept].cpu())
+        if "label" in beside and keep.labels:
+            labels.append(beside["label"].cpu())
         num_seen, num_not_finite = num_seen + len(batch), num_not_finite + num_bad
     return SampleSet(
         num_seen,
@@ -154,17 +163,17 @@ def collect(batches: Iterable[Batch], num: int, extractors: Mapping[str, Extract
         torch.cat(samples) if keep.num_samples else None,
         torch.cat(labels) if labels else None,
         num_not_finite=num_not_finite,
+        fields={name: torch.cat(rows) for name, rows in fields.items() if rows},
     )
 
 
 def counted(batches: Iterable[Batch], count: Callable[[int], object]) -> Iterator[Batch]:
     """Yield batches in steps of `STEP` samples, and count each when it is done, for a bar that moves."""
-    for samples, labels in batches:
-        steps = samples.split(STEP)
-        parts = [None] * len(steps) if labels is None else labels.split(STEP)
-        for step, part in zip(steps, parts, strict=True):
-            yield step, part
-            count(len(step))
+    for samples, beside in batches:
+        for start in range(0, len(samples), STEP):
+            rows = slice(start, start + STEP)
+            yield samples[rows], {name: values[rows] for name, values in beside.items()}
+            count(len(samples[rows]))
 
 
 def take(batches: Iterable[Tensor], num: int) -> Iterator[Tensor]:
@@ -182,9 +191,10 @@ def take(batches: Iterable[Tensor], num: int) -> Iterator[Tensor]:
     raise GanworksError(f"The generator drew {num - missing} samples for an evaluation of {num}.")
 
 
-def with_labels(batches: Iterable[Tensor], labels: Tensor | None) -> Iterator[Batch]:
-    """Yield each batch with its part of the labels (N,)."""
+def with_fields(batches: Iterable[Tensor], fields: Mapping[str, Tensor]) -> Iterator[Batch]:
+    """Yield each batch with its part of the fields (N, ...)."""
     start = 0
     for batch in batches:
-        yield batch, None if labels is None else labels[start : start + len(batch)]
+        rows = slice(start, start + len(batch))
+        yield batch, {name: values[rows] for name, values in fields.items()}
         start += len(batch)

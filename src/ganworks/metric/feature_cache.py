@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1  # raise it when what is computed or how it is written changes
 PART = 2000  # samples in a part: minutes of Inception on a CPU
+FIELD = "field:"  # what the names of fields begin with in a file
 
 Read = Callable[[int, int], Iterable[Batch]]  # samples number start to stop, in batches
 
@@ -173,6 +174,7 @@ def load(path: Path) -> SampleSet | None:
             tensors.get("samples"),
             tensors.get("labels"),
             num_not_finite=int(tensors["num_not_finite"]),
+            fields={key.removeprefix(FIELD): rows for key, rows in tensors.items() if key.startswith(FIELD)},
         )
     except (OSError, ValueError, SafetensorError, KeyError) as error:
         log.warning(
@@ -187,6 +189,8 @@ def _tensors(samples: SampleSet) -> Iterator[tuple[str, Tensor]]:
     for name, tensor in (("samples", samples.samples), ("labels", samples.labels)):
         if tensor is not None:
             yield name, tensor.contiguous()
+    for name, rows in samples.fields.items():
+        yield FIELD + name, rows.contiguous()
     for name, found in samples.feature_sets.items():
         yield f"{name}/num", torch.tensor(found.num)
         yield f"{name}/features", found.features.contiguous()

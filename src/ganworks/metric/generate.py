@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganworks.bar import Bar
-from ganworks.metric.collect import Batch, Keep, counted, with_labels
+from ganworks.metric.collect import Batch, Keep, counted, with_fields
 from ganworks.metric.feature_cache import FeatureCache
 from ganworks.metric.result import Result
 from ganworks.metric.sample_set import SampleSet
@@ -79,18 +79,19 @@ def draw(
     """
     num, seed = suite.num_samples if num is None else num, suite.seed if seed is None else seed
     sampler = sampler.beside(datamodule)
-    inputs = sampler.inputs(num, seed, None, truncation, conditions_like(datamodule, sampler, num, seed))
-    labels = inputs.get("label")
     keep = Keep.for_measures(suite.measures.values(), num).showing(num_shown, suite.learned)
+    lent = conditions_like(datamodule, (*sampler.conditions, *sorted(keep.fields)), num, seed)
+    conditions = {name: rows for name, rows in lent.items() if name in sampler.conditions}
+    inputs = sampler.inputs(num, seed, None, truncation, conditions)
+    beside = {name: rows for name, rows in {**lent, **inputs}.items() if name in {"label", *keep.fields}}
     is_shown = show_bar and is_first()
     with Bar("Fakes", len(share(num)), enabled=is_shown) as bar, full_precision():
 
         def read(start: int, stop: int) -> Iterator[Batch]:
             part = {name: rows[start:stop] for name, rows in inputs.items()}
-            part_labels = None if labels is None else labels[start:stop]
-            batches = sampler.batches(part, batch_size)
-            drawn = ((batch.detach().float(), label) for batch, label in with_labels(batches, part_labels))
-            return counted(drawn, bar.advance)
+            batches = (batch.detach().float() for batch in sampler.batches(part, batch_size))
+            rows = {name: values[start:stop] for name, values in beside.items()}
+            return counted(with_fields(batches, rows), bar.advance)
 
         source = "" if cache is None else weights_hash(sampler)
         source += f" {seed} {truncation} {batch_size} {_hash(inputs, sampler)}"
@@ -148,9 +149,9 @@ def _hash(inputs: Mapping[str, Tensor], sampler: Sampler) -> str:
     return digest.hexdigest()
 
 
-def conditions_like(datamodule: Any, sampler: Sampler, num: int, seed: int) -> dict[str, Tensor]:
-    """Return the conditions of ``num`` samples in the proportions of the data; what it does not have is left out."""
+def conditions_like(datamodule: Any, names: Sequence[str], num: int, seed: int) -> dict[str, Tensor]:
+    """Return fields of ``num`` samples in the proportions of the data; what it does not have is left out."""
     draw_conditions = getattr(datamodule, "draw_conditions", None)
-    if not sampler.conditions or draw_conditions is None:
+    if not names or draw_conditions is None:
         return {}
-    return draw_conditions(sampler.conditions, num, seed)
+    return draw_conditions(names, num, seed)

@@ -17,6 +17,8 @@ class Result:
         contract: all that they depend on, see `ganworks.metric.contract`. Two figures compare only where their
             contracts agree.
         floor: the same figures for real samples that stand in for the fakes: what a perfect generator gets.
+        baselines: the same figures by the name of a line for samples that no network made, such as the untranslated
+            source.
         notes: what is worth a look but is no figure, for example the class histogram.
         deviation: of each figure over several seeds; ``values`` are then their means.
     """
@@ -26,6 +28,7 @@ class Result:
     floor: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     deviation: dict[str, float] = field(default_factory=dict)
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def merged(first: Result, second: Result) -> Result:

@@ -86,6 +86,8 @@ class SampleSet:
         num_not_finite: how many of the samples hold a NaN or an infinity; the extractors saw zeros instead.
         data: the data module of the reals, for what is known about them, such as a mixture's means; None for
             fakes.
+        fields: (K, ...) each, what belongs to the samples above by the names that measures ask for (`Measure.fields`):
+            of the same rows of the data for reals, of what each sample was made from for fakes.
     """
 
     num: int
@@ -96,6 +98,7 @@ class SampleSet:
     truncation: float | None = None
     num_not_finite: int = 0
     data: ReferenceData | None = None
+    fields: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __getitem__(self, extractor: str) -> FeatureSet:
         return self.feature_sets[extractor]
@@ -109,6 +112,7 @@ class SampleSet:
             feature_sets=sets,
             samples=None if self.samples is None else self.samples[rows],
             labels=None if self.labels is None else self.labels[rows],
+            fields={name: values[rows] for name, values in self.fields.items()},
         )
 
 
@@ -122,6 +126,9 @@ def joined(parts: Sequence[SampleSet]) -> SampleSet:
         samples=_cat([part.samples for part in parts]),
         labels=_cat([part.labels for part in parts]),
         num_not_finite=sum(part.num_not_finite for part in parts),
+        fields={
+            name: torch.cat([p.fields[name] for p in parts if name in p.fields]) for name in parts[0].fields
+        },
     )
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from ganworks.bar import Bar
 from ganworks.errors import SettingError, check_choice, check_count
-from ganworks.metric.collect import Batch, Keep, collect, counted, take, with_labels
+from ganworks.metric.collect import Batch, Keep, collect, counted, take, with_fields
 from ganworks.metric.contract import Contract
 from ganworks.metric.extractor.base import Extractor, Identity
 from ganworks.metric.feature_cache import FeatureCache
+from ganworks.metric.lines import baselines, floor, has_own_reference, stand_ins_of
 from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.result import Result
@@ -43,7 +44,8 @@ class Suite:
         seed: key of the fakes' latents and of what the measures draw.
         num_reals: take the first N real samples of the reference order; None takes all of them.
         best: the figure that picks the best checkpoint; None is the first one of the first measure.
-        floor: measure one half of the reals against the other as well, once.
+        floor: measure once what real samples get that stand in for the fakes: the training samples where the data
+            keep a reference apart, else one half of the reals against the other. Beside it, the data set's baselines.
         num_samples_training: fakes of the evaluations during training, whose figures are then named after it:
             ``fid_5k``. The one at the end has ``num_samples`` as well. None: all have ``num_samples``.
         cache: folder where the features of the reals are kept for all runs; None computes them in every run.
@@ -80,6 +82,7 @@ class Suite:
         self.num_reals = None if num_reals is None else check_count("num_reals", num_reals, at_least=2)
         self.seed, self.has_floor = check_count("seed", seed, at_least=0), floor
         self.cache = None if cache is None else FeatureCache(cache)
+        self.baselines: dict[str, dict[str, float]] = {}
         self.extractors = _read_extractors(extractor, self.measures)
         self.better = _figures(self.measures)
         self.min_samples = max([2, *(found.min_samples for found in self.measures.values())])
@@ -117,6 +120,9 @@ class Suite:
             measure.check_data(datamodule)
             if "labels" in measure.needs and not getattr(datamodule, "num_classes", 0):
                 raise _refused(name, measure, "labels, and the data have none (data.num_classes=0)")
+            if missing := set(measure.fields) - fields_of(datamodule, measure):
+                named = ", ".join(sorted(missing))
+                raise _refused(name, measure, f"the field {named}, which the data do not have")
             kind = getattr(datamodule, "label_kind", "class") if "labels" in measure.needs else "class"
             if kind not in ("class", "none"):
                 what = "several classes at once" if kind == "multi" else "vectors of numbers"
@@ -142,14 +148,17 @@ class Suite:
         self.load()
         with full_precision():
             real = self._real(datamodule, num_shown)
+            stand_ins = stand_ins_of(self, datamodule)  # on all ranks, before all but the first leave
             if real is None:
                 return
             self.adopt(real, f"{datamodule.name} {datamodule.fingerprint}")
-            self.floor = self._floor() if self.has_floor else {}
+            if self.has_floor:
+                self.floor, self.baselines = floor(self, stand_ins), baselines(self, datamodule)
 
     def adopt(self, real: SampleSet, split: str) -> None:
         """Take the reals as they are, such as the statistics in a file; ``split`` says what they are."""
         self.real, self.contract, self.floor = real, self._contract(real, split), {}
+        self.baselines = {}
 
     def load(self) -> None:
         """Load the extractors."""
@@ -171,7 +180,7 @@ class Suite:
             sampler, truncation: where the fakes come from.
         """
         keep = Keep.for_measures(self.measures.values(), self.num_samples)
-        batches = with_labels(take(fakes, self.num_samples), labels)
+        batches = with_fields(take(fakes, self.num_samples), {} if labels is None else {"label": labels})
         with full_precision():
             fake = collect(batches, self.num_samples, self.extractors, keep)
         return self.compare(replace(fake, sampler=sampler, truncation=truncation))
@@ -187,13 +196,14 @@ class Suite:
         contract["figure"] = {f"{name}{suffix}": terms for name, terms in contract["figure"].items()}
         if fake.num_not_finite:
             values = dict.fromkeys(contract["figure"], float("nan"))
-            return Result(values, contract, self.floor, {"num_not_finite": fake.num_not_finite})
+            notes = {"num_not_finite": fake.num_not_finite}
+            return Result(values, contract, self.floor, notes, baselines=self.baselines)
         found: dict[str, Any] = {}
         with full_precision():
             for name, measure in self.measures.items():
                 found |= measure.figures(self.real, fake, keyed_rng(seed, name))
         values = {f"{name}{suffix}": float(found.pop(name)) for name in self.better}
-        return Result(values, contract, self.floor, notes=found)
+        return Result(values, contract, self.floor, found, baselines=self.baselines)
 
     def collect(self, data: ReferenceData, num: int, keep: Keep, words: str) -> SampleSet | None:
         """Return the first ``num`` samples of ``data``, their features from the cache where they are there.
@@ -207,17 +217,18 @@ class Suite:
 
             def read(start: int, stop: int) -> Iterator[Batch]:
                 batches = data.reference_batches(start=start, stop=stop)
-                return counted(((batch["real"], batch.get("label")) for batch in batches), bar.advance)
+                return counted(((batch["real"], batch) for batch in batches), bar.advance)
 
             source = "" if self.cache is None else data.fingerprint
             return collect_shares(source, read, num, self.extractors, keep, self.cache)
 
     def _real(self, datamodule: ReferenceData, num_shown: int) -> SampleSet | None:
         num = min(datamodule.num_reals, self.num_reals or datamodule.num_reals)
-        needed = 2 * self.min_samples if self.has_floor else self.min_samples
+        has_halves = self.has_floor and not has_own_reference(datamodule)
+        needed = 2 * self.min_samples if has_halves else self.min_samples
         if num < needed:
             raise SettingError("num_reals", num, f"{needed} or more for {', '.join(self.measures)}")
-        keep = Keep.for_measures(self.measures.values(), num, everything=self.has_floor).showing(
+        keep = Keep.for_measures(self.measures.values(), num, everything=has_halves).showing(
             num_shown, self.learned
         )
         found = self.collect(datamodule, num, keep, "Features of real samples")
@@ -237,23 +248,6 @@ class Suite:
             },
         }
 
-    def _floor(self) -> dict[str, float]:
-        seen = self._half()
-        halves = self.real.at(seen), self.real.at((~seen).nonzero().flatten()[: self.num_samples])
-        found: dict[str, Any] = {}
-        for name, measure in self.measures.items():
-            found |= measure.floor(self.real, halves, keyed_rng(self.seed, name, "floor"))
-        return {name: float(found[name]) for name in self.better if name in found}
-
-    def _half(self) -> Tensor:
-        """Return (N,) bool: the reals that an extractor was trained on, or else any half."""
-        for extractor in self.extractors.values():
-            seen = extractor.trained_on(self.real.samples) if self.real.samples is not None else None
-            if seen is not None and 0.25 < seen.double().mean() < 0.75:
-                return seen
-        order = torch.randperm(self.real.num, generator=keyed_rng("suite", "floor"))
-        return order < self.real.num // 2
-
 
 def _read_extractors(
     extractors: Mapping[str, Extractor | None], measures: Mapping[str, Measure]
@@ -268,6 +262,11 @@ def _read_extractors(
             if "logits" in measure.needs and not there[read].has_logits:
                 raise _refused(name, measure, f"a classifier, and metric.extractor.{read} gives no logits")
     return found
+
+
+def fields_of(data: ReferenceData, measure: Measure) -> set[str]:
+    """Return the names of the fields that the data have, by a look at one sample where the measure reads some."""
+    return set(next(iter(data.reference_batches(1, stop=1)))) if measure.fields else set()
 
 
 def _figures(measures: Mapping[str, Measure]) -> dict[str, str]:

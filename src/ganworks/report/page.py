@@ -40,8 +40,7 @@ def report(records: Sequence[Record]) -> str:
         {"name": record.label if several else "this run", "color": index if several else None}
         for index, record in enumerate(records)
     ]
-    if words.floor(records):
-        columns.append({"name": "held-out real data", "color": None})
+    columns += [{"name": line, "color": None} for line in words.beside(records)]
     configs = [record.config for record in records]
     return render(
         "report.html",

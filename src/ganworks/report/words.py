@@ -62,22 +62,25 @@ def headline(records: Sequence[Record]) -> str | None:
 
 
 def figures(records: Sequence[Record]) -> list[tuple[str, list[str]]]:
-    """Return (figure, its value in each run), and the floor as one more value where any run has one."""
+    """Return (figure, its value in each run), then its value in each of the lines `beside` them."""
     names = dict.fromkeys(name for record in records for name in record.metrics)
-    floors = floor(records)
+    lines = beside(records).values()
     rows = [(name, [number(record.metrics.get(name)) for record in records]) for name in names]
-    if floors:
-        rows = [(name, [*values, number(floors.get(name))]) for name, values in rows]
+    rows = [(name, [*values, *(number(line.get(name)) for line in lines)]) for name, values in rows]
     if len(records) > 1:
-        extra = [""] * bool(floors)
+        extra = [""] * len(lines)
         rows.append(("images seen", [f"{record.images_seen:,}" for record in records] + extra))
         rows.append(("status", [record.status for record in records] + extra))
     return rows
 
 
-def floor(records: Sequence[Record]) -> dict[str, Any]:
-    """Return the figures of held-out real data, of the first run that has them."""
-    return next((record.summary["floor"] for record in records if record.summary.get("floor")), {})
+def beside(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """Return the figures of held-out real data and of each baseline, of the first run that has them."""
+    lines: dict[str, dict[str, Any]] = {}
+    for record in records:
+        own = {"held-out real data": record.summary.get("floor"), **(record.summary.get("baselines") or {})}
+        lines |= {line: values for line, values in own.items() if values and line not in lines}
+    return lines
 
 
 def contracts(records: Sequence[Record]) -> list[tuple[list[tuple[str, str]], str]]:

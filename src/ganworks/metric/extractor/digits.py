@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ganworks.data.digits import NUM_DIGITS, digits_half, digits_images
 from ganworks.errors import SettingError
 from ganworks.metric.distance.pairwise import nearest
 from ganworks.metric.extractor.base import Extractor, Features
 from ganworks.metric.weights import verify_sha256
-from ganworks.noise import keyed_rng
 
 DIGITS_SHAPE = (1, 8, 8)
-NUM_DIGITS = 10
+__all__ = ["DigitsClassifier", "DigitsExtractor", "digits_half", "digits_images", "load_digits_classifier"]
 WEIGHTS = Path(__file__).with_name("digits_classifier.safetensors")
 WEIGHTS_SHA256 = "93d33f0868302e5ac1f338211c8847322e8cc89557cfa7bbc613f403668537fa"
 
@@ -57,26 +57,6 @@ class DigitsClassifier(nn.Module):
 
 def _convolution(num_in: int, num_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(num_in, num_out, 3, padding=1), nn.BatchNorm2d(num_out), nn.ReLU())
-
-
-def digits_images() -> tuple[Tensor, Tensor]:
-    """Return all 1,797 digits (1797, 1, 8, 8) in [-1, 1] (grey value / 8 - 1) and their labels (1797,)."""
-    from sklearn.datasets import load_digits  # the extractor itself does not need it
-
-    bundle = load_digits()
-    images = torch.from_numpy(bundle.images).float().unsqueeze(1) / 8 - 1
-    return images, torch.from_numpy(bundle.target).long()
-
-
-def digits_half(train: bool) -> tuple[Tensor, Tensor]:
-    """Return the half of the digits that the classifier was trained on, or the half that was held out.
-
-    The split is fixed and stratified: in every class a keyed permutation gives its first half to training.
-    """
-    images, labels = digits_images()
-    picked = [_half_of_class(labels, digit, train) for digit in range(NUM_DIGITS)]
-    rows = torch.cat(picked).sort().values
-    return images[rows], labels[rows]
 
 
 def load_digits_classifier(path: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> DigitsClassifier:
@@ -128,10 +108,3 @@ class DigitsExtractor(Extractor):
     def trained_on(self, samples: Tensor) -> Tensor:
         """Return (N,) bool: the digits of the half that the classifier was trained on."""
         return nearest(samples.flatten(1), digits_half(train=True)[0].flatten(1))[0] < 1e-6
-
-
-def _half_of_class(labels: Tensor, digit: int, train: bool) -> Tensor:
-    rows = (labels == digit).nonzero().flatten()
-    order = torch.randperm(len(rows), generator=keyed_rng("digits", "half", digit))
-    middle = len(rows) // 2
-    return rows[order[:middle] if train else order[middle:]]

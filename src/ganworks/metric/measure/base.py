@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from typing import Any, ClassVar
 
 from torch import Generator
@@ -34,6 +35,9 @@ class Measure(ABC):
       sampler    ``fake.sampler`` (`ganworks.sample.sampler.Sampler`: ``draw_latent``, ``labels``, ``batches``,
                  ``sample``) and ``fake.truncation``; refused where two folders are compared
       ========== ==============================================================================================
+    - ``fields``: names of what it reads beside the samples, such as ``source``, as ``fake.fields["source"]`` of the
+      same rows as the samples. Of a fake they are those of the real sample whose conditions it was made from, so that
+      ``fake.fields["real"]`` is the truth where data come in pairs. Refused where the data have no such field.
     - ``num_rows``: how many features, logits and samples it reads at most; None: all of them.
     - `better`: the names of its figures, which have to be unique among all measures of a suite, each with "min"
       or "max".
@@ -42,6 +46,7 @@ class Measure(ABC):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    fields: ClassVar[tuple[str, ...]] = ()
     num_rows: int | None = None
 
     @property
@@ -87,5 +92,7 @@ class Measure(ABC):
     def settings(self) -> dict[str, Any]:
         """Its settings in plain types, without those that are None; they stand in the contract of its figures."""
         assert is_dataclass(self)
-        names = [item.name for item in fields(self) if item.name not in ("extractor", "name", "suffix")]
+        names = [
+            item.name for item in dataclass_fields(self) if item.name not in ("extractor", "name", "suffix")
+        ]
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
