@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         digits_images,
         load_digits_classifier,
     )
+    from ganworks.metric.extractor.tokens import TokenIds
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
     from ganworks.metric.measure.base import Measure
@@ -44,6 +45,14 @@ if TYPE_CHECKING:
         SlicedWasserstein,
         SpectrumDistance,
     )
+    from ganworks.metric.measure.text import (
+        Bleu,
+        Likelihood,
+        NgramDivergence,
+        Novelty,
+        OracleLikelihood,
+        Spelling,
+    )
     from ganworks.metric.reference import ReferenceData
     from ganworks.metric.result import Result, merged
     from ganworks.metric.sample_set import FeatureSet, SampleSet
@@ -53,6 +62,7 @@ else:
 
 __all__ = [
     "Authenticity",
+    "Bleu",
     "ClassDivergence",
     "ClassRatio",
     "Clip",
@@ -73,10 +83,14 @@ __all__ = [
     "InceptionScore",
     "IntraFrechetDistance",
     "KernelDistance",
+    "Likelihood",
     "Lpips",
     "Measure",
     "Memorised",
     "Modes",
+    "NgramDivergence",
+    "Novelty",
+    "OracleLikelihood",
     "PathLength",
     "PixelDistance",
     "Prdc",
@@ -87,7 +101,9 @@ __all__ = [
     "SampleSet",
     "SlicedWasserstein",
     "SpectrumDistance",
+    "Spelling",
     "Suite",
+    "TokenIds",
     "differences",
     "digits_half",
     "digits_images",
