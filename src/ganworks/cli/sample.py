@@ -52,6 +52,9 @@ class Arguments:
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
     )
+    temperature: float | None = field(
+        default=None, metadata={"help": "of drawing tokens, such as 0.6: likelier texts, fewer of them"}
+    )
     interpolate: int = field(
         default=0, metadata={"help": "strips from one latent to another instead of single samples"}
     )
@@ -113,6 +116,7 @@ def draw(arguments: Arguments) -> Drawn:
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    sampler = sampler.at(arguments.temperature)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:

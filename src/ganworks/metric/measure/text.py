@@ -209,13 +209,14 @@ class Likelihood(TextMeasure):
         num_tokens = int((lengths(ids, data.end) + (lengths(ids, data.end) < ids.shape[1])).sum())
         seed = int(torch.randint(2**62, (), generator=rng))
         total = sum(
-            float(self._log_prob(generator, part, seed, start).sum())
+            float(self._log_prob(sampler, part, seed, start).sum())
             for start, part in enumerate(ids.split(self.batch_size))
         )
         return {"nll_test": -total / num_tokens}
 
-    def _log_prob(self, generator: Any, ids: Tensor, seed: int, number: int) -> Tensor:
+    def _log_prob(self, sampler: Any, ids: Tensor, seed: int, number: int) -> Tensor:
         """Return ln of the mean likelihood of texts (B, L) over the latents, (B,)."""
+        generator, temperature = sampler.generator, sampler.temperature
         like = next(generator.parameters())
         latent = {name: noise for name, noise in generator.noise.items() if name == "latent"}
         found = []
@@ -224,7 +225,9 @@ class Likelihood(TextMeasure):
                 name: noise.draw(len(ids), keyed_rng(seed, name, number, draw)).to(like)
                 for name, noise in latent.items()
             }
-            found.append(generator.log_prob(ids.to(like.device), **drawn).double().cpu())
+            found.append(
+                generator.log_prob(ids.to(like.device), **drawn, temperature=temperature).double().cpu()
+            )
         return torch.stack(found).logsumexp(0) - torch.tensor(float(len(found))).log()
 
     def floor(self, real: SampleSet, halves: tuple[SampleSet, SampleSet], rng: Generator) -> dict[str, Any]:
@@ -236,8 +239,9 @@ class Likelihood(TextMeasure):
 class OracleLikelihood(TextMeasure):
     """``nll_oracle``, the true negative log-likelihood of the fakes, in nats a token.
 
-    SeqGAN, Yu et al. 2017, equation 10 (https://arxiv.org/abs/1609.05473). It says nothing alone: one good sequence again and again has a low one, and so has any generator at a low
-    temperature. Read it beside ``nll_test`` and ``unique``.
+    SeqGAN, Yu et al. 2017, equation 10 (https://arxiv.org/abs/1609.05473). It says nothing alone: one good sequence
+    again and again has a low one, and so has any generator at a low temperature. Read it beside ``nll_test`` and
+    ``unique``.
 
     Args:
         num_rows: of the fakes, the first ones; None: all.
