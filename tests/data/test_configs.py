@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganworks.data import GanDataModule
 
+TEXTS = ("oracle", "text", "words")
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 
 
@@ -17,11 +18,26 @@ def compose(path: Path, **data) -> DictConfig:
     outside = {"paths": {"data": "data", "cache": "cache"}, "seed": 3, "data": data}
     config = OmegaConf.merge(OmegaConf.load(path), outside)
     assert isinstance(config, DictConfig)
+    if path.stem == "text":
+        config.data.path = __file__
+        config.data.update(instantiate(config.data).settled)
     return config
 
 
 def test_there_is_a_config_for_each_data_set() -> None:
-    names = ["celeba", "cifar10", "digits", "fashion_mnist", "folder", "grid", "mnist", "ring"]
+    names = [
+        "celeba",
+        "cifar10",
+        "digits",
+        "fashion_mnist",
+        "folder",
+        "grid",
+        "mnist",
+        "oracle",
+        "ring",
+        "text",
+    ]
+    names += ["words"]
     assert [path.stem for path in CONFIGS] == names
 
 
@@ -48,7 +64,9 @@ def test_config_names_every_setting_once(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in ("ring", "grid")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in CONFIGS if p.stem not in ("ring", "grid", *TEXTS)], ids=lambda p: p.stem
+)
 def test_resolution_and_channels_are_all_that_a_user_sets(path: Path) -> None:
     config = compose(path, resolution=16, channels=3)
     assert instantiate(config.data).shape == tuple(config.data.shape) == (3, 16, 16)

@@ -29,7 +29,21 @@ def build_pair(config):
 
 
 def test_every_file_is_in_the_list_of_this_test():
-    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == {"mlp", "dcgan", "resnet"}
+    texts = {"gru", "lstm"}
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == {"mlp", "dcgan", "resnet"} | texts
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_files_of_texts_build_a_pair_for_tokens(name, conditional):
+    config = composed(name, shape=(5, 7), conditional=conditional, width=8)
+    config.data.end = 0
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    noise = generator.draw_noise(2, lambda name: torch.Generator())
+    said = discriminator(generator(**noise, **label), *label.values())
+    assert (said if isinstance(said, torch.Tensor) else said["logits"]).shape == (2,)
 
 
 @every_file

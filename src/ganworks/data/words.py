@@ -40,7 +40,7 @@ class Words(TokenDataModule):
     def __init__(
         self,
         path: str | Path | None = None,
-        batch_size: int = 128,
+        batch_size: int = 64,
         length: int = 10,
         min_length: int = 3,
         shape: Sequence[int] | None = None,
