@@ -222,5 +222,8 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
         )
         raise SettingError("out", out, allowed)
-    columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
+    is_grid_of_strips = (
+        arguments.interpolate and not kind.is_lines
+    )  # a walk of texts has a line for each step
+    columns = arguments.columns or ((arguments.num or NUM) if is_grid_of_strips else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]

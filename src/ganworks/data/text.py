@@ -34,7 +34,7 @@ class Text(TokenDataModule):
         max_vocabulary: tokens at most, <unk> and the end included; None: all.
         vocabulary: the tokens in the order of their ids; None takes them from the file.
         num_tokens: size of the vocabulary; None takes it from the file.
-        shape: what the networks are built for: (length, num_tokens), or None.
+        shape: what the networks are built for: (length, num_tokens), or None; its None is told by the file.
         end: 0, the token that ends a text.
         others: see `TokenDataModule`.
 
@@ -54,7 +54,7 @@ class Text(TokenDataModule):
         max_vocabulary: int | None = None,
         vocabulary: Sequence[str] | None = None,
         num_tokens: int | None = None,
-        shape: Sequence[int] | None = None,
+        shape: Sequence[int | None] | None = None,
         num_classes: int = 0,
         end: int = END,
         held_out: float = 0.1,
@@ -75,7 +75,7 @@ class Text(TokenDataModule):
         if num_tokens not in (None, len(known)):
             raise SettingError("num_tokens", num_tokens, f"{len(known)}, the size of the vocabulary, or null")
         kind = Tokens(known, end=END, separator="" if level == "letters" else " ")
-        size = None if shape is None or shape[-1] is None else shape
+        size = None if shape is None else [len(known) if part is None else part for part in shape]
         super().__init__(
             length,
             len(known),

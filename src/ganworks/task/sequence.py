@@ -62,6 +62,28 @@ class SequenceTask(AdversarialTask):
         start = min(1.0, sum(phase.share for phase in self.phases.values()))
         return min(1.0, max(0.0, self.progress - start) / (1.0 - start)) if start < 1 else 0.0
 
+    # When the discriminator rests there is nothing that the generator waits for, whatever `n_critic` is
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the generator learns without the discriminator in this phase."""
+        return self.phase.method("discriminator") is None
+
+    @property
+    def is_last_of_turn(self) -> bool:
+        return self.is_alone or super().is_last_of_turn
+
+    def is_turn_every(self, num_steps: int) -> bool:
+        return self.num_steps % num_steps == 0 if self.is_alone else super().is_turn_every(num_steps)
+
+    def num_updates(self, num_batches: int) -> int:
+        share = sum(each.share for each in self.phases.values() if each.method("discriminator") is None)
+        alone = int(num_batches * share)
+        return alone + super().num_updates(num_batches - alone)
+
+    def average(self, num_images: int) -> None:
+        super().average(num_images // self.n_critic if self.is_alone else num_images)
+
     # The generator's terms
 
     def likelihood_terms(self, batch: Batch) -> Terms:
@@ -80,8 +102,7 @@ class SequenceTask(AdversarialTask):
     # What the terms are made of
 
     def draw_noise(self, num: int, rng: Callable[[str], torch.Generator] | None = None) -> Batch:
-        phase = self.phase
-        if rng is None and phase.method("discriminator") is None and not self.is_watched:
+        if rng is None and self.is_alone and not self.is_watched:
             # The likelihood draws no token, and a number for each one of the vocabulary at each place is dear.
             names = [name for name in self.generator.noise if name != "gumbel"]
             drawn = {name: self.generator.noise[name].draw(num, self.rng(name)) for name in names}
