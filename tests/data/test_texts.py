@@ -203,6 +203,13 @@ def test_markov_chain_draws_as_often_as_it_counted() -> None:
     assert torch.equal(drawn, ended(drawn, 0))
 
 
+def test_markov_chain_ends_where_only_texts_of_full_length_have_been() -> None:
+    drawn = MarkovChain(torch.tensor([[1, 2, 3], [2, 3, 0]]), order=1, vocabulary=4, end=0).sample(
+        50, 6, keyed_rng(0)
+    )
+    assert set(as_texts(drawn, 0)) == {(1, 2, 3), (2, 3)}
+
+
 def test_markov_chain_that_looks_back_on_all_of_a_text_copies() -> None:
     data = Words()
     chain = MarkovChain(data.parts()[0], order=10, vocabulary=27, end=0)

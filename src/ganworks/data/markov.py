@@ -22,7 +22,7 @@ class MarkovChain:
         self.order, self.vocabulary, self.end = order, vocabulary, end
         counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
         for text in ids.tolist():
-            for place, token in enumerate(text):
+            for place, token in enumerate([*text, end]):  # one of full length ends there as well
                 counts[tuple(text[max(0, place - order) : place])][token] += 1
                 if token == end:
                     break
