@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganworks.data import GanDataModule
 
+TEXTS = ("oracle", "text", "words")
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
 # They build on another option or need a file; `test_few_labels.py` and `test_series.py` hold what they are.
 OTHERS = ("digits_few", "digits_imbalanced", "series", "sines", "table")
@@ -21,12 +22,15 @@ def compose(path: Path, **data) -> DictConfig:
     outside = {"paths": {"data": "data", "cache": "cache"}, "seed": 3, "data": data}
     config = OmegaConf.merge(OmegaConf.load(path), outside)
     assert isinstance(config, DictConfig)
+    if path.stem == "text":
+        config.data.path = __file__
+        config.data.update(instantiate(config.data).settled)
     return config
 
 
 def test_there_is_a_config_for_each_data_set() -> None:
     names = ["celeba", "cifar10", "digits", "fashion_mnist", "folder", "grid", "mnist", "ring"]
-    assert [path.stem for path in CONFIGS] == sorted([*names, *OTHERS])
+    assert [path.stem for path in CONFIGS] == sorted([*names, *TEXTS, *OTHERS])
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
@@ -52,7 +56,9 @@ def test_config_names_every_setting_once(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [p for p in PLAIN if p.stem not in ("ring", "grid")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in PLAIN if p.stem not in ("ring", "grid", *TEXTS)], ids=lambda p: p.stem
+)
 def test_resolution_and_channels_are_all_that_a_user_sets(path: Path) -> None:
     config = compose(path, resolution=16, channels=3)
     assert instantiate(config.data).shape == tuple(config.data.shape) == (3, 16, 16)

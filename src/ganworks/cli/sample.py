@@ -52,6 +52,9 @@ class Arguments:
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
     )
+    temperature: float | None = field(
+        default=None, metadata={"help": "of drawing tokens, such as 0.6: likelier texts, fewer of them"}
+    )
     interpolate: int = field(
         default=0, metadata={"help": "strips from one latent to another instead of single samples"}
     )
@@ -115,6 +118,7 @@ def draw(arguments: Arguments) -> Drawn:
 
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    sampler = sampler.at(arguments.temperature)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
@@ -233,5 +237,8 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
         raise SettingError("out", out, allowed)
     if out.suffix.lower() == ".csv" and isinstance(kind, Columns):
         return kind.save_csv(drawn.whole(), out, drawn.labels)
-    columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
+    is_grid_of_strips = (
+        arguments.interpolate and not kind.is_lines
+    )  # a walk of texts has a line for each step
+    columns = arguments.columns or ((arguments.num or NUM) if is_grid_of_strips else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]

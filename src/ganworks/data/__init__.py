@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.oracle import Oracle
     from ganworks.data.order import KeyedOrder
     from ganworks.data.samples import Samples, TensorSamples, to_float
     from ganworks.data.series import SeriesFiles, Sines
     from ganworks.data.table import TableFile
+    from ganworks.data.text import Text
+    from ganworks.data.tokens import TokenDataModule, TokenSamples
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
+    from ganworks.data.words import Words
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -35,13 +39,18 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Mixture",
+    "Oracle",
     "Ring",
     "Samples",
     "SeriesFiles",
     "Sines",
     "TableFile",
     "TensorSamples",
+    "Text",
+    "TokenDataModule",
+    "TokenSamples",
     "Vision",
+    "Words",
     "WorkerLoader",
     "to_float",
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         digits_images,
         load_digits_classifier,
     )
+    from ganworks.metric.extractor.tokens import TokenIds
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
     from ganworks.metric.measure.accuracy import ImageAccuracy
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
         SpectrumDistance,
     )
     from ganworks.metric.measure.series import DiscriminativeScore, PredictiveScore, SeriesDistance
+    from ganworks.metric.measure.text import (
+        Bleu,
+        Likelihood,
+        NgramDivergence,
+        Novelty,
+        OracleLikelihood,
+        Spelling,
+    )
     from ganworks.metric.reference import ReferenceData
     from ganworks.metric.result import Result, merged
     from ganworks.metric.sample_set import FeatureSet, SampleSet
@@ -55,6 +64,7 @@ else:
 
 __all__ = [
     "Authenticity",
+    "Bleu",
     "ClassDivergence",
     "ClassRatio",
     "Clip",
@@ -77,10 +87,14 @@ __all__ = [
     "InceptionScore",
     "IntraFrechetDistance",
     "KernelDistance",
+    "Likelihood",
     "Lpips",
     "Measure",
     "Memorised",
     "Modes",
+    "NgramDivergence",
+    "Novelty",
+    "OracleLikelihood",
     "PathLength",
     "PixelDistance",
     "Prdc",
@@ -93,7 +107,9 @@ __all__ = [
     "SeriesDistance",
     "SlicedWasserstein",
     "SpectrumDistance",
+    "Spelling",
     "Suite",
+    "TokenIds",
     "differences",
     "digits_half",
     "digits_images",

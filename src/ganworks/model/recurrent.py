@@ -213,34 +213,50 @@ class TokenGenerator(RecurrentGenerator):
         return as_one_hot(torch.full((1,), self.end, device=like.device), self.size, like)
 
     def token_log_probs(
-        self, ids: Tensor, latent: Tensor | None = None, label: Tensor | None = None
+        self,
+        ids: Tensor,
+        latent: Tensor | None = None,
+        label: Tensor | None = None,
+        temperature: float = 1.0,
     ) -> Tensor:
-        """Return ln p(y_t | y_1 ... y_(t-1), latent), (B, L) in nats, of texts int64 (B, L); 0 behind the end."""
+        """Return ln p(y_t | y_1 ... y_(t-1), latent), (B, L) in nats, of texts int64 (B, L); 0 behind the end.
+
+        Args:
+            temperature: at which tokens are drawn: p is softmax(logits / temperature).
+        """
         memory, token, logits = self.begin(len(ids), latent, label), None, []
         for place in range(self.length):
             found, memory = self.step(token, memory)
             logits.append(found)
             token = ids[:, place]
-        log_probs = torch.stack(logits, 1).log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
+        scores = torch.stack(logits, 1)
+        scores = scores if temperature == 1 else scores / temperature
+        log_probs = scores.log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
         return log_probs * read_places(ids, self.end)
 
-    def log_prob(self, ids: Tensor, latent: Tensor | None = None, label: Tensor | None = None) -> Tensor:
-        """Return ln p(text | latent), (B,) in nats a text, of texts int64 (B, L)."""
-        return self.token_log_probs(ids, latent, label).sum(1)
+    def log_prob(
+        self,
+        ids: Tensor,
+        latent: Tensor | None = None,
+        label: Tensor | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Return ln p(text | latent), (B,) in nats a text, of texts int64 (B, L); see `token_log_probs`."""
+        return self.token_log_probs(ids, latent, label, temperature).sum(1)
 
     @torch.no_grad()
-    def complete(self, ids: Tensor, num_known: int, gumbel: Tensor, memory: Memory) -> Tensor:
+    def complete(self, ids: Tensor, num_known: int, rng: torch.Generator, memory: Memory) -> Tensor:
         """Return texts (B, L): the first ``num_known`` tokens of ``ids``, from 1 up, and what is drawn behind them.
 
         Args:
             ids: int64 (B, L).
-            gumbel: (B, L - num_known, V).
-            memory: from which the token behind the last known one follows.
+            rng: of the Gumbel noise.
+            memory: before the last known token.
         """
-        texts, token = [ids[:, :num_known]], ids[:, num_known - 1]
-        for place in range(gumbel.shape[1]):
+        texts, token, noise = [ids[:, :num_known]], ids[:, num_known - 1], Noise((self.size,), "gumbel")
+        for _ in range(num_known, self.length):
             logits, memory = self.step(token, memory)
-            token = (logits + gumbel[:, place]).argmax(-1)
+            token = (logits + noise.draw(len(ids), rng).to(logits)).argmax(-1)
             texts.append(token[:, None])
         return ended(torch.cat(texts, 1), self.end)
 

@@ -48,6 +48,11 @@ GENERAL: dict[str, Any] = {  # settings outside of the nodes that are instantiat
     "model.conditional": bool,
 }
 SHARED = ("model.", "optimizer.*")  # groups in which settings of all parts may lie beside them
+TOLD = {
+    "num_classes": 0,
+    "num_tokens": 2,
+    "shape": [1],
+}  # settings of the data that it may tell itself, and what they may be
 ABSENT = object()
 KINDS: dict[str, Any] = {  # what each place of a configuration holds
     "data": GanDataModule,
@@ -90,15 +95,14 @@ def check_config(config: DictConfig) -> None:
 
 @contextmanager
 def classes_known(config: DictConfig) -> Iterator[None]:
-    """Let what a data set tells later be known while that is checked which depends on it: its classes, its shape."""
-    told = {"num_classes": 0, "shape": [1]}
-    is_open = [name for name in told if name in config.data and config.data[name] is None]
-    for name in is_open:
-        config.data[name] = told[name]
+    """Let the counts that a data set tells later be some while it is checked what depends on them."""
+    still_open = [name for name in TOLD if name in config.data and config.data[name] is None]
+    for name in still_open:
+        config.data[name] = TOLD[name]
     try:
         yield
     finally:
-        for name in is_open:
+        for name in still_open:
             config.data[name] = None
 
 

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from ganworks.task.base import ManualTask
     from ganworks.task.critic import Critic
     from ganworks.task.ema import ExponentialMovingAverage
+    from ganworks.task.estimator import Estimator, Gumbel, Reinforce
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.phase import Phase
+    from ganworks.task.sequence import SequenceTask
     from ganworks.task.view import Beside, Frames, Smaller, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -19,13 +21,17 @@ __all__ = [
     "AdversarialTask",
     "Beside",
     "Critic",
+    "Estimator",
     "ExponentialMovingAverage",
     "Frames",
+    "Gumbel",
     "Look",
     "ManualTask",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "Phase",
+    "Reinforce",
+    "SequenceTask",
     "Smaller",
     "View",
 ]
