@@ -80,8 +80,10 @@ class SeriesLoop:
     def drawn(self, num: int) -> dict[str, Tensor]:
         """Return noise from the global state."""
         generator = self.generator
-        steps = torch.randn(num, generator.length, generator.step_noise)
-        return {"latent": torch.randn(num, generator.latent_dim), "steps": steps}
+        noise = {"latent": torch.randn(num, generator.latent_dim)}
+        if generator.step_noise:
+            noise["steps"] = torch.randn(num, generator.length, generator.step_noise)
+        return noise
 
     def penalty(self, at: Tensor) -> Tensor:
         """Return 1/2 E |grad|^2 of the critic at series (B, T, D)."""
