@@ -160,6 +160,7 @@ def test_a_run_that_holds_nothing_out_or_draws_no_classes_is_refused(
         (("data=digits_few", "data.per_clas=3"), "per_clas"),
         (("data=folder", "data.root=nowhere"), "nowhere"),
         (("seed=3",), "seeds= says how many"),
+        (("trainer.devices=2",), "trainer.devices=2: must be 1"),
     ],
 )
 def test_what_cannot_be_is_an_error_before_any_work(

@@ -57,6 +57,8 @@ def configured(overrides: Sequence[str], wanted: Wanted, seed: int) -> DictConfi
         if name not in named
     ]
     config = compose([*defaults, *overrides, f"seed={seed}"])
+    if config.trainer.devices != 1:
+        raise SettingError("trainer.devices", config.trainer.devices, "1: this command trains on one device")
     with open_dict(config):
         if config.data.get("_target_") not in (FEW, "ganworks.data.FewLabels"):
             config.data = wrapped(config.data)
