@@ -29,6 +29,7 @@ SOURCE = ROOT / "src" / "ganworks"
 WITHOUT_CODE = {"debug", "experiment", "hydra", "paths", "trainer", "tune"}  # settings alone
 # Code that no group chooses.
 WITHOUT_GROUP = {
+    "augmentation",
     "chart",
     "cli",
     "doctor",

@@ -42,15 +42,10 @@ from pages import (
     named,
 )
 
-AT_HAND = (
-    "digits",
-    "digitssuperres",
-    "movingdigits",
-    "ring",
-    "grid",
-    "folder",
-    "printeddigits",
-)  # data that nobody has to download
+AT_HAND = (  # data that nobody has to download
+    *("digits", "ring", "grid", "folder", "fewlabels", "digitssuperres", "printeddigits"),
+    *("movingdigits", "sines", "seriesfiles", "tablefile"),
+)
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -82,6 +77,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
         for index in range(40):
             Image.effect_noise((40 + index, 50), 80).convert("RGB").save(folder / name / f"{index}.png")
+    rows = [f"{i % 17},{i % 5},{'ab'[i % 2]}" for i in range(800)]
+    for name in ("stock.csv", "iris.csv"):
+        (folder / name).write_text("x,y,species\n" + "\n".join(rows), encoding="utf-8")
     return folder
 
 
@@ -96,7 +94,10 @@ def test_documented_training_passes_all_checks(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     overrides = [
-        a.replace("FOLDER", str(pictures)).replace("accelerator=gpu", "accelerator=cpu") for a in arguments
+        re.sub(r"root=(\w+\.csv)", rf"root={pictures}/\1", a.replace("FOLDER", str(pictures))).replace(
+            "accelerator=gpu", "accelerator=cpu"
+        )
+        for a in arguments
     ]
     for choice in single(overrides):
         config = compose([*choice, f"paths.cache={tmp_path}"])
@@ -126,8 +127,12 @@ def test_documented_resume_changes_settings_that_are_there(arguments: list[str],
     )
 
 
-# Those of a run that translates: tests/cli/test_translate.py.
-DRAWN = [c for c in commands("sample", *PAGES) if not any(a.startswith("input=") for a in c[1])]
+# Those of a run that translates: tests/cli/test_translate.py; CSV files: test_series.py, tests/cli/test_tables.py
+DRAWN = [
+    c
+    for c in commands("sample", *PAGES)
+    if not any(a.startswith("input=") or a.endswith(".csv") for a in c[1])
+]
 MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
     c for c in commands("evaluate", *PAGES) if not any(a.startswith(("metric=fid", "real=")) for a in c[1])
 ]

@@ -14,6 +14,7 @@ from ganworks.task.critic import logits_of
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
+STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
@@ -34,7 +35,32 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS}
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_file_of_series_builds_a_pair_for_series(conditional):
+    generator, discriminator = build_pair(
+        composed("gru_series", shape=(5, 3), conditional=conditional, width=8)
+    )
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    fake = generator(**generator.draw_noise(2, lambda name: torch.Generator()), **label)
+    assert fake.shape == (2, 5, 3)
+    assert fake.abs().max() <= 1
+    assert discriminator(fake, *label.values()).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_files_of_texts_build_a_pair_for_tokens(name, conditional):
+    config = composed(name, shape=(5, 7), conditional=conditional, width=8)
+    config.data.end = 0
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    noise = generator.draw_noise(2, lambda name: torch.Generator())
+    said = discriminator(generator(**noise, **label), *label.values())
+    assert (said if isinstance(said, torch.Tensor) else said["logits"]).shape == (2,)
 
 
 @every_file

@@ -19,12 +19,12 @@ class Compose(Augment):
     """Applies named augmentations one after the other; in a config any of them can be left out by name.
 
     Args:
-        parts: the augmentations, in the order of their names' appearance.
+        parts: the augmentations, in the order of their names' appearance; None leaves one out.
     """
 
-    def __init__(self, **parts: Augment | AugmentFunction) -> None:
+    def __init__(self, **parts: Augment | AugmentFunction | None) -> None:
         super().__init__()
-        self.parts = nn.ModuleDict({name: as_module(part) for name, part in parts.items()})
+        self.parts = nn.ModuleDict({name: as_module(part) for name, part in parts.items() if part})
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         for part in self.parts.values():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganworks.sample.kind import Kind
+    from ganworks.sample.sampler import Sampler
 
 
 def main() -> None:
@@ -57,11 +58,13 @@ class Drawn:
         num: how many there are.
         batches: the samples in order, (B, *shape) each.
         kind: of the samples.
+        labels: the names of their classes; None where they have none.
     """
 
     num: int
     batches: Iterator[Tensor]
     kind: Kind
+    labels: list[str] | None = None
 
     def whole(self) -> Tensor:
         """Return all samples, (num, *shape)."""
@@ -72,7 +75,7 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
-    sampler = load(arguments)
+    sampler = load(arguments).at(arguments.temperature)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
@@ -82,7 +85,16 @@ def draw(arguments: Arguments) -> Drawn:
     if set(sampler.conditions) - {"label"}:
         sampler = sampler.beside(data_of(arguments))
     inputs = sampler.inputs(num, arguments.seed, label, truncation)
-    return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind)
+    names = names_of(inputs.get("label"), sampler)
+    return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind, names)
+
+
+def names_of(labels: Tensor | None, sampler: Sampler) -> list[str] | None:
+    """Return the names of the classes of samples, their numbers where they have none; None of other labels."""
+    if labels is None or labels.dim() != 1:
+        return None
+    classes = sampler.config.get("classes") or [str(label) for label in range(sampler.num_classes)]
+    return [str(classes[label]) for label in labels.tolist()]
 
 
 def data_of(arguments: Arguments) -> Any:
@@ -156,6 +168,8 @@ def write_array(drawn: Drawn, out: Path) -> None:
 
 def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
     """Write one picture of all samples, in a form that their kind has."""
+    from ganworks.sample.columns import Columns
+
     out, kind = Path(arguments.out), drawn.kind
     if arguments.out == Arguments.out:
         out = out.with_suffix(kind.picture_suffix)
@@ -164,7 +178,12 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
         )
         raise SettingError("out", out, allowed)
-    columns = arguments.columns or ((arguments.num or NUM) if arguments.interpolate else None)
+    if out.suffix.lower() == ".csv" and isinstance(kind, Columns):
+        return kind.save_csv(drawn.whole(), out, drawn.labels)
+    is_grid_of_strips = (
+        arguments.interpolate and not kind.is_lines
+    )  # a walk of texts has a line for each step
+    columns = arguments.columns or ((arguments.num or NUM) if is_grid_of_strips else None)
     return kind.save_picture(drawn.whole(), out, columns)[0]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-OTHERS = (".gif", ".mp4", ".txt")
+OTHERS = (".gif", ".mp4", ".txt", ".csv")
 NUM = 64
 
 
@@ -35,7 +35,7 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
     out: str = field(
         default="samples.png",
-        metadata={"help": "a picture (one grid), .npy or .pt (the array), or a folder (single files)"},
+        metadata={"help": "a picture (one grid), .npy, .pt or .csv (the values), or a folder (single files)"},
     )
     label: str | None = field(
         default=None,
@@ -50,6 +50,9 @@ class Arguments:
     )
     truncation: float | None = field(
         default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
+    )
+    temperature: float | None = field(
+        default=None, metadata={"help": "of drawing tokens, such as 0.6: likelier texts, fewer of them"}
     )
     interpolate: int = field(
         default=0, metadata={"help": "strips from one latent to another instead of single samples"}
@@ -99,7 +102,7 @@ def check_out(out: Path) -> None:
     is_file = out.suffix[1:].isalpha() or guess_type(out.name)[0] is not None
     if out.suffix.lower() not in known and is_file:
         allowed = f"a folder or a file that ends in {', '.join(PICTURES)}, .npy or .pt"
-        raise SettingError("out", out, f"{allowed} ({', '.join(OTHERS)} for clips and texts)")
+        raise SettingError("out", out, f"{allowed} ({', '.join(OTHERS)} for clips, texts and series)")
     if out.suffix.lower() == ".mp4":
         from ganworks.picture.film import check_video_writer
 

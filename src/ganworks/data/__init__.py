@@ -10,20 +10,27 @@ if TYPE_CHECKING:
     from ganworks.data.digits import Digits
     from ganworks.data.domains import Domains
     from ganworks.data.fashion_edges import FashionEdges
+    from ganworks.data.few_labels import FewLabels
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.moving_digits import MovingDigits
+    from ganworks.data.oracle import Oracle
     from ganworks.data.order import KeyedOrder
     from ganworks.data.pairs import Pairs
     from ganworks.data.printed import PrintedDigits
     from ganworks.data.samples import Samples, TensorSamples, to_float
+    from ganworks.data.series import SeriesFiles, Sines
     from ganworks.data.streams import StreamLoader
     from ganworks.data.superres import DigitsSuperres
     from ganworks.data.superres_folder import Superres
+    from ganworks.data.table import TableFile
+    from ganworks.data.text import Text
+    from ganworks.data.tokens import TokenDataModule, TokenSamples
     from ganworks.data.unpaired import UnpairedModule
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
+    from ganworks.data.words import Words
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -38,6 +45,7 @@ __all__ = [
     "Domains",
     "FashionEdges",
     "FashionMNIST",
+    "FewLabels",
     "FilesDataModule",
     "Folder",
     "GanDataModule",
@@ -46,15 +54,23 @@ __all__ = [
     "KeyedOrder",
     "Mixture",
     "MovingDigits",
+    "Oracle",
     "Pairs",
     "PrintedDigits",
     "Ring",
     "Samples",
+    "SeriesFiles",
+    "Sines",
     "StreamLoader",
     "Superres",
+    "TableFile",
     "TensorSamples",
+    "Text",
+    "TokenDataModule",
+    "TokenSamples",
     "UnpairedModule",
     "Vision",
+    "Words",
     "WorkerLoader",
     "to_float",
 ]

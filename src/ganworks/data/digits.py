@@ -9,17 +9,23 @@ from torch import Tensor
 
 from ganworks.data.base import ImageDataModule
 from ganworks.data.decode import resize, with_channels
-from ganworks.data.samples import TensorSamples
+from ganworks.data.samples import Samples, TensorSamples
+from ganworks.errors import check_choice
 from ganworks.noise import keyed_rng
 
 NUM_DIGITS = 10
+ALL, TRAIN = "all", "train"
 
 
 class Digits(ImageDataModule):
     """All 1,797 digits of scikit-learn, 8x8 gray values 0..16 as x / 8 - 1, labels 0..9.
 
     Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
-    Arguments: see `ImageDataModule`.
+
+    Args:
+        split: "all", or "train": the 896 digits of the half that the shipped classifier was trained on; the figures
+            are then taken against the other half.
+        others: see `ImageDataModule`.
 
     >>> digits = Digits()
     >>> digits.shape, digits.num_classes, len(digits.samples)
@@ -39,14 +45,25 @@ class Digits(ImageDataModule):
         seed: int = 0,
         horizontal_flip: bool = False,
         min_batches: int = 1,
+        split: str = ALL,
     ) -> None:
         super().__init__(
             batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches
         )
+        self.split = check_choice("split", split, (ALL, TRAIN))
 
     def load(self) -> TensorSamples:
         """Read the digits; another resolution is made by antialiased bicubic interpolation."""
+        return self._read(None if self.split == ALL else halves()[0])
+
+    def load_reference(self) -> Samples | None:
+        """Read the half that is held out where the training has the other one."""
+        return None if self.split == ALL else self._read(halves()[1])
+
+    def _read(self, rows: Tensor | None) -> TensorSamples:
         images, labels = digits_images()
+        if rows is not None:
+            images, labels = images[rows], labels[rows]
         return TensorSamples(with_channels(resize(images, self.resolution), self.channels), labels)
 
 

@@ -37,6 +37,9 @@ class Arguments:
         default=1, metadata={"help": "so many evaluations, from that key on: mean and deviation"}
     )
     truncation: float | None = field(default=None, metadata={"help": "bound of the latents"})
+    temperature: float | None = field(
+        default=None, metadata={"help": "of drawing tokens, such as 0.6: likelier texts, fewer of them"}
+    )
     against: str | None = field(
         default=None, metadata={"help": "a run directory or an out= file to compare with"}
     )
@@ -79,6 +82,7 @@ def check(arguments: Arguments) -> None:
             ("data", None),
             ("checkpoint", None),
             ("truncation", None),
+            ("temperature", None),
         ]
         refuse(arguments, others, "left out: two folders have no generator to draw from")
     else:

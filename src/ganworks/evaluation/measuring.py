@@ -64,7 +64,7 @@ def of_run(arguments: Arguments, overrides: list[str]) -> Work:
     source = Source.find(str(arguments.run), arguments.checkpoint, arguments.trust)
     config = source.config(arguments.data or ("folder" if arguments.real else None), arguments.metric)
     change(config, overrides)
-    sampler = source.load(arguments.device)
+    sampler = source.load(arguments.device).at(arguments.temperature)
     real: Any = find_beside(sampler, arguments.real, config.data) if arguments.real else make_data(config)
     sides = Sides(real, sampler, (arguments.real, None))
     return Work(config, sides, checked_suite(config, arguments, sides), source)

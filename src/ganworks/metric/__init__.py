@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         MovingDigitsExtractor,
         load_moving_digits_classifier,
     )
+    from ganworks.metric.extractor.tokens import TokenIds
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
+    from ganworks.metric.measure.accuracy import ImageAccuracy
     from ganworks.metric.measure.back import BackDistance
     from ganworks.metric.measure.base import Measure
     from ganworks.metric.measure.classes import (
@@ -51,6 +53,15 @@ if TYPE_CHECKING:
         SlicedWasserstein,
         SpectrumDistance,
     )
+    from ganworks.metric.measure.series import DiscriminativeScore, PredictiveScore, SeriesDistance
+    from ganworks.metric.measure.text import (
+        Bleu,
+        Likelihood,
+        NgramDivergence,
+        Novelty,
+        OracleLikelihood,
+        Spelling,
+    )
     from ganworks.metric.measure.translation import ClassConsistency, Paired
     from ganworks.metric.reference import ReferenceData
     from ganworks.metric.result import Result, merged
@@ -62,6 +73,7 @@ else:
 __all__ = [
     "Authenticity",
     "BackDistance",
+    "Bleu",
     "ClassConsistency",
     "ClassDivergence",
     "ClassRatio",
@@ -71,6 +83,7 @@ __all__ = [
     "DigitsAccuracy",
     "DigitsExtractor",
     "DinoV2",
+    "DiscriminativeScore",
     "Extractor",
     "FeatureCache",
     "FeatureDistance",
@@ -78,30 +91,39 @@ __all__ = [
     "Features",
     "FrechetDistance",
     "Identity",
+    "ImageAccuracy",
     "ImageSimilarity",
     "Inception",
     "InceptionScore",
     "IntraFrechetDistance",
     "KernelDistance",
+    "Likelihood",
     "Lpips",
     "Measure",
     "Memorised",
     "Modes",
     "MotionStatistics",
     "MovingDigitsExtractor",
+    "NgramDivergence",
+    "Novelty",
+    "OracleLikelihood",
     "Paired",
     "PathLength",
     "PixelDistance",
     "Prdc",
     "PrecisionRecall",
+    "PredictiveScore",
     "ProbeAccuracy",
     "Recognised",
     "ReferenceData",
     "Result",
     "SampleSet",
+    "SeriesDistance",
     "SlicedWasserstein",
     "SpectrumDistance",
+    "Spelling",
     "Suite",
+    "TokenIds",
     "differences",
     "digits_half",
     "digits_images",

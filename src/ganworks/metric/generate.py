@@ -95,6 +95,7 @@ def draw(
 
         source = "" if cache is None else weights_hash(sampler)
         source += f" {seed} {truncation} {batch_size} {_hash(inputs, sampler)}"
+        source += "" if temperature_of(sampler) == 1 else f" temperature {temperature_of(sampler)}"
         samples = collect_shares(source, read, num, suite.extractors, keep, cache)
     return None if samples is None else replace(samples, sampler=sampler, truncation=truncation)
 
@@ -105,8 +106,15 @@ def compare_samples(
     """Return the result of a generator's samples from `draw`, its contract complete; arguments as in `evaluate`."""
     result = suite.compare(fake, seed)
     terms = {"ema": ema, "truncation": "none" if fake.truncation is None else fake.truncation}
+    if temperature_of(fake.sampler) != 1:
+        terms["temperature"] = temperature_of(fake.sampler)
     result.contract.update(terms, num_evaluations=num_evaluations)
     return result
+
+
+def temperature_of(sampler: Any) -> float:
+    """Return the temperature at which a sampler draws tokens, 1 where nobody has set one."""
+    return getattr(sampler, "temperature", 1.0)
 
 
 def evaluate_seeds(

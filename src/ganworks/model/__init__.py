@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
+    from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sprite import SpriteGenerator
+    from ganworks.model.text_critic import TextCritic
     from ganworks.model.translator import Translator
     from ganworks.model.unet import ResidualUNet, UNetGenerator
     from ganworks.model.video3d import ClipDiscriminator, Video3DGenerator
@@ -32,11 +34,16 @@ __all__ = [
     "MLPGenerator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
+    "RecurrentCritic",
+    "RecurrentGenerator",
     "ResidualUNet",
     "ResnetDiscriminator",
     "ResnetGenerator",
     "ResnetTranslator",
+    "SeriesGenerator",
     "SpriteGenerator",
+    "TextCritic",
+    "TokenGenerator",
     "Translator",
     "UNetGenerator",
     "Video3DGenerator",

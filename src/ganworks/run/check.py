@@ -48,6 +48,11 @@ GENERAL: dict[str, Any] = {  # settings outside of the nodes that are instantiat
     "model.conditional": bool,
 }
 SHARED = ("model.", "optimizer.*")  # groups in which settings of all parts may lie beside them
+TOLD = {
+    "num_classes": 0,
+    "num_tokens": 2,
+    "shape": [1],
+}  # settings of the data that it may tell itself, and what they may be
 ABSENT = object()
 KINDS: dict[str, Any] = {  # what each place of a configuration holds
     "data": GanDataModule,
@@ -90,15 +95,15 @@ def check_config(config: DictConfig) -> None:
 
 @contextmanager
 def classes_known(config: DictConfig) -> Iterator[None]:
-    """Let the number of classes be one while it is checked what depends on it: a data set may tell it later."""
-    is_open = "num_classes" in config.data and config.data.num_classes is None
-    if is_open:
-        config.data.num_classes = 0
+    """Let the counts that a data set tells later be some while it is checked what depends on them."""
+    still_open = [name for name in TOLD if name in config.data and config.data[name] is None]
+    for name in still_open:
+        config.data[name] = TOLD[name]
     try:
         yield
     finally:
-        if is_open:
-            config.data.num_classes = None
+        for name in still_open:
+            config.data[name] = None
 
 
 def check_kinds(settings: Any) -> None:

@@ -48,8 +48,6 @@ def show_plan(
     batch = data.batch_size * int(config.trainer.devices if isinstance(config.trainer.devices, int) else 1)
     batch *= int(config.trainer.num_nodes)
     num_batches = -(-task.num_images // batch)
-    share = 1 - sum(phase.share for phase in task.phases.values() if phase.method("generator") is None)
-    num_updates = int(num_batches * share) // getattr(task, "n_critic", 1)
     table = Table(
         title=f"{config.name}: the plan", title_justify="left", title_style="bold", show_header=False
     )
@@ -61,7 +59,7 @@ def show_plan(
         **task.describe(),
         **weights,
         "length": f"{task.num_images:,} images in {num_batches:,} batches of {batch},"
-        f" {num_updates:,} generator updates",
+        f" {task.num_updates(num_batches):,} generator updates",
         "evaluation": f"{', '.join(suite.better)}, {suite.num_samples:,} samples every {suite.every_images:,} images"
         if suite.better
         else "none",

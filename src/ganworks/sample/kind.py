@@ -25,6 +25,7 @@ class Kind(ABC):
         picture_suffixes: of the files that `save_picture` can write, the usual one first.
         suffix: of the file of one sample.
         is_cloud: a picture holds thousands of samples instead of some dozens.
+        is_lines: a picture is a text with a line for each sample.
         has_files: one sample is worth a file of its own.
         is_image: two axes of space behind the channels: what augmentations of images and extractors ask for.
     """
@@ -38,6 +39,7 @@ class Kind(ABC):
     suffix: ClassVar[str] = ".npy"
     is_cloud: ClassVar[bool] = False
     is_image: ClassVar[bool] = False
+    is_lines: ClassVar[bool] = False
     has_files: ClassVar[bool] = True
 
     @property
@@ -179,7 +181,7 @@ class Tokens(Kind):
     """
 
     name, noun, rank = "tokens", "texts", None
-    picture_suffixes, suffix = (".txt",), ".txt"
+    picture_suffixes, suffix, is_lines = (".txt",), ".txt", True
 
     def __init__(
         self, vocabulary: Sequence[str] | None = None, end: int | None = None, separator: str | None = None
@@ -212,11 +214,24 @@ class Tokens(Kind):
         self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
     ) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, "\n".join(self.texts(samples)) + "\n")
+        write_text(path, "\n".join(in_columns(self.texts(samples), columns)) + "\n")
         return [path]
 
     def save(self, sample: Tensor, path: Path) -> Path:
         return self.save_picture(sample[None], path.with_name(path.name + self.suffix))[0]
+
+
+def in_columns(texts: Sequence[str], columns: int | None) -> list[str]:
+    """Return the lines of a page with so many texts a line, one below the other; None is one a line.
+
+    >>> in_columns(["one", "three", "five"], 2)
+    ['one   three', 'five']
+    """
+    if not columns or columns == 1:
+        return list(texts)
+    width = max(map(len, texts), default=0)
+    rows = [texts[start : start + columns] for start in range(0, len(texts), columns)]
+    return ["   ".join(text.ljust(width) for text in row).rstrip() for row in rows]
 
 
 class Array(Kind):

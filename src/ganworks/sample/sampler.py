@@ -55,6 +55,7 @@ class Sampler:
         self.shape: tuple[int, ...] = next((tuple(shape) for shape in reversed(shapes) if shape), ())
         self.num_classes = num_classes_of(generator)
         self.data: Any = None  # lends the conditions that cannot be made up; see `beside`
+        self.temperature = 1.0  # factor of Gumbel noise; see `at`
         self.kind = kind or kind_from(config) or kind_of(self.shape)
 
     @property
@@ -83,6 +84,25 @@ class Sampler:
         lent = copy(self)
         lent.data = data if hasattr(data, "draw_conditions") else None
         return lent
+
+    def at(self, temperature: float | None) -> Sampler:
+        """Return this sampler at a sampling temperature, above 0; None leaves it as it is.
+
+        The Gumbel noise is drawn times the temperature T: argmax(logits + T gumbel) is a draw from softmax(logits / T).
+
+        Raises:
+            SettingError: this generator takes no Gumbel noise, or the temperature is not above 0.
+        """
+        if temperature is None:
+            return self
+        if not any(noise.law == "gumbel" for noise in self.noise.values()):
+            allowed = "left out: this generator takes no Gumbel noise, as one of texts does"
+            raise SettingError("temperature", temperature, allowed)
+        if not temperature > 0:
+            raise SettingError("temperature", temperature, "a number above 0; 1 is that of the training")
+        tempered = copy(self)
+        tempered.temperature = float(temperature)
+        return tempered
 
     def sample(
         self,
@@ -141,6 +161,9 @@ class Sampler:
             lambda name: keyed_rng(seed, f"sample/{name}"),
             truncation,
         )
+        if self.temperature != 1:
+            laws = {name: noise.law for name, noise in self.noise.items()}
+            drawn |= {k: self.temperature * noise for k, noise in drawn.items() if laws[k] == "gumbel"}
         like = next(self.generator.parameters())
         return {name: noise.to(like) for name, noise in drawn.items()}
 

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from ganworks.task.cut import CutTask
     from ganworks.task.cycle import CycleTask
     from ganworks.task.ema import ExponentialMovingAverage
+    from ganworks.task.estimator import Estimator, Gumbel, Reinforce
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
+    from ganworks.task.sequence import SequenceTask
     from ganworks.task.unpaired import UnpairedTask
     from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
 else:
@@ -28,8 +30,10 @@ __all__ = [
     "Critic",
     "CutTask",
     "CycleTask",
+    "Estimator",
     "ExponentialMovingAverage",
     "Frames",
+    "Gumbel",
     "ImagePool",
     "Look",
     "ManualTask",
@@ -37,6 +41,8 @@ __all__ = [
     "NonFiniteLossError",
     "PairedTask",
     "Phase",
+    "Reinforce",
+    "SequenceTask",
     "Smaller",
     "Trajectory",
     "UnpairedTask",

@@ -324,6 +324,9 @@ class AdversarialTask(ManualTask):
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
         check_terms(self, batch, shape)
 
+    def num_updates(self, num_batches: int) -> int:
+        return super().num_updates(num_batches) // self.n_critic
+
     def describe(self) -> dict[str, str]:
         names = ", ".join(self.all_regularizers) or "none"
         return {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}

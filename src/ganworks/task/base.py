@@ -154,6 +154,12 @@ class ManualTask(pl.LightningModule):
         lines["generator"] += f", {inputs or 'no input'}{made}"
         return {**lines, **({"phases": described_phases(self.phases)} if self.phases else {})}
 
+    def num_updates(self, num_batches: int) -> int:
+        """Return how often the first player learns in a run of so many batches, for the plan."""
+        role = self.roles[0]
+        share = 1 - sum(phase.share for phase in self.phases.values() if phase.method(role) is None)
+        return int(num_batches * share)
+
     def freeze_parameters(self) -> None:
         """Take the parameters that `freeze` names out of the training; see `freeze_players`."""
         freeze_players(self.players, self.freeze_patterns)

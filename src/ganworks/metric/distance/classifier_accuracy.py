@@ -13,11 +13,12 @@ Both depend on the classifier, which the contract names: `fit_digits_classifier`
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
-from torch import Tensor
+from torch import Generator, Tensor, nn
 
 from ganworks.metric.extractor.digits import DigitsClassifier
 from ganworks.metric.extractor.train_digits_classifier import (
@@ -31,6 +32,9 @@ from ganworks.noise import keyed_rng
 
 Predict = Callable[[Tensor], Tensor]
 Fit = Callable[[Tensor, Tensor], Predict]
+Draw = Callable[[Generator], tuple[Tensor, Tensor]]
+"""From a keyed generator of random numbers to a batch: images (B, C, H, W) and labels (B,)."""
+T = TypeVar("T", bound=nn.Module)
 
 NUM_UPDATES = 100  # 97 % of unseen digits; three times as many 99 %
 
@@ -69,17 +73,59 @@ def fit_digits_classifier(images: Tensor, labels: Tensor, num_updates: int = NUM
     A fixed number of updates with Adam, a cosine decay and random shifts, all of it keyed: the same images give the
     same figure, and as many of them as there are cost the same time.
     """
+
+    def draw(rng: Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(len(images), (BATCH_SIZE,), generator=rng)
+        return shifted(images[rows], rng), labels[rows]
+
+    return fit_classifier(DigitsClassifier(), draw, num_updates)
+
+
+def fit_classifier(
+    classifier: T,
+    draw: Draw,
+    num_updates: int,
+    seed: int | None = None,
+    on_update: Callable[[], None] = lambda: None,
+) -> Predict:
+    """Train a network from images to logits on the batches that ``draw`` makes; cross entropy, Adam, a cosine decay.
+
+    Args:
+        classifier: whose weights are drawn anew.
+        draw: from a keyed generator of random numbers to images (B, C, H, W) and labels (B,).
+        num_updates: of the training.
+        seed: key of the weights and of every draw; None is the one that all figures of `fit_digits_classifier` have.
+        on_update: called after each update.
+    """
+    key = () if seed is None else (seed,)
     with deterministic(), torch.enable_grad():
-        classifier = initialized(DigitsClassifier())
+        classifier = initialized(classifier, *key)
         optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE, foreach=False)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_updates)
         for update in range(num_updates):
-            rng = keyed_rng("classifier accuracy", update)
-            rows = torch.randint(len(images), (BATCH_SIZE,), generator=rng)
-            loss = F.cross_entropy(classifier(shifted(images[rows], rng)), labels[rows])
+            images, labels = draw(keyed_rng("classifier accuracy", update, *key))
+            loss = F.cross_entropy(classifier(images), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
+            on_update()
     classifier.eval().requires_grad_(False)
     return lambda x: torch.cat([classifier(part).argmax(1) for part in x.split(500)])
+
+
+def mixed(first: Draw, second: Draw, share: float) -> Draw:
+    """Return batches of which ``share`` comes from ``second``: fakes beside reals, for example.
+
+    Args:
+        share: of each batch, from 0 to 1.
+    """
+
+    def draw(rng: Generator) -> tuple[Tensor, Tensor]:
+        pairs = first(rng), second(rng)
+        num = round(share * len(pairs[0][0]))
+        kept = len(pairs[0][0]) - num
+        images, labels = (torch.cat([one[:kept], other[:num]]) for one, other in zip(*pairs, strict=True))
+        return images, labels
+
+    return draw

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganworks.data.digits import NUM_DIGITS, digits_half, digits_images
 from ganworks.errors import SettingError
 from ganworks.metric.distance.pairwise import nearest
 from ganworks.metric.extractor.base import Extractor, Features
+from ganworks.metric.extractor.small_classifier import SmallClassifier
 from ganworks.metric.weights import verify_sha256
 
 DIGITS_SHAPE = (1, 8, 8)
@@ -27,8 +27,8 @@ WEIGHTS = Path(__file__).with_name("digits_classifier.safetensors")
 WEIGHTS_SHA256 = "93d33f0868302e5ac1f338211c8847322e8cc89557cfa7bbc613f403668537fa"
 
 
-class DigitsClassifier(nn.Module):
-    """Three convolutions with batch norm and two linear layers, for images of 1 x 8 x 8.
+class DigitsClassifier(SmallClassifier):
+    """`SmallClassifier` for digits of 1 x 8 x 8: three convolutions and 64 features.
 
     >>> sum(parameter.numel() for parameter in DigitsClassifier().parameters())
     73162
@@ -37,26 +37,7 @@ class DigitsClassifier(nn.Module):
     num_features = 64
 
     def __init__(self) -> None:
-        super().__init__()
-        self.stem = _convolution(1, 32)
-        self.body = nn.ModuleList([_convolution(32, 64), _convolution(64, 64)])
-        self.hidden = nn.Linear(64 * 2 * 2, self.num_features)
-        self.output = nn.Linear(self.num_features, NUM_DIGITS)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the features (B, 64), from 0 up, of ``images`` (B, 1, 8, 8) in [-1, 1]."""
-        x = self.stem(images)
-        for block in self.body:
-            x = F.max_pool2d(block(x), 2)
-        return F.relu(self.hidden(x.flatten(1)))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (B, 10) of ``images`` (B, 1, 8, 8) in [-1, 1]."""
-        return self.output(self.features(images))
-
-
-def _convolution(num_in: int, num_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(num_in, num_out, 3, padding=1), nn.BatchNorm2d(num_out), nn.ReLU())
+        super().__init__(DIGITS_SHAPE, NUM_DIGITS)
 
 
 def load_digits_classifier(path: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> DigitsClassifier:

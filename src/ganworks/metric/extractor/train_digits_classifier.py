@@ -11,6 +11,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 from ganworks.metric.extractor.digits import DigitsClassifier, digits_half
 from ganworks.metric.weights import file_sha256
 from ganworks.noise import keyed_rng
+
+T = TypeVar("T", bound=nn.Module)
 
 SEED = 0
 NUM_EPOCHS = 30
@@ -45,9 +48,9 @@ def train_classifier(num_epochs: int = NUM_EPOCHS) -> DigitsClassifier:
     return classifier.eval().requires_grad_(False)
 
 
-def initialized(classifier: DigitsClassifier) -> DigitsClassifier:
+def initialized(classifier: T, seed: int = SEED) -> T:
     """Draw every weight from a keyed He normal, set every bias to zero."""
-    rng = keyed_rng(SEED, "digits classifier", "init")
+    rng = keyed_rng(seed, "digits classifier", "init")
     for module in classifier.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=rng)

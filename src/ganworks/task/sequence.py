@@ -1,0 +1,163 @@
+"""Texts: a generator of tokens, trained by likelihood, and by a critic through an estimator of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganworks.errors import SettingError, check_choice
+from ganworks.loss import per_sample
+from ganworks.model.layer.tokens import as_ids, as_one_hot, read_places
+from ganworks.model.recurrent import Memory, TokenGenerator
+from ganworks.task.adversarial import AdversarialTask
+from ganworks.task.base import Batch, Terms
+from ganworks.task.estimator import Estimator
+from ganworks.task.player import frozen
+
+
+class SequenceTask(AdversarialTask):
+    """`AdversarialTask` on texts (B, L, V), one-hot, whose generator draws tokens.
+
+    The discriminator learns as ever. A draw has no gradient, so that the generator's objective needs an `Estimator`. A
+    phase with ``terms: {generator: likelihood_terms, discriminator: null}`` trains the generator on the texts alone
+    first, as SeqGAN and RelGAN do.
+
+    Args:
+        estimator: the name of one of ``estimators``.
+        estimators: by name.
+        args, kwargs: see `AdversarialTask`.
+
+    Raises:
+        SettingError: a name that is not there, a generator that is no `TokenGenerator`, or a penalty on it that the
+            estimator has no gradient for.
+    """
+
+    generator: TokenGenerator
+
+    def __init__(
+        self, *args: Any, estimator: str = "gumbel", estimators: Mapping[str, Estimator], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.estimator: Estimator = estimators[check_choice("estimator", estimator, estimators)]
+        if not isinstance(self.generator, TokenGenerator):
+            allowed = "a ganworks.model.TokenGenerator (model=gru, model=lstm) for task=sequence"
+            raise SettingError("model.generator", type(self.generator).__name__, allowed)
+        self.estimator.prepare(self.generator.length)
+        if self.generator_regularizers and not self.estimator.is_differentiable:
+            names = ", ".join(self.generator_regularizers)
+            raise SettingError(
+                "estimator", estimator, f"gumbel under {names}, which needs the generator's gradient"
+            )
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        self.estimator.begin(self, self.game_progress)
+
+    @property
+    def game_progress(self) -> float:
+        """The share of the game that is done, in [0, 1]; it begins where the phases end."""
+        start = min(1.0, sum(phase.share for phase in self.phases.values()))
+        return min(1.0, max(0.0, self.progress - start) / (1.0 - start)) if start < 1 else 0.0
+
+    # When the discriminator rests there is nothing that the generator waits for, whatever `n_critic` is
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the generator learns without the discriminator in this phase."""
+        return self.phase.method("discriminator") is None
+
+    @property
+    def is_last_of_turn(self) -> bool:
+        return self.is_alone or super().is_last_of_turn
+
+    def is_turn_every(self, num_steps: int) -> bool:
+        return self.num_steps % num_steps == 0 if self.is_alone else super().is_turn_every(num_steps)
+
+    def num_updates(self, num_batches: int) -> int:
+        share = sum(each.share for each in self.phases.values() if each.method("discriminator") is None)
+        alone = int(num_batches * share)
+        return alone + super().num_updates(num_batches - alone)
+
+    def average(self, num_images: int) -> None:
+        super().average(num_images // self.n_critic if self.is_alone else num_images)
+
+    # The generator's terms
+
+    def likelihood_terms(self, batch: Batch) -> Terms:
+        """Return the negative log-likelihood of the real texts, in nats per token that is read."""
+        ids = as_ids(batch["real"])
+        log_probs = self.token_log_probs(ids, batch)
+        return {"likelihood": -log_probs.sum() / read_places(ids, self.generator.end).sum()}
+
+    def generator_terms(self, batch: Batch) -> Terms:
+        return self.estimator.terms(self, batch)
+
+    def differentiable_terms(self, batch: Batch) -> Terms:
+        """Return the terms whose gradient flows through the fakes."""
+        return super().generator_terms(batch)
+
+    # What the terms are made of
+
+    def draw_noise(self, num: int, rng: Callable[[str], torch.Generator] | None = None) -> Batch:
+        if rng is None and self.is_alone and not self.is_watched:
+            # The likelihood draws no token, and a number for each one of the vocabulary at each place is dear.
+            names = [name for name in self.generator.noise if name != "gumbel"]
+            drawn = {name: self.generator.noise[name].draw(num, self.rng(name)) for name in names}
+            return {name: noise.to(self.dtype) for name, noise in drawn.items()}
+        return super().draw_noise(num, rng)
+
+    def fakes(self, batch: Batch, with_graph: bool) -> Tensor:
+        return super().fakes(batch, with_graph and self.estimator.is_differentiable)
+
+    def token_log_probs(self, ids: Tensor, batch: Batch) -> Tensor:
+        """Return the generator's ln p of each token of texts (B, L), (B, L), under the batch's latents and labels."""
+        return self.generator.token_log_probs(ids, batch.get("latent"), self._label(batch))
+
+    def begin_texts(self, num: int, batch: Batch) -> Memory:
+        """Return the generator's memory before the first tokens of the batch's ``num`` texts."""
+        return self.generator.begin(num, batch.get("latent"), self._label(batch))
+
+    def _label(self, batch: Batch) -> Tensor | None:
+        return batch.get("label") if self.generator.num_classes else None
+
+    def rewards(self, batch: Batch, ids: Tensor, name: str) -> Tensor:
+        """Return how real the critics find texts, the weighted sum of their sigmoids.
+
+        Args:
+            ids: int64 (B * num, L), ``num`` texts for each of the batch.
+            name: "logits" for one reward a text, (B * num,), or "steps" for one a token, (B * num, L).
+
+        Raises:
+            SettingError: a critic does not say ``steps``.
+        """
+        num = len(ids) // len(batch["real"])
+        fields = {key: batch[key] for key in self._read_beside if key in batch}
+        texts, total = as_one_hot(ids, self.generator.size, batch["real"]), torch.zeros(())
+        repeated = {key: value.repeat_interleave(num, 0) for key, value in fields.items()}
+        with torch.no_grad(), frozen(self.discriminator):
+            for critic in self.critics:
+                said = self.discriminate(critic, texts, repeated, critic.fake_label, "generator/fake")
+                if name not in said:
+                    allowed = "1 or more: a critic that rewards each token is ganworks.model.RecurrentCritic"
+                    raise SettingError("task.estimators.reinforce.num_rollouts", 0, allowed)
+                logits = said[name] if name == "steps" else per_sample(said[name])
+                if critic.objective.relativistic:
+                    real = self.discriminate(
+                        critic, batch[critic.real], batch, critic.real_label, "generator/real"
+                    )
+                    # Relativistic logits have no zero of their own: Jolicoeur-Martineau 2018, equation 5.
+                    logits = logits - per_sample(real["logits"]).mean()
+                total = total + critic.weight * logits.sigmoid()
+        return total
+
+    @property
+    def _read_beside(self) -> set[str]:
+        labels = {critic.fake_label for critic in self.critics}
+        return labels.union(*(critic.view.fields for critic in self.critics if critic.view is not None))
+
+    def describe(self) -> dict[str, str]:
+        name = type(self.estimator).__name__.lower()
+        return {**super().describe(), "estimator": f"{name}, {self.estimator.extra_repr()}"}
