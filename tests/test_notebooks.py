@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIRST_GAN = NOTEBOOKS / "01_first_gan.ipynb"
+TEXT = NOTEBOOKS / "03_text.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,19 @@ def test_first_notebook_runs_learns_digits_and_shows_what_is_kept(
         assert distances[-1] < min(10, distances[0] / 2)  # noise has several hundreds
         assert figures(tmp_path / "runs/first_gan" / loss, "metric/coverage")[-1] > 0.4
     assert outputs(executed) == outputs(nbformat.read(FIRST_GAN, as_version=4))
+
+
+def test_notebook_of_texts_runs_learns_to_spell_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", os.environ.get("GANWORKS_CACHE", str(tmp_path / "cache")))
+    executed = script.execute(TEXT, tmp_path)
+    for name in ("game", "likelihood"):
+        distances = figures(tmp_path / "runs/words" / name, "metric/jsd_3gram")
+        assert distances[-1] < 0.2  # shuffled letters have .4 and more
+        assert figures(tmp_path / "runs/words" / name, "metric/unique")[-1] > 0.8
+    assert outputs(executed) == outputs(nbformat.read(TEXT, as_version=4))
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
