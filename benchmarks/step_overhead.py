@@ -37,7 +37,8 @@ from ganworks.run.log import quieten
 from ganworks.task import AdversarialTask
 
 COMMON = ["metric=none", "trainer=cpu", "trainer.log_every_n_steps=50", "callback.sample_grid.every_images=null",
-          "callback.checkpoint.every_images=null", "loss=bce", "optimizer=adam"]  # fmt: skip
+          "callback.checkpoint.every_images=null"]  # fmt: skip
+PLAIN = ["loss=bce", "optimizer=adam"]
 BATCH = 64
 CASES = {
     "DCGAN-32, 64 features, batch 64": ["data=digits", "data.resolution=32", "model=dcgan", "model.width=64"],
@@ -168,13 +169,23 @@ class Turns(pl.Callback):
         self._watch.start()
 
 
-def measure(overrides: list[str], num_steps: int, num_blocks: int) -> dict[str, list[Cost]]:
-    """Return the cost of a step of each side in each turn, without the warm-up."""
-    config = compose([*COMMON, *overrides, "num_images=1e9"])
+def by_hand(task: AdversarialTask, batch: dict[str, Tensor]) -> dict[str, Callable[[], None]]:
+    """Return the steps of the bare loops by name."""
+    return {"example": Example(task, batch["real"]).step, "tuned": Tuned(task, batch["real"]).step}
+
+
+def measure(
+    overrides: list[str], num_steps: int, num_blocks: int, rivals: Callable[..., Any] = by_hand
+) -> dict[str, list[Cost]]:
+    """Return the cost of a step of each side in each turn, without the warm-up.
+
+    Args:
+        rivals: from a task and a batch to the steps of the other sides by name.
+    """
+    config = compose([*overrides, "num_images=1e9"])
     run = build_run(config)
-    batch = next(iter(run.datamodule.train_dataloader()))["real"]
-    rivals = {"example": Example(run.task, batch).step, "tuned": Tuned(run.task, batch).step}
-    turns = Turns(rivals, num_steps, num_blocks)
+    batch = next(iter(run.datamodule.train_dataloader()))
+    turns = Turns(rivals(run.task, batch), num_steps, num_blocks)
     run.callbacks = [*run.callbacks, turns]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(None):
         (Path(folder) / "checkpoints").mkdir()
@@ -211,7 +222,7 @@ def main() -> None:
     for column in ("case", *columns):
         table.add_column(column, justify="left" if column in ("case", "side") else "right")
     for case, overrides in CASES.items():
-        costs = measure(overrides, arguments.steps, arguments.blocks)
+        costs = measure([*COMMON, *PLAIN, *overrides], arguments.steps, arguments.blocks)
         for side, theirs in costs.items():
             table.add_row(case, side, *row(costs["ganworks"], theirs))
     Console(width=130).print(table)
