@@ -42,7 +42,7 @@ from pages import (
     named,
 )
 
-AT_HAND = ("digits", "ring", "grid", "folder")  # data that nobody has to download
+AT_HAND = ("digits", "ring", "grid", "folder", "words", "text", "oracle")  # data that nobody has to download
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -87,6 +87,7 @@ def test_documented_training_passes_all_checks(
     arguments: list[str], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "lines.txt").write_text("".join(f"the number {n} of them\n" * 2 for n in range(800)))
     overrides = [
         a.replace("FOLDER", str(pictures)).replace("accelerator=gpu", "accelerator=cpu") for a in arguments
     ]
@@ -108,9 +109,12 @@ def test_documented_resume_changes_settings_that_are_there(arguments: list[str],
     )
 
 
-DRAWN = commands("sample", *PAGES)
+OF_TEXTS = DOCS / "text.md"  # sampled and measured in tests/test_texts.py
+DRAWN = [c for c in commands("sample", *PAGES) if c[0] != OF_TEXTS.name]
 MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
-    c for c in commands("evaluate", *PAGES) if not any(a.startswith(("metric=fid", "real=")) for a in c[1])
+    c
+    for c in commands("evaluate", *(page for page in PAGES if page != OF_TEXTS))
+    if not any(a.startswith(("metric=fid", "real=")) for a in c[1])
 ]
 
 
