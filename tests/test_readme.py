@@ -87,7 +87,8 @@ def test_documented_training_passes_all_checks(
     arguments: list[str], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "lines.txt").write_text("".join(f"the number {n} of them\n" * 2 for n in range(800)))
+    words = ["".join(chr(97 + n // 26**k % 26) for k in range(3)) for n in range(800)]
+    (tmp_path / "lines.txt").write_text("".join(f"the word {word} of them\n" * 2 for word in words))
     overrides = [
         a.replace("FOLDER", str(pictures)).replace("accelerator=gpu", "accelerator=cpu") for a in arguments
     ]
