@@ -177,10 +177,17 @@ def test_wheel_holds_all_code_configs_and_weights_and_nothing_else(wheel: Path) 
     configs = {f"ganworks/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
     weights = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.safetensors")}
     pages = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.glob("*/template/*")}
+    words = {
+        f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.glob("data/words*") if path.suffix != ".py"
+    }
     assert configs
     assert weights
     assert pages
-    assert inside == code | configs | weights | pages | {"ganworks/py.typed", "ganworks/conf/__init__.py"}
+    assert len(words) == 2
+    assert inside == code | configs | weights | pages | words | {
+        "ganworks/py.typed",
+        "ganworks/conf/__init__.py",
+    }
 
 
 def test_wheel_trains_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:

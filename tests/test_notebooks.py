@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIRST_GAN = NOTEBOOKS / "01_first_gan.ipynb"
 TRANSLATION = NOTEBOOKS / "02_translation.ipynb"
+TEXT = NOTEBOOKS / "03_text.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,19 @@ def test_second_notebook_translates_and_shows_what_is_kept(
     assert figures(bending, "metric/fd_digits")[-1] < 15  # untranslated digits: 44
     assert figures(bending, "metric/class_kept")[-1] > figures(cycle, "metric/class_kept")[-1]
     assert outputs(executed) == outputs(nbformat.read(TRANSLATION, as_version=4))
+
+
+def test_notebook_of_texts_runs_learns_to_spell_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", os.environ.get("GANWORKS_CACHE", str(tmp_path / "cache")))
+    executed = script.execute(TEXT, tmp_path)
+    for name in ("game", "likelihood"):
+        distances = figures(tmp_path / "runs/words" / name, "metric/jsd_3gram")
+        assert distances[-1] < 0.2  # shuffled letters have .4 and more
+        assert figures(tmp_path / "runs/words" / name, "metric/unique")[-1] > 0.8
+    assert outputs(executed) == outputs(nbformat.read(TEXT, as_version=4))
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)

@@ -44,7 +44,7 @@ from pages import (
 
 AT_HAND = (  # data that nobody has to download
     *("digits", "ring", "grid", "folder", "fewlabels", "digitssuperres", "printeddigits"),
-    *("movingdigits", "sines", "seriesfiles", "tablefile"),
+    *("words", "text", "oracle", "movingdigits", "sines", "seriesfiles", "tablefile"),
 )
 
 
@@ -93,6 +93,8 @@ def test_documented_training_passes_all_checks(
     arguments: list[str], pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    words = ["".join(chr(97 + n // 26**k % 26) for k in range(3)) for n in range(800)]
+    (tmp_path / "lines.txt").write_text("".join(f"the word {word} of them\n" * 2 for word in words))
     overrides = [
         re.sub(r"root=(\w+\.csv)", rf"root={pictures}/\1", a.replace("FOLDER", str(pictures))).replace(
             "accelerator=gpu", "accelerator=cpu"
@@ -127,14 +129,17 @@ def test_documented_resume_changes_settings_that_are_there(arguments: list[str],
     )
 
 
+OF_TEXTS = DOCS / "text.md"  # sampled and measured in tests/test_texts.py
 # Those of a run that translates: tests/cli/test_translate.py; CSV files: test_series.py, tests/cli/test_tables.py
 DRAWN = [
     c
-    for c in commands("sample", *PAGES)
+    for c in commands("sample", *(page for page in PAGES if page != OF_TEXTS))
     if not any(a.startswith("input=") or a.endswith(".csv") for a in c[1])
 ]
 MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
-    c for c in commands("evaluate", *PAGES) if not any(a.startswith(("metric=fid", "real=")) for a in c[1])
+    c
+    for c in commands("evaluate", *(page for page in PAGES if page != OF_TEXTS))
+    if not any(a.startswith(("metric=fid", "real=")) for a in c[1])
 ]
 
 

@@ -13,6 +13,7 @@ import torch
 
 from conftest import Result, call
 from ganworks import load_generator
+from pages import DOCS, commands
 from pairs import TESTS, TRAIN
 from running import checkpoint, differences
 
@@ -81,6 +82,17 @@ def test_samples_are_lines_of_a_file_and_a_function_of_their_seed(
     cool = lines_of(ganworks, runs["gumbel"], "num=20", "temperature=0.01", out=out)
     assert cool != first
     assert len(lines_of(ganworks, runs["gumbel"], "num=20", "columns=4", out=out)) == 5
+
+
+@pytest.mark.parametrize("command_name", ["sample", "evaluate"])
+def test_commands_of_the_page_work(
+    command_name: str, runs: dict[str, Path], ganworks: Callable[..., Result]
+) -> None:
+    found = commands(command_name, DOCS / "text.md")
+    assert found
+    for _, arguments in found:
+        result = ganworks(command_name, *(a.replace("RUN_DIR", str(runs["gumbel"])) for a in arguments))
+        assert result.code == 0, result.err
 
 
 def test_a_walk_has_a_line_for_each_step(
