@@ -42,7 +42,49 @@ class Application:
     again: Mapping[str, tuple[str, Sequence[str]]] = field(default_factory=dict)
 
 
-APPLICATIONS: dict[str, Application] = {}
+DIGITS = ("fd_digits", "class_kept")
+WORDS = ("jsd_3gram", "jsd_2gram", "length_tv", "valid", "novel", "found", "unique", "nll_test")
+VIDEO = ("fvd_digits", "precision", "recall", "fd_motion", "shape_constancy", "digit_recognised")
+SERIES = ("discriminative", "predictive", "autocorrelation", "marginal")
+APPLICATIONS = {
+    "superres": Application(
+        ("fd_digits", "psnr", "ssim", "l1", "class_kept"),
+        {
+            "L1 and a critic": ["experiment=digits_superres"],
+            "L1 alone": ["experiment=digits_superres", "task.phases.reconstruction.share=1"],
+        },
+    ),
+    "handwriting": Application(
+        DIGITS,
+        {
+            "without labels": ["experiment=printed_to_handwritten"],
+            "with labels": ["experiment=printed_to_handwritten_labels"],
+            "CycleGAN": ["experiment=printed_to_handwritten_cycle"],
+            "CUT": ["experiment=printed_to_handwritten_cut"],
+        },
+    ),
+    "video": Application(
+        VIDEO,
+        {
+            "sprite": ["experiment=moving_digits"],
+            "3-D": ["experiment=moving_digits_video3d"],
+            "MoCoGAN": ["experiment=moving_digits_mocogan"],
+        },
+    ),
+    "words": Application(
+        WORDS,
+        {
+            "likelihood, then a game": ["experiment=words"],
+            "likelihood": ["experiment=words_likelihood"],
+            "a game alone": ["experiment=words_scratch"],
+        },
+        {
+            "likelihood, temperature .8": ("likelihood", ["temperature=0.8"]),
+            "likelihood, temperature .6": ("likelihood", ["temperature=0.6"]),
+        },
+    ),
+    "series": Application(SERIES, {"GRU": ["experiment=sines"]}),
+}
 
 
 def call(script: str, *arguments: str) -> float:
