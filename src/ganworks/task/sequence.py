@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ganworks.errors import SettingError, check_choice
 from ganworks.loss import per_sample
+from ganworks.model.layer.recurrent import Memory
 from ganworks.model.layer.tokens import as_ids, as_one_hot, read_places
-from ganworks.model.recurrent import Memory, TokenGenerator
+from ganworks.model.recurrent import TokenGenerator
 from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
 from ganworks.task.estimator import Estimator
