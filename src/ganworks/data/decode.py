@@ -97,9 +97,15 @@ def decode_part(
 
 
 def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Return (height, width) of an image file as `decode_whole` has it; only the header is read."""
+    """Return (height, width) of an image file as `decode_whole` has it; only the header is read.
+
+    A turned TIFF is read whole: some versions of Pillow turn its width and height in the header already, others not.
+    """
     with open_image(path, max_pixels) as file:
         is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        if is_turned and file.format == "TIFF":
+            image = ImageOps.exif_transpose(file)
+            return image.height, image.width
         return (file.width, file.height) if is_turned else (file.height, file.width)
 
 
