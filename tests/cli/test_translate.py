@@ -203,8 +203,8 @@ def test_the_name_of_the_default_can_be_asked_for(run: Path, images: Path, ganwo
 def test_images_of_16_bits_are_read_by_a_range_that_can_be_said(
     run: Path, images: Path, ganworks: Callable
 ) -> None:
-    ramp = np.linspace(0, 4000, 64).reshape(8, 8)
-    Image.fromarray(ramp.astype(np.uint16)).save(images.parent / "deep.png")
+    ramp = np.linspace(0, 4000, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(ramp).save(images.parent / "deep.png")
     Image.fromarray((ramp / 4095 * 255).round().astype(np.uint8)).save(images.parent / "plain.png")
     deep = ganworks("sample", f"run={run}", f"input={images.parent / 'deep.png'}", "out=a.png")
     assert "deep.png cannot be read: its values are 0..4000" in deep.err

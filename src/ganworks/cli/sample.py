@@ -40,12 +40,10 @@ def main() -> None:
             check_count("columns", arguments.columns)
         check_count("batch_size", arguments.batch_size)
         check_count("seed", arguments.seed, at_least=0)
-        for name in (
-            "input",
-            "out",
-        ):  # once, before anything is compared: a shell leaves ~ in out=~/x as it is
+        # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
+        for name in ("input", "out"):
             if (path := getattr(arguments, name)) is not None:
-                setattr(arguments, name, os.path.expanduser(path))
+                setattr(arguments, name, os.path.expanduser(path))  # noqa: PTH111
         check_out(Path(arguments.out or OUT))
         if (arguments.input, arguments.enlarge, arguments.value_range) != (None, None, None):
             from ganworks.cli.translate import translate_files
