@@ -107,12 +107,10 @@ def range_of(arguments: Arguments, sampler: Sampler) -> Range | str | None:
     Raises:
         SettingError: ``value_range`` is none.
     """
-    value = arguments.value_range
-    if value is None:
-        value = (sampler.config.get("data") or {}).get("value_range", AUTO)
-    elif value != DTYPE:
+    text, value = arguments.value_range, (sampler.config.get("data") or {}).get("value_range", AUTO)
+    if text is not None:
         try:
-            value = [float(number) for number in value.strip("[()]").split(",")]
+            value = DTYPE if text == DTYPE else [float(number) for number in text.strip("[()]").split(",")]
         except ValueError:
-            raise SettingError("value_range", value, "dtype, or low,high with low < high", [DTYPE]) from None
+            raise SettingError("value_range", text, "dtype, or low,high with low < high", [DTYPE]) from None
     return None if value == AUTO else check_value_range(value)

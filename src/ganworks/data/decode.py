@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.data.value_range import DTYPE, Range, to_8_bits
+from ganworks.data.value_range import Range, to_8_bits
 
 # fmt: off
 SUFFIXES = frozenset([
@@ -75,6 +75,7 @@ def decode_part(
     size: tuple[int, int],
     channels: int,
     part: tuple[float, float] = (0.0, 1.0),
+    value_range: Range | str | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Tensor:
     """Read the columns of an image file from one share of its width to another: uint8 (channels, *size).
@@ -85,7 +86,7 @@ def decode_part(
         Exception: as `decode`.
     """
     with open_image(path, max_pixels) as file:
-        image = _plain(file, channels, DTYPE)
+        image = _plain(file, channels, value_range)
     # Cut out first: a filter that reaches over the edge of a box would mix in what stands beside it.
     start, end = (round(share * image.width) for share in part)
     image = image.crop((start, 0, end, image.height))
