@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 from torch import nn
 
@@ -253,3 +254,39 @@ def test_tiny_images_are_continued_until_the_translator_takes_them(
     expected = network(torch.nn.functional.pad(source, margins, mode="replicate"))
     rows, columns = (slice(start, start + side) for start, side in zip(margins[2::-2], size, strict=True))
     torch.testing.assert_close(made, expected[0, :, rows, columns])
+
+
+def test_images_of_more_than_8_bits_are_read_as_in_the_training(tmp_path: Path, ganworks: Callable) -> None:
+    for name in ("data/A", "data/B", "8_bits"):
+        (tmp_path / name).mkdir(parents=True)
+    values = np.linspace(0, 4000, 64).astype(np.uint16).reshape(8, 8)
+    for number in range(4):
+        for side in "AB":
+            Image.fromarray(np.where(values > 100, values - 9 * number, values).astype(np.uint16)).save(
+                tmp_path / "data" / side / f"{number}.png"
+            )
+        pixels = np.asarray(Image.open(tmp_path / "data" / "A" / f"{number}.png"))
+        Image.fromarray((pixels / 4095 * 255).round().astype(np.uint8)).save(
+            tmp_path / "8_bits" / f"{number}.png"
+        )
+    settings = ["data=pairs", f"data.root={tmp_path / 'data'}", "data.resolution=8", "data.channels=1"]
+    others = [
+        "task=paired",
+        "model=residual_unet",
+        "model.width=4",
+        "metric=none",
+        "num_images=8",
+        "trainer=cpu",
+    ]
+    cache = f"data.cache={tmp_path / 'cache'}"
+    assert call("train", *settings, *others, cache, f"hydra.run.dir={tmp_path / 'run'}") == 0
+    assert OmegaConf.load(tmp_path / "run" / "config.yaml").data.value_range == [0, 4095]
+    for place in (tmp_path / "run", tmp_path / "run" / "generator"):
+        for folder in ("data/A", "8_bits"):
+            result = ganworks("sample", f"run={place}", f"input={tmp_path / folder}", f"out=made/{folder}")
+            assert result.code == 0, result.err
+        for number in range(4):
+            first, second = (
+                Path("made", folder, f"{number}.png").read_bytes() for folder in ("data/A", "8_bits")
+            )
+            assert first == second

@@ -232,9 +232,7 @@ def test_sources_of_the_reference_stay_bytes_until_they_are_read(root: Path) -> 
     fields = data.reference.read(torch.tensor([0, 1]))
     assert {values.dtype for values in fields.values()} == {torch.uint8}
     assert data.reference.sources is data.sources
-    assert torch.equal(
-        data.example(2)["source"].unique(), data.draw_conditions(["source"], 3, 0)["source"].unique()[:2]
-    )
+    assert data.example(2)["source"].dtype == torch.float32
 
 
 def test_few_sources_are_said_once_and_written_down(root: Path, caplog: pytest.LogCaptureFixture) -> None:
