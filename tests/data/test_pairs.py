@@ -336,4 +336,4 @@ def test_more_pairs_to_translate_than_there_are_is_said_once(
     assert "over and over" not in caplog.text
     for _ in range(2):
         data.draw_conditions(["source"], 1000, 0)
-    assert caplog.text.count("the metrics have 2 sources and ask for 1,000 translations") == 1
+    assert caplog.text.count("1,000 translations of 2 sources") == 1

@@ -239,7 +239,7 @@ def test_few_sources_are_said_once_and_written_down(root: Path, caplog: pytest.L
     data = domains(root)
     for _ in range(2):
         data.draw_conditions(["source"], 1000, 0)
-    assert caplog.text.count("the metrics have 3 sources and ask for 1,000 translations") == 1
+    assert caplog.text.count("1,000 translations of 3 sources") == 1
     assert data.describe()["num_reference_sources"] == 3
 
 

@@ -212,10 +212,9 @@ class GanDataModule(LightningDataModule, ABC):
             return
         self._has_told_repeated = True
         log.warning(
-            "%s: the metrics have %s sources and ask for %s translations: each is translated over and over, and a"
-            " translator without noise makes the same of it; count on %s different translations at most"
-            " (metric.num_samples)",
-            *(self.name, f"{num_sources:,}", f"{num:,}", f"{num_sources:,}"),
+            "%s: %s translations of %s sources: each is translated over and over, and a translator without noise makes"
+            " the same of it, so that figures and pictures are of %s different samples (metric.num_samples)",
+            *(self.name, f"{num:,}", f"{num_sources:,}", f"{num_sources:,}"),
         )
 
     @property
