@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganworks.data import Pairs
+from ganworks.data import Folder, Pairs
 from ganworks.data.pair_files import held_out
 from ganworks.errors import GanworksError, SettingError
 
@@ -68,6 +68,9 @@ def layout(root: Path, name: str) -> None:
     elif name == "trainA and valA":
         fill(root, "trainA", "trainB", range(6))
         fill(root, "valA", "valB", range(6, 8))
+    elif name == "train with A and B":
+        fill(root, "train/A", "train/B", range(6))
+        fill(root, "test/A", "test/B", range(6, 8))
     elif name == "side by side with splits":
         for number in range(8):
             write_beside(root / ("train" if number < 6 else "val") / f"{number}.png", number)
@@ -81,6 +84,7 @@ LAYOUTS = {
     "A and B with splits": 2,
     "trainA and trainB": 2,
     "trainA and valA": 2,
+    "train with A and B": 2,
     "side by side with splits": 2,
     "side by side": 0,
 }
@@ -116,6 +120,10 @@ def test_without_a_held_out_share_the_metrics_measure_with_the_training_pairs(tm
     data = pairs(tmp_path / "data", held_out=0.0)
     assert not data.has_own_reference
     assert data.num_reals == 6
+    cropped = pairs(tmp_path / "data", held_out=0.0, load_resolution=2 * SIDE)  # read anew, without crops
+    assert cropped.reference is not cropped.samples
+    assert not cropped.has_own_reference
+    assert pairs(tmp_path / "data", held_out=0.34).has_own_reference
 
 
 def test_a_rectangle_is_cropped_at_the_centre_and_resized(tmp_path: Path) -> None:
@@ -268,3 +276,64 @@ def test_a_setting_that_cannot_be_is_refused(settings: dict[str, Any], words: st
 def test_pairs_too_many_for_the_cache_are_refused(tmp_path: Path) -> None:
     layout(tmp_path / "data", "A and B")
     refused(tmp_path / "data", "cache_limit_gb=1e-07: must be at least", cache_limit_gb=1e-7)
+
+
+@pytest.mark.parametrize("train", [("train/A", "test/A"), ("A/train", "A/test"), ("trainA", "valA")])
+def test_half_a_test_set_is_an_error(train: tuple[str, str], tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    fill(root, train[0], train[0].replace("A", "B"), range(3))
+    write(root / train[1] / "7.png", 7, 0)
+    refused(root, "is missing")
+
+
+def deep(path: Path, high: int, num: int = 3) -> None:
+    """Write images of 16 bits whose values go from 0 to ``high``."""
+    path.mkdir(parents=True)
+    for number in range(num):
+        values = np.linspace(0, high, SIDE * SIDE).astype(np.uint16).reshape(SIDE, SIDE)
+        Image.fromarray(values).save(path / f"{number}.png")
+
+
+def levels(data: Any) -> tuple[int, int]:
+    """Return the smallest and the largest byte of the real samples."""
+    values = data.samples.read(torch.arange(len(data.samples)))["real"]
+    return int(values.min()), int(values.max())
+
+
+def test_images_of_12_bits_are_as_bright_as_in_a_folder(tmp_path: Path) -> None:
+    for side in "AB":
+        deep(tmp_path / "data" / side, 4000)
+    data = pairs(tmp_path / "data", channels=1, held_out=0.0)
+    data.check()
+    folder = Folder(tmp_path / "data" / "B", 2, SIDE, 1, cache=tmp_path / "cache", value_range="auto")
+    assert torch.equal(data.samples.values, folder.samples.values)
+    assert levels(data) == (0, 249)  # 4000 of 4095
+    assert data.settled == {"value_range": [0, 4095]}
+    assert data.describe()["value_range"] == [0, 4095]
+    again = pairs(tmp_path / "data", channels=1, held_out=0.0, value_range=[0, 4095])
+    assert torch.equal(again.samples.values, data.samples.values)
+    assert again.fingerprint == data.fingerprint
+    dark = pairs(tmp_path / "data", channels=1, held_out=0.0, value_range="dtype")
+    assert levels(dark) == (0, 16)
+    assert dark.fingerprint != data.fingerprint
+
+
+def test_images_of_8_bits_settle_no_range(tmp_path: Path) -> None:
+    layout(tmp_path / "data", "A and B")
+    data = pairs(tmp_path / "data", held_out=0.0)
+    data.check()
+    assert (data.settled, data.describe()["value_range"]) == ({}, "auto")
+    with pytest.raises(SettingError, match="value_range"):
+        pairs(tmp_path / "data", value_range="white")
+
+
+def test_more_pairs_to_translate_than_there_are_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout(tmp_path / "data", "A and B with splits")
+    data = pairs(tmp_path / "data")
+    data.draw_conditions(["source"], 2, 0)
+    assert "over and over" not in caplog.text
+    for _ in range(2):
+        data.draw_conditions(["source"], 1000, 0)
+    assert caplog.text.count("1,000 translations of 2 sources") == 1

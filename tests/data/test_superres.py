@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ganworks.data import DigitsSuperres, Superres
+from ganworks.data.decode import decode_whole, read_size
 from ganworks.data.digits import digits_images, halves
+from ganworks.data.kept import open_kept
 from ganworks.data.superres_folder import degraded
 from ganworks.errors import GanworksError, SettingError
 
@@ -92,3 +94,42 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_resolution_that_the_factor_does_not_divide_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"resolution=10x10: must be multiples of data.factor=4"):
         superres(tmp_path, resolution=10, factor=4)
+
+
+def test_images_of_16_bits_are_scaled_by_what_their_values_say(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    values = np.linspace(0, 4000, 64).astype(np.uint16).reshape(8, 8)
+    for number in range(3):
+        Image.fromarray(values).save(tmp_path / "data" / f"{number}.png")
+    data = superres(tmp_path / "data", channels=1, held_out=0.0)
+    data.check()
+    expected = torch.from_numpy((values / 4095 * 255).round().astype(np.uint8))
+    assert torch.equal(data.samples.read(torch.tensor([1]))["real"][0, 0], expected)
+    assert data.settled == {"value_range": [0, 4095]}
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_turned_images_have_as_many_tiles_as_their_header_says(
+    orientation: int, suffix: str, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    for number in range(2):
+        image = Image.new("RGB", (40, 20), (50 * number, 0, 0))
+        image.save(tmp_path / "data" / f"{number}{suffix}", exif=exif)
+    path = tmp_path / "data" / f"0{suffix}"
+    assert read_size(path) == tuple(decode_whole(path, 3).shape[1:])
+    assert read_size(path) == ((40, 20) if orientation > 4 else (20, 40))
+    size = [32, 16] if orientation > 4 else [16, 32]
+    assert len(superres(tmp_path / "data", resolution=size, held_out=0.0).samples) == 2
+
+
+def test_decoded_images_of_another_size_are_never_mapped(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        (folder / "pairs.bin").write_bytes(bytes(11))
+
+    with pytest.raises(GanworksError, match="have 11 bytes, and 12 were expected"):
+        open_kept(tmp_path, 1.0, "key", (1, 3, 2, 2), write)
+    assert not (tmp_path / "key").exists()

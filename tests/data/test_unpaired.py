@@ -161,6 +161,111 @@ def test_without_test_folders_the_training_images_are_measured(root: Path) -> No
     assert sorted(numbers(data.draw_conditions(["source"], 7, 0)["source"])) == list(range(7))
 
 
+def test_training_images_are_no_reference_of_their_own(root: Path, tmp_path: Path) -> None:
+    assert domains(root).has_own_reference
+    for name in "AB":
+        write(tmp_path / "alone" / name, 8)
+    data = domains(tmp_path / "alone")
+    assert data.reference is not data.samples
+    assert not data.has_own_reference
+
+
+LAYOUTS = {
+    "A/{split}": "A/train A/test B/train B/test",
+    "{split}/A": "train/A test/A train/B test/B",
+    "{split}A with val": "trainA valA trainB valB",
+    "A/{split} with val": "A/train A/val B/train B/val",
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_of_pairs_is_one_of_domains(name: str, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for start, folder in zip((0, 50, 100, 200), LAYOUTS[name].split(), strict=True):
+        write(root / folder, 3, start=start)
+    found = batches(domains(root), 8)
+    assert {number for batch in found for number in numbers(batch["source"])} == {0, 1, 2}
+    assert {number for batch in found for number in numbers(batch["real"])} == {100, 101, 102}
+    data = domains(root)
+    assert sorted(numbers(torch.cat([b["real"] for b in data.reference_batches()]))) == [200, 201, 202]
+    assert sorted(numbers(data.draw_conditions(["source"], 3, 0)["source"])) == [50, 51, 52]
+
+
+def test_the_splits_of_each_of_two_folders_are_used(tmp_path: Path) -> None:
+    for start, folder in zip((0, 50, 100, 200), LAYOUTS["A/{split}"].split(), strict=True):
+        write(tmp_path / folder, 3, start=start)
+    data = domains(None, root_a=tmp_path / "A", root_b=tmp_path / "B", cache=tmp_path / "cache")
+    assert sorted(numbers(torch.cat([b["real"] for b in data.reference_batches()]))) == [200, 201, 202]
+
+
+@pytest.mark.parametrize(
+    "folders", ["trainA trainB testA", "train/A train/B test/B", "A/train B/train A/val"]
+)
+def test_half_a_test_set_is_refused(folders: str, tmp_path: Path) -> None:
+    for folder in folders.split():
+        write(tmp_path / "data" / folder, 3)
+    with pytest.raises(SettingError, match="is missing"):
+        domains(tmp_path / "data").prepare_data()
+
+
+def test_a_folder_of_one_domain_beside_the_root_is_refused(root: Path) -> None:
+    for name in ("root_a", "root_b"):
+        with pytest.raises(
+            SettingError, match=rf"left out for root_a and root_b together; given: root=.*, {name}="
+        ):
+            domains(root, **{name: root / "trainA"}).prepare_data()
+        with pytest.raises(SettingError, match="root=None"):
+            domains(None, **{name: root / "trainA"}).prepare_data()
+
+
+def test_too_few_sources_are_named_before_the_training(root: Path) -> None:
+    data = domains(root, batch_size=4, direction="BtoA")
+    data.check()
+    for number in range(2, 5):
+        (root / "trainB" / f"{number:03d}.png").unlink()
+    with pytest.raises(SettingError, match=r"batch_size=4: must be at most 2: the sources in .*trainB are 2"):
+        domains(root, batch_size=4, direction="BtoA").check()
+
+
+def test_sources_of_the_reference_stay_bytes_until_they_are_read(root: Path) -> None:
+    data = domains(root)
+    fields = data.reference.read(torch.tensor([0, 1]))
+    assert {values.dtype for values in fields.values()} == {torch.uint8}
+    assert data.reference.sources is data.sources
+    assert data.example(2)["source"].dtype == torch.float32
+
+
+def test_few_sources_are_said_once_and_written_down(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = domains(root)
+    for _ in range(2):
+        data.draw_conditions(["source"], 1000, 0)
+    assert caplog.text.count("1,000 translations of 3 sources") == 1
+    assert data.describe()["num_reference_sources"] == 3
+
+
+def test_crops_are_keyed_by_sample_and_epoch(root: Path) -> None:
+    whole = batches(domains(root, resolution=[8, 8], load_resolution=[24, 32]), 12)
+    single = batches(domains(root, resolution=[8, 8], load_resolution=[24, 32], batch_size=1), 20)
+
+    def rows(found: list[dict[str, Tensor]], name: str) -> set[bytes]:
+        return {row.numpy().tobytes() for batch in found for row in batch[name]}
+
+    assert rows(whole[:2], "real") <= rows(single[:5], "real")  # one pass, in batches of two and of one
+
+
+def test_domains_of_12_bits_have_one_range(tmp_path: Path) -> None:
+    for name, high in (("A", 4000), ("B", 2000)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(2):
+            values = np.linspace(0, high, 12 * 16).astype(np.uint16).reshape(12, 16)
+            Image.fromarray(values).save(tmp_path / "data" / name / f"{number}.png")
+    data = domains(tmp_path / "data")
+    data.check()
+    assert data.settled == {"value_range": [0, 4095]}
+    assert (int(data.domain.values.max()), int(data.samples.values.max())) == (249, 125)
+    assert domains(tmp_path / "data", value_range="dtype").settled == {}
+
+
 def test_subfolders_of_equal_names_are_labels(tmp_path: Path) -> None:
     for name, start in (("A", 0), ("B", 100)):
         for place, label in enumerate(("cat", "dog")):

@@ -5,6 +5,7 @@ A run that translates makes something of given images: `python sample.py run=RUN
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.sample_arguments import NUM, Arguments, check_out, labels_of, load, suffix_of
+from ganworks.cli.sample_arguments import NUM, OUT, Arguments, check_out, labels_of, load, suffix_of
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ def main() -> None:
             check_count("columns", arguments.columns)
         check_count("batch_size", arguments.batch_size)
         check_count("seed", arguments.seed, at_least=0)
-        check_out(Path(arguments.out))
-        if arguments.input is not None or arguments.enlarge is not None:
+        # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
+        for name in ("input", "out"):
+            if (path := getattr(arguments, name)) is not None:
+                setattr(arguments, name, os.path.expanduser(path))  # noqa: PTH111
+        check_out(Path(arguments.out or OUT))
+        if (arguments.input, arguments.enlarge, arguments.value_range) != (None, None, None):
             from ganworks.cli.translate import translate_files
 
             print(translate_files(arguments))
@@ -118,7 +123,7 @@ def data_of(arguments: Arguments) -> Any:
 
 def write(drawn: Drawn, arguments: Arguments) -> Path:
     """Write the samples to ``out`` in the form that its name asks for."""
-    out = Path(arguments.out)
+    out = Path(arguments.out or OUT)
     suffix = suffix_of(out)
     (out.parent if suffix else out).mkdir(parents=True, exist_ok=True)
     if suffix in (".npy", ".pt"):
@@ -170,8 +175,8 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
     """Write one picture of all samples, in a form that their kind has."""
     from ganworks.sample.columns import Columns
 
-    out, kind = Path(arguments.out), drawn.kind
-    if arguments.out == Arguments.out:
+    out, kind = Path(arguments.out or OUT), drawn.kind
+    if arguments.out is None:
         out = out.with_suffix(kind.picture_suffix)
     if out.suffix.lower() not in kind.picture_suffixes:
         allowed = (

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 OTHERS = (".gif", ".mp4", ".txt", ".csv")
 NUM = 64
+OUT = "samples.png"  # what is written that nobody gives a place
+FOLDER = "translated"  # where translations go that nobody gives a place
 
 
 @dataclass
@@ -33,9 +35,12 @@ class Arguments:
         },
     )
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
-    out: str = field(
-        default="samples.png",
-        metadata={"help": "a picture (one grid), .npy, .pt or .csv (the values), or a folder (single files)"},
+    out: str | None = field(
+        default=None,
+        metadata={
+            "help": "a picture (one grid), .npy, .pt or .csv (the values), or a folder (single files); left out:"
+            f" {OUT}, and with input= the folder {FOLDER}"
+        },
     )
     label: str | None = field(
         default=None,
@@ -67,6 +72,13 @@ class Arguments:
         default=None,
         metadata={
             "help": "enlarge the images of input= so many times first; of super-resolution: data.factor"
+        },
+    )
+    value_range: str | None = field(
+        default=None,
+        metadata={
+            "help": "of the images of input= that have more than 8 bits: low,high become black and white, or dtype;"
+            " left out: as in the training"
         },
     )
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})

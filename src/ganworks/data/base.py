@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -19,6 +20,8 @@ from ganworks.data.samples import Fields, Samples, as_fields, to_float
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
+
+log = logging.getLogger(__name__)
 
 
 class GanDataModule(LightningDataModule, ABC):
@@ -68,6 +71,7 @@ class GanDataModule(LightningDataModule, ABC):
         self._samples: Samples | None = None
         self._reference: Samples | None = None
         self._fingerprint: str | None = None
+        self._has_told_repeated = False
         self._loader_state: dict[str, Any] | None = None
 
     @abstractmethod
@@ -195,10 +199,23 @@ class GanDataModule(LightningDataModule, ABC):
         drawn: dict[str, Tensor] = {}
         if "label" in names and self.reference.labels is not None:
             drawn["label"] = self.reference.labels[rows]
+        if "source" in names:
+            self.tell_repeated(num, len(self.reference))
         if others := [name for name in names if name != "label"]:
             fields = self._fields(rows)
             drawn |= {name: fields[name] for name in others if name in fields}
         return drawn
+
+    def tell_repeated(self, num: int, num_sources: int) -> None:
+        """Say once that ``num`` translations are of fewer sources."""
+        if num <= num_sources or self._has_told_repeated:
+            return
+        self._has_told_repeated = True
+        log.warning(
+            "%s: %s translations of %s sources: each is translated over and over, and a translator without noise makes"
+            " the same of it, so that figures and pictures are of %s different samples (metric.num_samples)",
+            *(self.name, f"{num:,}", f"{num_sources:,}", f"{num_sources:,}"),
+        )
 
     @property
     def label_kind(self) -> str:

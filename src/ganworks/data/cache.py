@@ -77,10 +77,9 @@ class ImageCache:
         Raises:
             SettingError: too many files are unreadable for ``max_corrupt``, or the cache cannot be written.
         """
-        values, survey = None, None
+        values = None
         if value_range == AUTO:
-            survey = self._survey(files, has_range=False, is_tried=False)
-            values = survey.values
+            values = self.values(files)
             value_range = AUTO if values is None else values.range
         key, size = self._key(files, resolution, channels, value_range), channels * resolution**2
         if not self._fits(len(files) * size, (self.folder / key).exists()):
@@ -98,6 +97,10 @@ class ImageCache:
         )
         images = _map(done / "images.bin", (len(readable), channels, resolution, resolution))
         return Opened(TensorSamples(images, readable.labels), readable, value_range, values)
+
+    def values(self, files: ImageFiles) -> Values | None:
+        """Return the values of those of ``files`` that have more than 8 bits; None where none has."""
+        return self._survey(files, has_range=False, is_tried=False).values
 
     def _key(self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str) -> str:
         # What leaves images of 8 bits and Pillow's own limit as they are is not part of the key.

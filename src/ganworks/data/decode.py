@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.data.value_range import DTYPE, Range, to_8_bits
+from ganworks.data.value_range import Range, to_8_bits
 
 # fmt: off
 SUFFIXES = frozenset([
@@ -79,6 +79,7 @@ def decode_part(
     size: tuple[int, int],
     channels: int,
     part: tuple[float, float] = (0.0, 1.0),
+    value_range: Range | str | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Tensor:
     """Read the columns of an image file from one share of its width to another: uint8 (channels, *size).
@@ -89,7 +90,7 @@ def decode_part(
         Exception: as `decode`.
     """
     with open_image(path, max_pixels) as file:
-        image = _plain(file, channels, DTYPE)
+        image = _plain(file, channels, value_range)
     # Cut out first: a filter that reaches over the edge of a box would mix in what stands beside it.
     start, end = (round(share * image.width) for share in part)
     image = image.crop((start, 0, end, image.height))
@@ -101,9 +102,15 @@ def decode_part(
 
 
 def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Return (height, width) of an image file as `decode_whole` has it; only the header is read."""
+    """Return (height, width) of an image file as `decode_whole` has it; only the header is read.
+
+    A turned TIFF is read whole: some versions of Pillow turn its width and height in the header already, others not.
+    """
     with open_image(path, max_pixels) as file:
         is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        if is_turned and file.format == "TIFF":
+            image = ImageOps.exif_transpose(file)
+            return image.height, image.width
         return (file.width, file.height) if is_turned else (file.height, file.width)
 
 

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ganworks.data.base import check_shape
+from ganworks.data.crops import Crops
 from ganworks.data.decode import MAX_PIXELS, decode_part
 from ganworks.data.files import ImageFiles, check_folder, find_images, label_by_folder
+from ganworks.data.kept import KeptImages, open_kept, write_all
+from ganworks.data.layout import Layout, by_split, find_sides
 from ganworks.data.order import KeyedOrder
-from ganworks.data.pair_files import FILE, open_kept
-from ganworks.data.pairs import DIRECTIONS, check_channels, size_of
+from ganworks.data.pairs import DIRECTIONS, check_channels, load_size_of, size_of
 from ganworks.data.samples import Fields, Samples, TensorSamples
 from ganworks.data.streams import Stream
-from ganworks.data.survey import in_threads
 from ganworks.data.unpaired import UnpairedModule
-from ganworks.errors import GanworksError, SettingError, check_choice, check_count, check_range
-from ganworks.noise import keyed_rng, keyed_seed
+from ganworks.data.value_range import AUTO
+from ganworks.errors import SettingError, check_choice, check_count
+from ganworks.noise import keyed_seed
 from ganworks.sample.kind import Image
 
+WHOLE = (0.0, 1.0)  # of the width of a file
 FORMAT = 1  # raise it when what is decoded changes
 
 
-class Domains(UnpairedModule):
+class Domains(KeptImages, UnpairedModule):
     """Images of two folders: ``source`` from one, ``real`` from the other, each at its own pace.
 
-    ``root`` has ``A`` and ``B``, or ``trainA`` and ``trainB``, perhaps with ``testA`` and ``testB``, which the metrics
-    then measure with. An epoch is a pass over the reals; the sources have an order, and passes, of their own.
+    ``root`` has ``A`` and ``B``, perhaps each with ``train`` and ``test``; or ``trainA`` and ``trainB``, perhaps
+    ``testA`` and ``testB``; or ``train`` and perhaps ``test`` with ``A`` and ``B``. The metrics measure with the test
+    set, or a validation set (``val``), where there is one, and otherwise with what is trained on. An epoch is a pass
+    over the reals; the sources have an order, and passes, of their own.
 
     Args:
         root: the folder; None where ``root_a`` and ``root_b`` name one for each domain.
-        root_a, root_b: the folders of the domains.
+        root_a, root_b: the folders of the domains, perhaps each with ``train`` and ``test``.
         direction: AtoB: A is the source; BtoA: B is.
         batch_size: reals, and sources, in a batch of one device.
         resolution: height and width, or both: [height, width].
@@ -47,6 +51,8 @@ class Domains(UnpairedModule):
         horizontal_flip: mirror half of the images of both domains, drawn for each.
         cache, cache_limit_gb: the folder of decoded images, and how many GB of them a domain may have.
         max_pixels: an image file that has more is an error.
+        value_range: what becomes black to white in images of more than 8 bits, one range for both domains; see
+            `PairModule`.
         seed, min_batches: see `GanDataModule`.
 
     Raises:
@@ -74,12 +80,10 @@ class Domains(UnpairedModule):
         cache: str | Path = "cache",
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
+        value_range: str | Sequence[float] = AUTO,
     ) -> None:
         self.size = size_of("resolution", resolution)
-        self.load_size = self.size if load_resolution is None else size_of("load_resolution", load_resolution)
-        if self.load_size[0] < self.size[0] or self.load_size[1] < self.size[1]:
-            least = f"at least {self.size[0]}x{self.size[1]} (data.resolution), or null"
-            raise SettingError("load_resolution", load_resolution, least)
+        self.load_size = load_size_of(load_resolution, self.size)
         self.channels = check_channels("channels", channels)
         check_shape(shape, (channels, *self.size), "channels and resolution")
         num_classes = check_count("num_classes", num_classes, at_least=0)
@@ -88,34 +92,42 @@ class Domains(UnpairedModule):
         )
         self.root, self.roots = root, (root_a, root_b)
         self.direction = check_choice("direction", direction, DIRECTIONS)
-        self.cache = Path(cache).expanduser()
-        self.cache_limit_gb = check_range("cache_limit_gb", cache_limit_gb, 0)
-        self.max_pixels = check_count("max_pixels", max_pixels)
+        self.keep_in(cache, cache_limit_gb, max_pixels, value_range)
 
     @cached_property
     def folders(self) -> dict[str, Path]:
         """The folders of ``source`` and ``real``, and those to measure with, which may be the same."""
-        a, b, test_a, test_b = self._folders()
+        layout = self._layout()
+        (a, b), (test_a, test_b) = layout.train, layout.held_out or layout.train
         if self.direction == "BtoA":
             a, b, test_a, test_b = b, a, test_b, test_a
         return {"source": a, "real": b, "test_source": test_a, "test_real": test_b}
 
-    def _folders(self) -> tuple[Path, Path, Path, Path]:
-        if (self.root is None) == (None in self.roots):
-            allowed = "the folder of both domains, or left out for root_a and root_b"
-            raise SettingError("root", self.root, allowed)
+    def _layout(self) -> Layout:
+        if any((self.root is None) == (root is None) for root in self.roots):
+            names = dict(zip(("root", "root_a", "root_b"), (self.root, *self.roots), strict=True))
+            given = ", ".join(f"{name}={value}" for name, value in names.items() if value is not None)
+            allowed = "the folder of both domains, or left out for root_a and root_b together"
+            raise SettingError("root", self.root, f"{allowed}; given: {given or 'none'}")
         if self.root is None:
-            a, b = (check_folder(root) for root in self.roots)
-            return a, b, a, b
+            return by_split((check_folder(self.roots[0]), check_folder(self.roots[1])))
         root = check_folder(self.root)
-        for train, test in (("train", "test"), ("", "")):
-            a, b = root / f"{train}A", root / f"{train}B"
-            if a.is_dir() and b.is_dir():
-                has_test = (root / f"{test}A").is_dir() and (root / f"{test}B").is_dir()
-                return (a, b, root / f"{test}A", root / f"{test}B") if has_test else (a, b, a, b)
+        if (layout := find_sides(root)) is not None:
+            return layout
         there = sorted(path.name for path in root.iterdir() if path.is_dir())
         allowed = f"a folder with A and B, or trainA and trainB; in it: {', '.join(there) or 'no folder'}"
         raise SettingError("root", self.root, allowed)
+
+    @property
+    def has_own_reference(self) -> bool:
+        """Whether the metrics compare with other files than those of the training."""
+        return self.folders["test_real"] != self.folders["real"]
+
+    def training_files(self) -> ImageFiles:
+        domains = [find_images(self.folders[name].absolute()) for name in ("source", "real")]
+        root = Path(os.path.commonpath([files.root for files in domains]))
+        paths = [files.path(index) for files in domains for index in range(len(files))]
+        return ImageFiles(root, [path.relative_to(root).as_posix() for path in paths])
 
     def prepare_data(self) -> None:
         """Find the files and fill the cache; other processes then only open it."""
@@ -144,7 +156,8 @@ class Domains(UnpairedModule):
     def read(self, name: str, size: tuple[int, int]) -> TensorSamples:
         """Return the images of one of `folders` at ``size``, from the cache, decoded first where they are not there."""
         files = find_images(self.folders[name])
-        key = "domain-" + files.fingerprint(FORMAT, size, self.channels, self.max_pixels)
+        how = FORMAT, size, self.channels, self.max_pixels, *self.range_key
+        key = "domain-" + files.fingerprint(*how)
         shape = (len(files), self.channels, *size)
         images = open_kept(
             self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, size, folder)
@@ -153,13 +166,8 @@ class Domains(UnpairedModule):
 
     def write(self, files: ImageFiles, size: tuple[int, int], folder: Path) -> None:
         """Write the images to ``folder``, one after the other."""
-        with (folder / FILE).open("wb") as file:
-            for name, image in in_threads(
-                files, lambda _, path: decode_part(path, size, self.channels, max_pixels=self.max_pixels)
-            ):
-                if isinstance(image, str):
-                    raise GanworksError(f"{files.root / name} cannot be read: {image}")
-                file.write(image.numpy().data)
+        how = self.range, self.max_pixels
+        write_all(files, lambda _, path: decode_part(path, size, self.channels, WHOLE, *how), folder)
 
     def labels(self, files: ImageFiles) -> Tensor | None:
         """Return the classes of images by their subfolders, or None where labels are left out.
@@ -179,17 +187,21 @@ class Domains(UnpairedModule):
         return found.labels
 
     def streams(self, order: KeyedOrder) -> list[Stream]:
-        own = KeyedOrder(
-            len(self.domain), self.batch_size, keyed_seed(self.seed, "source"), order.rank, order.world_size
-        )
+        try:
+            seed, ranks = keyed_seed(self.seed, "source"), (order.rank, order.world_size)
+            own = KeyedOrder(len(self.domain), self.batch_size, seed, *ranks)
+        except SettingError as error:
+            at_most = len(self.domain) // order.world_size
+            words = f"at most {at_most}: the sources in {self.folders['source']} are {len(self.domain):,}"
+            raise SettingError("batch_size", self.batch_size, words) from error
+        assert isinstance(self.samples, TensorSamples)
         domains = [
-            Domain("real", "label", self.samples, order),  # type: ignore[arg-type]
-            Domain("source", "source_label", self.domain, own),
+            Domain("real", "label", self.samples, order, self.size),
+            Domain("source", "source_label", self.domain, own, self.size),
         ]
-        return [partial(domain.batch, self.size, self.horizontal_flip) for domain in domains]
+        return [partial(domain.batch, self.horizontal_flip) for domain in domains]
 
 
-@dataclass(frozen=True)
 class Domain:
     """One of two domains, in its own order.
 
@@ -197,33 +209,20 @@ class Domain:
         name, label: the fields of its images and their labels.
         samples: uint8 (N, C, H, W).
         order: which of them stand in which batch.
+        size: (height, width) that they are cropped to at random.
     """
 
-    name: str
-    label: str
-    samples: TensorSamples
-    order: KeyedOrder
+    def __init__(
+        self, name: str, label: str, samples: TensorSamples, order: KeyedOrder, size: tuple[int, int]
+    ) -> None:
+        self.name, self.label, self.samples, self.order = name, label, samples, order
+        self.crops = Crops(size, order)
 
-    def batch(self, size: tuple[int, int], is_mirrored: bool, position: int) -> Fields:
-        """Return the images of the batch number ``position``, cropped to ``size`` at random, half of them mirrored."""
+    def batch(self, is_mirrored: bool, position: int) -> Fields:
+        """Return the images of the batch number ``position``, cropped, and half of them mirrored."""
         rows = self.order.indices(position)
-        images = self.cropped(self.samples.values[rows], size, position)
+        images = self.crops.crop(self.samples.values[rows], position)
         if is_mirrored:
             images = Image().mirror(images, self.order.flips(position))
         labels = self.samples.labels
         return {self.name: images} if labels is None else {self.name: images, self.label: labels[rows]}
-
-    def cropped(self, images: Tensor, size: tuple[int, int], position: int) -> Tensor:
-        """Return crops of images (B, C, H, W), keyed by the seed, the domain and the number of the batch."""
-        spare = [there - wanted for there, wanted in zip(images.shape[-2:], size, strict=True)]
-        if not any(spare):
-            return images
-        # All of the global batch, of which a rank takes its share.
-        rng = keyed_rng(self.order.seed, f"crop/{self.name}", position)
-        drawn = [torch.randint(each + 1, (self.order.global_batch_size,), generator=rng) for each in spare]
-        tops, lefts = (each[self.order.rank :: self.order.world_size].tolist() for each in drawn)
-        crops = [
-            image[:, top : top + size[0], left : left + size[1]]
-            for image, top, left in zip(images, tops, lefts, strict=True)
-        ]
-        return torch.stack(crops)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ganworks.data import entry
 from ganworks.data.decode import decode_part, read_size
 from ganworks.data.files import ImageFiles, check_folder, find_images
+from ganworks.data.kept import open_kept, write_all
+from ganworks.data.layout import Sides, find_sides, held_out_name, subfolders
 from ganworks.data.samples import TensorSamples
-from ganworks.data.split import NAMES, TRAIN
-from ganworks.data.survey import in_threads, reason
+from ganworks.data.split import TRAIN
+from ganworks.data.survey import reason
+from ganworks.data.value_range import DTYPE, Range
 from ganworks.errors import GanworksError, SettingError
 from ganworks.noise import keyed_rng
 
 log = logging.getLogger(__name__)
 
-FILE = "pairs.bin"
 FORMAT = 1  # raise it when what is decoded changes
 LAYOUTS = (
-    "a folder with A and B (files of equal names), trainA and trainB, train with files that have A and B side by side,"
-    " or such files"
+    "a folder with A and B (files of equal names), trainA and trainB, train with A and B, train with files that have A"
+    " and B side by side, or such files"
 )
 HALVES = (0.0, 0.5), (0.5, 1.0)
 WHOLE = (0.0, 1.0)
@@ -61,6 +60,11 @@ class PairFiles:
         second = first if self.are_side_by_side else [self.second[index] for index in indices]
         return replace(self, first=first, second=second)
 
+    @property
+    def files(self) -> ImageFiles:
+        """All files, each once."""
+        return ImageFiles(self.root, list(dict.fromkeys([*self.first, *self.second])))
+
     def fingerprint(self, *settings: object) -> str:
         """Return a hash of names, sizes, times of change, and ``settings``."""
         return ImageFiles(self.root, [*self.first, *self.second]).fingerprint(FORMAT, *settings)
@@ -73,47 +77,33 @@ def find_pairs(root: str | Path | None) -> tuple[PairFiles, PairFiles | None]:
         SettingError: ``root`` has none of the `LAYOUTS`, a folder is empty, or a file has no partner; names it.
     """
     folder = check_folder(root)
-    there = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"}
-    if there & {"A", "B"}:
-        return by_split(matched(folder, "A", "B"))
-    if any(name in there for split in TRAIN for name in (f"{split}A", f"{split}B")):
-        train = next(split for split in TRAIN if f"{split}A" in there or f"{split}B" in there)
-        held_out = held_out_name({name[:-1] for name in there if name[-1] in "AB"})
-        others = None if held_out is None else matched(folder, f"{held_out}A", f"{held_out}B")
-        return matched(folder, f"{train}A", f"{train}B"), others
-    if any(split in there for split in TRAIN):
+    if (layout := find_sides(folder)) is not None:
+        apart = None if layout.held_out is None else matched(folder, layout.held_out)
+        return matched(folder, layout.train), apart
+    there = subfolders(folder)
+    if (train := next((split for split in TRAIN if split in there), None)) is not None:
         held_out = held_out_name(there)
-        train = next(split for split in TRAIN if split in there)
         return side_by_side(folder, train), None if held_out is None else side_by_side(folder, held_out)
     if there:
         raise SettingError("root", root, f"{LAYOUTS}: in it are the folders {', '.join(sorted(there))}")
     return side_by_side(folder, ""), None
 
 
-def held_out_name(there: set[str]) -> str | None:
-    """Return the folder of samples to measure with: a test set before a validation set; None without either."""
-    found = sorted(name for name in there if name in NAMES and name not in TRAIN)
-    return next((name for name in found if name.startswith("test")), found[0] if found else None)
-
-
-def matched(folder: Path, first: str, second: str) -> PairFiles:
-    """Return the pairs of two folders: files of equal names, whatever their suffixes.
+def matched(folder: Path, sides: Sides) -> PairFiles:
+    """Return the pairs of two folders in ``folder``: files of equal names, whatever their suffixes.
 
     Raises:
-        SettingError: a folder is missing or empty, or a file has no partner, or two.
+        SettingError: a folder is empty, or a file has no partner, or two.
     """
-    sides = []
-    for name in (first, second):
-        if not (folder / name).is_dir():
-            raise SettingError("root", folder, f"{LAYOUTS}: {name} is missing")
-        sides.append(by_stem(folder, name))
-    for here, there, other in ((sides[0], sides[1], second), (sides[1], sides[0], first)):
+    names = [side.relative_to(folder).as_posix() for side in sides]
+    first, second = (by_stem(folder, name) for name in names)
+    for here, there, other in ((first, second, names[1]), (second, first, names[0])):
         if alone := [file for stem, file in here.items() if stem not in there]:
             more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
             raise SettingError(
                 "root", folder, f"a folder of pairs: {alone[0]} has no partner in {other}{more}"
             )
-    return PairFiles(folder, list(sides[0].values()), [sides[1][stem] for stem in sides[0]])
+    return PairFiles(folder, list(first.values()), [second[stem] for stem in first])
 
 
 def by_stem(folder: Path, name: str) -> dict[str, str]:
@@ -127,18 +117,6 @@ def by_stem(folder: Path, name: str) -> dict[str, str]:
             )
         found[stem] = f"{name}/{file}"
     return found
-
-
-def by_split(pairs: PairFiles) -> tuple[PairFiles, PairFiles | None]:
-    """Divide pairs whose files all lie in subfolders for training, test and validation (A/train, A/test)."""
-    splits = [name.split("/")[1] for name in pairs.first]
-    if not NAMES.issuperset(splits) or not set(TRAIN) & set(splits):
-        return pairs, None
-    held_out = held_out_name(set(splits))
-    train = pairs.only([index for index, split in enumerate(splits) if split in TRAIN])
-    if held_out is None:
-        return train, None
-    return train, pairs.only([index for index, split in enumerate(splits) if split == held_out])
 
 
 def side_by_side(folder: Path, name: str) -> PairFiles:
@@ -165,6 +143,7 @@ class PairDecoder:
         cache: the folder that the decoded images are kept in.
         cache_limit_gb: the largest number of GB that they may take.
         max_pixels: of an image file.
+        value_range: what becomes black to white in images of more than 8 bits.
     """
 
     size: tuple[int, int]
@@ -174,6 +153,7 @@ class PairDecoder:
     cache: Path
     cache_limit_gb: float
     max_pixels: int
+    value_range: Range | str = DTYPE
 
     def open(self, files: PairFiles) -> TensorSamples:
         """Return the samples of the files, decoded first where that was not done before.
@@ -183,9 +163,9 @@ class PairDecoder:
             GanworksError: a file that cannot be read, or whose halves differ in width; names it.
         """
         shape = (len(files), self.source_channels + self.channels, *self.size)
-        key = "pairs-" + files.fingerprint(
-            self.size, self.channels, self.source_channels, self.direction, self.max_pixels
-        )
+        how = self.size, self.channels, self.source_channels, self.direction, self.max_pixels
+        scaled = ["range", *self.value_range] if isinstance(self.value_range, tuple) else []
+        key = "pairs-" + files.fingerprint(*how, *scaled)
         both = open_kept(
             self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, folder)
         )
@@ -193,12 +173,9 @@ class PairDecoder:
 
     def write(self, files: PairFiles, folder: Path) -> None:
         """Write the pairs to ``folder``, one after the other, the source before the real sample."""
-        with (folder / FILE).open("wb") as file:
-            named = ImageFiles(files.root, files.first)
-            for _, pair in in_threads(named, lambda index, path: self.read(files, index)):
-                if isinstance(pair, str):
-                    raise GanworksError(pair)
-                file.write(pair.numpy().data)
+        named = ImageFiles(files.root, files.first)
+        # `read` names the file itself: it may be that of the other side.
+        write_all(named, lambda index, _: self.read(files, index), folder, lambda _, error: error)
 
     def read(self, files: PairFiles, index: int) -> Tensor:
         """Return a pair: uint8 (source_channels + channels, height, width)."""
@@ -208,33 +185,14 @@ class PairDecoder:
             parts = [*HALVES]
         if self.direction == "BtoA":
             names, parts = names[::-1], parts[::-1]
-        images = []
+        images, how = [], (self.value_range, self.max_pixels)
         for name, part, channels in zip(names, parts, (self.source_channels, self.channels), strict=True):
             try:
-                images.append(decode_part(files.root / name, self.size, channels, part, self.max_pixels))
+                images.append(decode_part(files.root / name, self.size, channels, part, *how))
             except Exception as error:
                 path = files.root / name
                 raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error
         return torch.cat(images)
-
-
-def open_kept(
-    cache: Path, limit_gb: float, key: str, shape: Sequence[int], write: Callable[[Path], None]
-) -> Tensor:
-    """Return bytes of ``shape`` (N, C, H, W) from the folder ``key`` of the cache, which ``write`` fills at first.
-
-    Raises:
-        SettingError: they are too many for the cache, or it cannot be written.
-    """
-    if (gigabytes := math.prod(shape) / 1e9) > limit_gb:
-        allowed = f"at least {gigabytes:.3g}, for {shape[0]:,} pairs of {shape[2]}x{shape[3]}"
-        raise SettingError("cache_limit_gb", limit_gb, allowed)
-    try:
-        done = entry.keep(cache, key, write, lambda _: "it has no checksums")
-    except OSError as error:
-        raise SettingError("cache", cache, f"a folder that can be written ({error})") from error
-    # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
-    return torch.from_numpy(np.memmap(done / FILE, np.uint8, mode="c", shape=tuple(shape)))
 
 
 def check_even(path: Path, max_pixels: int) -> None:

@@ -13,11 +13,14 @@ from torch import Tensor
 from ganworks.data.base import GanDataModule, check_shape
 from ganworks.data.crops import CropLoader
 from ganworks.data.decode import MAX_PIXELS
+from ganworks.data.files import ImageFiles
+from ganworks.data.kept import KeptImages
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.pair_files import PairDecoder, PairFiles, find_pairs, held_out
 from ganworks.data.samples import TensorSamples
 from ganworks.data.superres import untranslated
+from ganworks.data.value_range import AUTO
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.sample.kind import Image
 
@@ -26,7 +29,7 @@ log = logging.getLogger(__name__)
 DIRECTIONS = ("AtoB", "BtoA")
 
 
-class PairModule(GanDataModule):
+class PairModule(KeptImages):
     """Pairs of images of one size, ``source`` and ``real``, kept in the cache; metrics measure with a part of its own.
 
     A subclass says in `find` which they are and in `open` how they are read.
@@ -43,6 +46,8 @@ class PairModule(GanDataModule):
         seed, horizontal_flip, min_batches: see `GanDataModule`; source and real are mirrored alike.
         cache, cache_limit_gb: the folder of decoded images, and how many GB of them may come from this data set.
         max_pixels: an image file that has more is an error.
+        value_range: what becomes black to white in images of more than 8 bits, one range for both sides: "auto" (what
+            the values of the training say), "dtype" or [low, high]; see `FilesDataModule`.
 
     Raises:
         SettingError: a setting that it cannot have; later what is wrong with the files.
@@ -64,6 +69,7 @@ class PairModule(GanDataModule):
         cache: str | Path,
         cache_limit_gb: float,
         max_pixels: int,
+        value_range: str | Sequence[float],
     ) -> None:
         self.channels, self.source_channels = check_channels("channels", channels), channels
         if source_channels is not None:
@@ -74,9 +80,7 @@ class PairModule(GanDataModule):
         check_shape(shape, (channels, *self.size), "channels and resolution")
         super().__init__((channels, *self.size), 0, batch_size, seed, horizontal_flip, min_batches, Image())
         self.root, self.held_out = root, check_range("held_out", held_out, 0.0, 0.9)
-        self.cache = Path(cache).expanduser()
-        self.cache_limit_gb = check_range("cache_limit_gb", cache_limit_gb, 0)
-        self.max_pixels = check_count("max_pixels", max_pixels)
+        self.keep_in(cache, cache_limit_gb, max_pixels, value_range)
 
     def baselines(self, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
         """Return the line of the untranslated sources, where they have the channels of the samples."""
@@ -93,6 +97,7 @@ class Pairs(PairModule):
 
     - ``A`` and ``B``: files of equal names (their suffixes may differ), perhaps each with ``train``, ``test``, ``val``;
     - ``trainA`` and ``trainB``, perhaps ``testA`` and ``testB`` or ``valA`` and ``valB``;
+    - ``train`` with ``A`` and ``B``, perhaps ``test`` or ``val`` with them;
     - ``train``, perhaps ``test`` or ``val``: files with A and B side by side; or such files alone.
 
     The test or validation set, or else a share of the training set, is what the metrics measure with. Images are
@@ -128,6 +133,7 @@ class Pairs(PairModule):
         cache: str | Path = "cache",
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
+        value_range: str | Sequence[float] = AUTO,
     ) -> None:
         super().__init__(
             root,
@@ -144,12 +150,10 @@ class Pairs(PairModule):
             cache,
             cache_limit_gb,
             max_pixels,
+            value_range,
         )
         self.direction = check_choice("direction", direction, DIRECTIONS)
-        self.load_size = self.size if load_resolution is None else size_of("load_resolution", load_resolution)
-        if self.load_size[0] < self.size[0] or self.load_size[1] < self.size[1]:
-            least = f"at least {self.size[0]}x{self.size[1]} (data.resolution), or null"
-            raise SettingError("load_resolution", load_resolution, least)
+        self.load_size = load_size_of(load_resolution, self.size)
 
     @cached_property
     def files(self) -> tuple[PairFiles, PairFiles]:
@@ -167,6 +171,14 @@ class Pairs(PairModule):
         log.info("%s: %s pairs, %s to measure with", self.files[0].root, *map(len, self.files))
         return self.decoder(self.load_size).open(self.files[0])
 
+    def training_files(self) -> ImageFiles:
+        return self.files[0].files
+
+    @property
+    def has_own_reference(self) -> bool:
+        """Whether the metrics compare with other pairs: not where these are the training's, read without crops."""
+        return self.files[1] is not self.files[0]
+
     def load_reference(self) -> TensorSamples | None:
         if self.files[1] is self.files[0] and self.load_size == self.size:
             return None
@@ -175,7 +187,7 @@ class Pairs(PairModule):
     def decoder(self, size: tuple[int, int]) -> PairDecoder:
         """Return what reads the pairs at ``size``."""
         how = self.channels, self.source_channels, self.direction
-        return PairDecoder(size, *how, self.cache, self.cache_limit_gb, self.max_pixels)
+        return PairDecoder(size, *how, self.cache, self.cache_limit_gb, self.max_pixels, self.range)
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader; it crops where images are read at a larger size."""
@@ -204,7 +216,8 @@ class Pairs(PairModule):
         return {**super().describe(), "root": root, "num_reference": len(self.reference)}
 
     def _hash(self) -> str:
-        return self.files[1].fingerprint("reference", self.shape, self.source_channels, self.direction)
+        how = self.shape, self.source_channels, self.direction
+        return self.files[1].fingerprint("reference", *how, *self.range_key)
 
 
 def check_channels(setting: str, channels: int) -> int:
@@ -225,3 +238,12 @@ def size_of(setting: str, resolution: int | Sequence[int]) -> tuple[int, int]:
         raise SettingError(setting, list(sides), "a side in pixels, or [height, width]")
     height, width = (check_count(setting, side) for side in sides)
     return height, width
+
+
+def load_size_of(load_resolution: int | Sequence[int] | None, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (height, width) that images are read at; raise `SettingError` where it is below ``size``."""
+    found = size if load_resolution is None else size_of("load_resolution", load_resolution)
+    if found[0] < size[0] or found[1] < size[1]:
+        least = f"at least {size[0]}x{size[1]} (data.resolution), or null"
+        raise SettingError("load_resolution", load_resolution, least)
+    return found

@@ -12,14 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganworks.data import split
 from ganworks.data.decode import MAX_PIXELS, decode_whole, read_size
 from ganworks.data.files import ImageFiles, find_images
-from ganworks.data.pair_files import FILE, held_out, held_out_name, open_kept
+from ganworks.data.kept import open_kept, write_all
+from ganworks.data.layout import held_out_name
+from ganworks.data.pair_files import held_out
 from ganworks.data.pairs import PairModule
 from ganworks.data.samples import TensorSamples, to_float
-from ganworks.data.split import AUTO, find_split
+from ganworks.data.split import find_split
 from ganworks.data.superres import enlarged
 from ganworks.data.survey import in_threads
+from ganworks.data.value_range import AUTO
 from ganworks.errors import GanworksError, SettingError, check_count
 
 log = logging.getLogger(__name__)
@@ -60,6 +64,7 @@ class Superres(PairModule):
         cache: str | Path = "cache",
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
+        value_range: str | Sequence[float] = AUTO,
     ) -> None:
         super().__init__(
             root,
@@ -76,6 +81,7 @@ class Superres(PairModule):
             cache,
             cache_limit_gb,
             max_pixels,
+            value_range,
         )
         self.factor = check_count("factor", factor, at_least=2)
         if any(side % self.factor for side in self.size):
@@ -85,7 +91,7 @@ class Superres(PairModule):
     @cached_property
     def files(self) -> tuple[ImageFiles, ImageFiles]:
         """The images to train on, and those to measure with."""
-        folder = find_split(self.root, AUTO)
+        folder = find_split(self.root, split.AUTO)
         train = find_images(folder)
         there = {path.name for path in train.root.parent.iterdir() if path.is_dir()}
         apart = held_out_name(there) if folder != self.root else None
@@ -101,6 +107,9 @@ class Superres(PairModule):
         log.info("%s: %s images, %s to measure with", self.files[0].root, *map(len, self.files))
         return self.tiles(self.files[0])
 
+    def training_files(self) -> ImageFiles:
+        return self.files[0]
+
     def load_reference(self) -> TensorSamples | None:
         return None if self.files[1] is self.files[0] else self.tiles(self.files[1])
 
@@ -110,7 +119,8 @@ class Superres(PairModule):
         if not num:
             size = "x".join(map(str, self.size))
             raise SettingError("resolution", size, f"less: no image in {files.root} is as large")
-        key = f"superres-{files.fingerprint(FORMAT, self.shape, self.factor, self.max_pixels)}"
+        how = FORMAT, self.shape, self.factor
+        key = f"superres-{files.fingerprint(*how, self.max_pixels, *self.range_key)}"
         shape = (num, 2 * self.channels, *self.size)
         both = open_kept(
             self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, folder)
@@ -132,15 +142,11 @@ class Superres(PairModule):
 
     def write(self, files: ImageFiles, folder: Path) -> None:
         """Write the tiles of all images to ``folder``, the source of each before the tile."""
-        with (folder / FILE).open("wb") as file:
-            for name, tiles in in_threads(files, lambda _, path: self.read(path)):
-                if isinstance(tiles, str):
-                    raise GanworksError(f"{files.root / name} cannot be read: {tiles}")
-                file.write(tiles.numpy().data)
+        write_all(files, lambda _, path: self.read(path), folder)
 
     def read(self, path: Path) -> Tensor:
         """Return the tiles of an image file: uint8 (N, 2 C, height, width)."""
-        image = decode_whole(path, self.channels, max_pixels=self.max_pixels)
+        image = decode_whole(path, self.channels, self.range, self.max_pixels)
         rows, columns = image.shape[1] // self.size[0], image.shape[2] // self.size[1]
         if not rows or not columns:
             return torch.empty(0, 2 * self.channels, *self.size, dtype=torch.uint8)
@@ -155,7 +161,7 @@ class Superres(PairModule):
         return {**super().describe(), "root": root, "num_reference": len(self.reference)}
 
     def _hash(self) -> str:
-        return self.files[1].fingerprint("reference", self.shape, self.factor)
+        return self.files[1].fingerprint("reference", self.shape, self.factor, *self.range_key)
 
     def training_data(self) -> Superres:
         """Return the training tiles as the metrics would see them."""

@@ -88,12 +88,21 @@ class Kind(ABC):
         return self.save_picture(rows["translation"], path)
 
     def save(self, sample: Tensor, path: Path) -> Path:
-        """Write one sample (*shape) to ``path``, which gets the suffix of the kind."""
+        """Write one sample (*shape) to the file of ``path``; return it."""
         import numpy as np
 
-        path = path.with_name(path.name + self.suffix)
-        np.save(path, sample.cpu().numpy())
+        path = self.file_of(path)
+        with path.open("wb") as file:
+            np.save(file, sample.cpu().numpy())
         return path
+
+    def file_of(self, path: Path) -> Path:
+        """Return ``path`` with the suffix of the kind, which it gets unless it has it, in whatever letters.
+
+        >>> Image().file_of(Path("one")).name, Image().file_of(Path("one.PNG")).name
+        ('one.png', 'one.PNG')
+        """
+        return path if path.suffix.lower() == self.suffix else path.with_name(path.name + self.suffix)
 
 
 class Points(Kind):
@@ -137,7 +146,7 @@ class Image(Kind):
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.samples import image_grid
 
-        path = path.with_name(path.name + self.suffix)
+        path = self.file_of(path)
         image_grid(sample[None], zoom=1, gap=0).save(path)
         return path
 
@@ -168,7 +177,7 @@ class Video(Image):
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.film import save_animation
 
-        return save_animation(sample[None], path.with_name(path.name + self.suffix), zoom=1, gap=0)
+        return save_animation(sample[None], self.file_of(path), zoom=1, gap=0)
 
 
 class Tokens(Kind):
@@ -218,7 +227,7 @@ class Tokens(Kind):
         return [path]
 
     def save(self, sample: Tensor, path: Path) -> Path:
-        return self.save_picture(sample[None], path.with_name(path.name + self.suffix))[0]
+        return self.save_picture(sample[None], self.file_of(path))[0]
 
 
 def in_columns(texts: Sequence[str], columns: int | None) -> list[str]:

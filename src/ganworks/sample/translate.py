@@ -10,17 +10,20 @@ from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import pad
 
 from ganworks.data.decode import MAX_PIXELS, SUFFIXES, decode_whole, read_size
 from ganworks.data.files import find_images
 from ganworks.data.samples import to_float
+from ganworks.data.superres import enlarged
+from ganworks.data.value_range import Range
 from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.model.base import draw_noise, networks_of
 from ganworks.noise import keyed_rng
 from ganworks.sample.sampler import Sampler
 
 SOURCE = "source"
+MAX_BATCH_PIXELS = 2**18  # translated at a time; a translator of CycleGAN's size takes about 1 kB for each
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,21 @@ class Images:
                 )
         return cls(root, names, [size_of(root / name) for name in names])
 
-    def batches(self, batch_size: int) -> Iterator[list[str]]:
-        """Yield the names of files that follow each other and have one size, so many at a time."""
+    def batches(self, batch_size: int, enlarge: int = 1) -> Iterator[list[str]]:
+        """Yield the names of files that follow each other and have one size, so many at a time.
+
+        Fewer where they are large, by `MAX_BATCH_PIXELS`, but at least one.
+        """
         of_size = itertools.groupby(zip(self.names, self.sizes, strict=True), key=lambda pair: pair[1])
-        for _, group in of_size:
+        for (height, width), group in of_size:
             names = [name for name, _ in group]
-            yield from (names[start : start + batch_size] for start in range(0, len(names), batch_size))
+            num = min(batch_size, max(1, MAX_BATCH_PIXELS // (height * width * enlarge**2)))
+            yield from (names[start : start + num] for start in range(0, len(names), num))
+
+    @property
+    def least_side(self) -> int:
+        """The shortest side of all images."""
+        return min(min(size) for size in self.sizes)
 
 
 def written_name(name: str) -> str:
@@ -101,15 +113,18 @@ def translate(
     label: Tensor | None = None,
     batch_size: int = 16,
     enlarge: int = 1,
+    value_range: Range | str | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield (name of the file, its translation (C, H, W) in [-1, 1]) for every image.
 
     A translation depends on ``seed`` and the file alone: the noise of a translator that takes some is keyed by the
-    file's name.
+    file's name. Images too small for the translator are continued at their edges, and what is added is cut off again.
 
     Args:
         label: a class for each image, (N,), or whatever the translator's labels are; None: see `Sampler.labels`.
+        batch_size: images at a time; fewer where they are large.
         enlarge: enlarge the images so many times first, by bicubic interpolation.
+        value_range: what becomes black to white in images of more than 8 bits; see `to_8_bits`.
 
     Raises:
         SettingError: the generator does not translate images, or needs more than them.
@@ -119,13 +134,44 @@ def translate(
     check_count("enlarge", enlarge)
     labels = sampler.labels(len(images), seed, label)
     number = {name: index for index, name in enumerate(images.names)}
-    like = next(sampler.generator.parameters())
-    for names in images.batches(check_count("batch_size", batch_size)):
-        source = torch.stack([read(images.root / name, channels) for name in names])
-        inputs = {SOURCE: larger(source, enlarge).to(like), **noise_of_files(sampler, names, seed)}
+    like, least = next(sampler.generator.parameters()), 1
+    if images.least_side * enlarge < max(sampler.shape[1:], default=0):
+        others = {name: rows[:1] for name, rows in {"label": labels}.items() if rows is not None}
+        least = least_side(sampler, channels, {**others, **noise_of_files(sampler, images.names[:1], seed)})
+    for names in images.batches(check_count("batch_size", batch_size), enlarge):
+        source = torch.stack([read(images.root / name, channels, value_range) for name in names])
+        inputs = noise_of_files(sampler, names, seed)
         if labels is not None:
             inputs["label"] = labels[[number[name] for name in names]]
-        yield from zip(names, sampler.make(inputs), strict=True)
+        made = continued(sampler, larger(source, enlarge).to(like), inputs, least)
+        yield from zip(names, made, strict=True)
+
+
+def continued(sampler: Sampler, source: Tensor, inputs: dict[str, Tensor], least: int) -> Tensor:
+    """Return the translations of sources, continued at their edges to sides of ``least`` and cut off again."""
+    height, width = source.shape[2:]
+    down, right = max(0, least - height), max(0, least - width)
+    top, left = down // 2, right // 2
+    if down or right:
+        source = pad(source, (left, right - left, top, down - top), mode="replicate")
+    made = sampler.make({SOURCE: source, **inputs})
+    return made[..., top : top + height, left : left + width] if down or right else made
+
+
+def least_side(sampler: Sampler, channels: int, inputs: dict[str, Tensor]) -> int:
+    """Return the shortest side that a translator takes, as a power of 2, or else the longest of its training.
+
+    Args:
+        inputs: what it takes beside the source, a row of each.
+    """
+    like, longest = next(sampler.generator.parameters()), max(sampler.shape[1:])
+    for side in itertools.takewhile(lambda side: side < longest, (2**power for power in itertools.count())):
+        try:
+            sampler.make({SOURCE: torch.zeros(1, channels, side, side).to(like), **inputs})
+        except (RuntimeError, ValueError):  # of padding by reflection, and of a norm over a single pixel
+            continue
+        return side
+    return longest
 
 
 def source_channels(sampler: Sampler) -> int:
@@ -158,17 +204,14 @@ def noise_of_files(sampler: Sampler, names: Sequence[str], seed: int) -> dict[st
     return {stream: torch.cat([each[stream] for each in drawn]).to(like) for stream in drawn[0]}
 
 
-def read(path: Path, channels: int) -> Tensor:
+def read(path: Path, channels: int, value_range: Range | str | None = None) -> Tensor:
     """Return an image file as (C, H, W) in [-1, 1], whole."""
     try:
-        return to_float(decode_whole(path, channels, max_pixels=MAX_PIXELS))
+        return to_float(decode_whole(path, channels, value_range, MAX_PIXELS))
     except Exception as error:  # whatever Pillow raises
         raise unreadable(path, error) from error
 
 
 def larger(images: Tensor, factor: int) -> Tensor:
     """Return images (B, C, H, W) with sides ``factor`` times as long."""
-    if factor == 1:
-        return images
-    size = [factor * side for side in images.shape[2:]]
-    return interpolate(images, size, mode="bicubic", align_corners=False).clamp(-1, 1)
+    return images if factor == 1 else enlarged(images, [factor * side for side in images.shape[2:]])
