@@ -129,9 +129,17 @@ def test_the_doctor_advises_no_setting_that_the_model_does_not_have(
             assert word not in episode["advice"], episode
 
 
-@pytest.mark.parametrize("name", ["cycle", "cut"])
-def test_two_ranks_train_together(name: str, tmp_path: Path) -> None:
-    arguments = command(name, tmp_path / "run", "trainer.devices=2", "num_images=96", "metric=none")
+SHARDED = ("trainer=fsdp", "trainer.accelerator=cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("cycle", ()), ("cut", ()), ("cycle", SHARDED), ("cut", SHARDED)],
+    ids=["cycle", "cut", "cycle, sharded", "cut, sharded"],
+)
+def test_two_ranks_train_together(name: str, others: tuple[str, ...], tmp_path: Path) -> None:
+    settings = "trainer.devices=2", "num_images=96", "metric=none", *others
+    arguments = command(name, tmp_path / "run", *settings)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     arguments = [a for a in arguments if a != "metric.num_samples=64"]
     run = subprocess.run([*TRAIN, *arguments], env=environment, capture_output=True, text=True, timeout=300)

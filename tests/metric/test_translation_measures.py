@@ -50,10 +50,29 @@ def test_figures_agree_with_a_naive_computation() -> None:
     made, true = images()
     found = Paired().figures(*sides(made, true), rng())
     pairs = list(zip(made, true, strict=True))
-    psnr = [10 * math.log10(4 / float((x - y).double().square().mean())) for x, y in pairs]
+    in_bytes = [
+        [[round(127.5 * (v + 1)) for v in image.flatten().tolist()] for image in pair] for pair in pairs
+    ]
+    errors = [sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) / 256 for pair in in_bytes]
+    psnr = [10 * math.log10(255**2 / error) for error in errors]
     assert found["psnr"] == pytest.approx(sum(psnr) / 5, abs=1e-6)
     assert found["l1"] == pytest.approx(float((made - true).abs().mean()), abs=1e-7)
     assert found["ssim"] == pytest.approx(sum(naive_ssim(x, y) for x, y in pairs) / 5, abs=1e-6)
+
+
+def test_an_image_that_is_matched_exactly_counts_as_one_that_rounding_alone_parts_from_the_truth() -> None:
+    made, true = images()
+    near = Paired().figures(*sides(made, true), rng())["psnr"]
+    made[0] = true[0] = 1.0  # a white tile
+    found = Paired().figures(*sides(made, true), rng())["psnr"]
+    limit = 10 * math.log10(255**2 * 12)
+    assert near < found < near + limit / 5
+    assert Paired().figures(*sides(true, true), rng())["psnr"] == pytest.approx(limit, abs=1e-9)
+    assert Paired().figures(*sides(true + 0.003, true), rng())["psnr"] <= limit  # less than a byte's step
+
+
+def test_the_contract_says_what_the_psnr_is_taken_of() -> None:
+    assert "58.9 dB" in Paired().settings["psnr"]
 
 
 def test_shuffled_pairs_are_worse_in_every_figure() -> None:

@@ -49,6 +49,28 @@ def test_a_bending_translator_begins_as_its_source_and_moves_no_further_than_it_
     assert torch.allclose(moved[..., 4:10], smooth[..., 4:10] + 3 * step, atol=1e-3)
 
 
+@pytest.mark.parametrize(("num_cells", "most"), [(1, 1.0), (2, 1.0), (3, 1.5), (5, 1.95)])
+def test_a_pixel_is_bent_so_many_times_further_than_a_cell_at_most(num_cells: int, most: float) -> None:
+    ramp = torch.linspace(-0.9, 0.9, 32)[None, None, None].expand(512, 1, 32, 32)
+    translator = BendingTranslator((1, 32, 32), width=4, bend=2.0, num_cells=num_cells)
+    step = float(ramp[0, 0, 0, 1] - ramp[0, 0, 0, 0])
+    signs = torch.randn(512, 2 * num_cells**2, generator=torch.Generator().manual_seed(0)).sign()
+    translator.field = torch.nn.Sequential(Said(100 * signs))
+    pixels = ((translator.moved(ramp) - ramp) / step)[..., 5:27]  # away from the edges, where the ramp ends
+    assert 0.8 * most < float(pixels.abs().max()) / 2.0 < most + 0.005
+
+
+class Said(torch.nn.Module):
+    """Says the same whatever it is shown."""
+
+    def __init__(self, said: torch.Tensor) -> None:
+        super().__init__()
+        self.said = said
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.said
+
+
 def test_features_are_those_of_the_pass_and_stop_where_they_may() -> None:
     translator = ResnetTranslator((1, 16, 16), width=4, num_down=2, num_blocks=3)
     images = torch.rand(2, 1, 16, 16)

@@ -124,6 +124,12 @@ def test_a_mask_keeps_its_share_and_the_mean() -> None:
     assert torch.equal(repeated[..., :2, 2], repeated[..., 2:4, 0])
 
 
+def test_an_even_kernel_is_refused() -> None:
+    with pytest.raises(SettingError, match="kernel=4: must be odd, such as 3 or 7"):
+        ResidualUNet((1, 16, 16), width=4, kernel=4)
+    assert ResidualUNet((1, 16, 16), width=4, kernel=5).from_image.kernel_size == (5, 5)
+
+
 def test_without_dropout_there_is_no_noise() -> None:
     assert UNetGenerator((1, 16, 16), width=4, num_levels=4, dropout=0.0).noise == {}
     assert ResidualUNet((1, 16, 16), width=4).noise == {}

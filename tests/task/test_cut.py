@@ -13,6 +13,7 @@ from ganworks.model import ContrastiveTranslator, ResnetTranslator
 from ganworks.regularizer import R1
 from ganworks.task import CutTask
 from ganworks.task.cut import patch_nce
+from running import compose
 from translating import SHAPE, SMALL, batches, critic, fit, largest_difference, loop, make
 
 
@@ -84,6 +85,35 @@ def test_heads_are_as_wide_as_the_layers_that_they_read() -> None:
     odd = torch.rand(2, 3, 13, 22)
     maps = translator.features(odd, translator.layers)
     assert [h.shape[2] * h.shape[3] for h in maps] == translator.num_places(odd)
+
+
+@pytest.mark.parametrize("size", [(9, 13), (8, 7), (10, 11)])
+def test_patches_of_odd_sizes_lie_where_those_of_the_translation_and_of_the_mirror_image_lie(
+    size: tuple[int, int],
+) -> None:
+    translator = ContrastiveTranslator((1, 8, 8), width=4, num_down=2, num_blocks=1)
+    images = torch.rand(2, 1, *size)
+    seen: list[torch.Tensor] = []
+    translate = translator.translate
+    translator.translate = lambda source, noise: seen.append(source) or translate(source, noise)  # type: ignore[func-returns-value, method-assign]
+    translator(images)
+    features = translator.features(images, [0])[0]
+    assert torch.equal(features, seen[0])
+    assert torch.equal(translator.features(images.flip(-1), [0], mirrored=True)[0], features)
+
+
+def test_a_call_with_places_is_that_of_the_patches() -> None:
+    translator = ContrastiveTranslator(SHAPE, **SMALL, head_width=8)
+    images = torch.rand(2, *SHAPE)
+    places = [torch.arange(3)] * len(translator.layers)
+    called = translator(images, places=places, mirrored=True)
+    for found, wanted in zip(called, translator.patches(images, places, mirrored=True), strict=True):
+        assert torch.equal(found, wanted)
+
+
+def test_fastcut_mirrors_reals_as_often_as_translations() -> None:
+    config = compose("experiment=fastcut", "data.root=folder")
+    assert (config.task.flip, config.data.horizontal_flip) == (True, True)
 
 
 def test_wrong_settings_are_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ import torch
 from torch import nn
 
 from ganworks.errors import SettingError
-from ganworks.model import ResnetTranslator
+from ganworks.model import ResnetTranslator, UNetGenerator
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import R1
-from ganworks.task import Critic, CycleTask, ImagePool
+from ganworks.task import Critic, CycleTask, ImagePool, Smaller, UnpairedTask
 from translating import (
     BATCH,
     SHAPE,
@@ -119,6 +120,75 @@ def test_critics_are_told_the_label_of_each_side() -> None:
     told = {name: [labels.tolist() for labels in each[:3]] for name, each in seen.items()}
     label, source_label = batch["label"].tolist(), batch["source_label"].tolist()
     assert told == {"real": [label, source_label, source_label], "source": [source_label, label, label]}
+
+
+def networks() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    return {name: ResnetTranslator(SHAPE, **SMALL) for name in ("forth", "back")}
+
+
+def test_a_network_in_a_critic_reads_the_fields_of_its_way() -> None:
+    critics = {"real": critic(), "source": critic()}
+    plain = make(CycleTask, networks(), copy.deepcopy(critics))
+    wrapped = make(CycleTask, networks(), {name: Critic(each) for name, each in critics.items()})
+    assert [fields(each) for each in wrapped.critics] == [fields(each) for each in plain.critics]
+    assert fields(wrapped.critics[1]) == ("source", "fake_source", "source_label", "label")
+    assert largest_difference(fit(plain).generator, fit(wrapped).generator) == 0
+
+
+def fields(critic: Critic) -> tuple[str, str, str, str]:
+    return critic.real, critic.fake, critic.real_label, critic.fake_label
+
+
+def test_a_network_in_a_critic_of_one_way_is_told_the_label_of_the_source() -> None:
+    critics = {"whole": critic(), "smaller": Critic(critic(), view=Smaller(2), weight=0.5)}
+    task = make(UnpairedTask, networks()["forth"], critics)
+    assert {each.fake_label for each in task.critics} == {"source_label"}
+    own = Critic(critic(), fake_label="other")
+    assert make(UnpairedTask, networks()["forth"], own).critics[0].fake_label == "other"
+
+
+@pytest.mark.parametrize(("name", "setting"), [("source", "fake"), ("source", "real"), ("real", "fake")])
+def test_a_critic_of_fields_that_are_not_those_of_its_way_is_refused(name: str, setting: str) -> None:
+    critics = {"real": critic(), "source": critic()}
+    critics[name] = Critic(critic(), **{setting: "other"})
+    with pytest.raises(
+        SettingError, match=rf"discriminator.{name}.{setting}=other: must be \w+, or left out"
+    ):
+        make(CycleTask, networks(), critics)
+
+
+def u_nets(widths: tuple[int, int] = (4, 4), dropout: float = 0.5) -> dict[str, UNetGenerator]:
+    torch.manual_seed(0)
+    settings: dict[str, Any] = {"num_levels": 2, "norm": "none", "dropout": dropout}
+    return {
+        name: UNetGenerator(SHAPE, width=width, **settings)
+        for name, width in zip(("forth", "back"), widths, strict=True)
+    }
+
+
+def test_translators_with_dropout_have_it_in_every_pass_and_in_samples() -> None:
+    task = make(CycleTask, u_nets(), {"real": critic(), "source": critic()}, num_images=BATCH)
+    masks: list[torch.Tensor] = []
+    for network in task.generator.values():
+        network.mask = lambda uniform, x: masks.append(uniform) or (uniform >= 0.5) * 2.0  # type: ignore[func-returns-value]
+    fit(task)
+    # Forth and back: of the batch, which share a draw, and of cycle and identity, which have their own.
+    assert len(masks) == 6
+    assert len({float(mask.sum()) for mask in masks}) == 5
+    source = batches(1)[0]["source"].float()
+    sampler = make(CycleTask, u_nets(), {"real": critic(), "source": critic()}).float().sampler()
+    first, same, other = (
+        sampler.sample(len(source), seed=seed, conditions={"source": source}) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_translators_whose_noise_of_one_name_differs_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"noise 'dropout_0' has one shape: \(4, 4, 4\), \(8, 4, 4\)"):
+        make(CycleTask, u_nets((4, 8)), {"real": critic(), "source": critic()})
+    make(CycleTask, u_nets((4, 8), dropout=0.0), {"real": critic(), "source": critic()})
 
 
 def test_wrong_settings_are_named() -> None:

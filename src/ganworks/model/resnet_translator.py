@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import normalize
 
 from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.model.base import require_label
@@ -36,7 +36,7 @@ class ResnetTranslator(Translator):
         norm: "instance" or "none".
         source_channels: of the image that is translated; None for those of ``shape``.
         num_classes: length of the label of the source, which is then a condition ``source_label``; 0 takes none.
-        from_source: begin as the identity: tanh(network(x) + atanh(.97 x)) with a last layer of zeros.
+        from_source: begin as .97 times the source: tanh(network(x) + atanh(.97 x)) with a last layer of zeros.
 
     Raises:
         SettingError: a count, ``kernel_size``, ``norm`` or ``from_source`` that it cannot have.
@@ -90,16 +90,21 @@ class ResnetTranslator(Translator):
         return torch.tanh(h + torch.atanh(NEAR_ONE * source.clamp(-1, 1)) if self.from_source else h)
 
     def features(
-        self, source: Tensor, layers: Sequence[int], source_label: Tensor | None = None
+        self,
+        source: Tensor,
+        layers: Sequence[int],
+        source_label: Tensor | None = None,
+        mirrored: bool = False,
     ) -> list[Tensor]:
         """Return what the first half of the network makes of sources, (B, C_l, H_l, W_l) for each of ``layers``.
 
         Layer 0 is the image itself, 1 the first convolution, then come the halvings and the residual blocks. CUT's
         five are [0, 2, 3, 4, 8] here: pixels, both halvings, first and fifth block (Park et al. 2020, appendix C.2).
+        Images of other sizes are padded as for a translation. Of ``mirrored`` images the maps are mirrored back.
         """
         self.check_layers(layers)
-        stages = self.stages(self.padded(source), source_label, max(layers))
-        return [stages[layer] for layer in layers]
+        stages = self.stages(self.padded(source, mirrored), source_label, max(layers))
+        return [stages[layer].flip(-1) if mirrored else stages[layer] for layer in layers]
 
     def stages(self, x: Tensor, source_label: Tensor | None = None, upto: int | None = None) -> list[Tensor]:
         """Return the image and the maps behind each layer of the first half, up to number ``upto``."""
@@ -111,11 +116,6 @@ class ResnetTranslator(Translator):
                 x = x + self.embedding(as_label(source_label))[..., None, None]
             outputs.append(x)
         return outputs
-
-    def padded(self, x: Tensor) -> Tensor:
-        """Return images with sides that the halvings divide, continued at the right and below."""
-        bottom, right = -x.shape[-2] % self.multiple, -x.shape[-1] % self.multiple
-        return pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
 
     def check_layers(self, layers: Sequence[int]) -> None:
         """Raise `SettingError` unless these are numbers of layers that `features` has."""
@@ -129,6 +129,7 @@ class ContrastiveTranslator(ResnetTranslator):
 
     A head is a perceptron of two layers on the features of each patch, its output of length 1: Park et al. 2020 (CUT),
     section 3.2 (https://arxiv.org/abs/2007.15651). The heads have an optimizer with the translator, sized by one pass.
+    They are averaged and exported with it, although no translation reads them: a run goes on from either.
 
     Args:
         layers: whose features are compared, see `features`; None: [0, 2, 3, 4, 8], or as many as there are.
@@ -158,6 +159,21 @@ class ContrastiveTranslator(ResnetTranslator):
         )
         self.heads.apply(init_normal)
 
+    def forward(  # type: ignore[override]
+        self,
+        source: Tensor,
+        places: Sequence[Tensor] | None = None,
+        mirrored: bool = False,
+        **noise: Tensor,
+    ) -> Tensor | list[Tensor]:
+        """Return translations (B, C, H, W) of sources; with ``places`` what `patches` makes of them.
+
+        A sharded network gathers its weights in a call, so that both have to be one.
+        """
+        if places is None:
+            return super().forward(source, **noise)
+        return self.patches(source, places, noise.get("source_label"), mirrored)
+
     def patches(
         self,
         images: Tensor,
@@ -169,10 +185,9 @@ class ContrastiveTranslator(ResnetTranslator):
 
         Args:
             places: for each layer the numbers (num_patches,) of the positions, row by row.
-            mirrored: mirror the features left to right first.
+            mirrored: the images are mirrored ones, and their features are mirrored back.
         """
-        maps = self.features(images, self.layers, source_label)
-        maps = [h.flip(-1) for h in maps] if mirrored else maps
+        maps = self.features(images, self.layers, source_label, mirrored)
         rows = [h.flatten(2)[:, :, at].transpose(1, 2) for h, at in zip(maps, places, strict=True)]
         return [normalize(head(row), dim=-1, eps=1e-7) for head, row in zip(self.heads, rows, strict=True)]
 

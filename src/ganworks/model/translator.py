@@ -45,13 +45,26 @@ class Translator(Generator):
                 f"(B, {self.source_channels}, height, width): images with {self.source_channels} channels"
             )
             raise SettingError("source", tuple(source.shape), allowed)
-        height, width = source.shape[2:]
-        down, right = -height % self.multiple, -width % self.multiple
-        if not down and not right:
+        padded = self.padded(source)
+        if padded is source:
             return self.translate(source, noise)
-        top, left = down // 2, right // 2
-        padded = pad(source, (left, right - left, top, down - top), mode="replicate")
+        (height, width), (high, wide) = source.shape[2:], padded.shape[2:]
+        top, left = (high - height) // 2, (wide - width) // 2
         return self.translate(padded, noise)[..., top : top + height, left : left + width]
+
+    def padded(self, images: Tensor, mirrored: bool = False) -> Tensor:
+        """Return images with sides that are multiples of `multiple`, continued by their edges on all sides.
+
+        Args:
+            images: (B, C, H, W).
+            mirrored: they are mirrored left to right: what is odd is added on the left, so that it lies where that
+                of the images lies that they mirror.
+        """
+        down, right = (-side % self.multiple for side in images.shape[2:])
+        if not down and not right:
+            return images
+        top, left = down // 2, right - right // 2 if mirrored else right // 2
+        return pad(images, (left, right - left, top, down - top), mode="replicate")
 
     @abstractmethod
     def translate(self, source: Tensor, noise: Mapping[str, Tensor]) -> Tensor:

@@ -143,10 +143,11 @@ class ResidualUNet(Translator):
         if adds_source and self.source_channels != self.shape[0]:
             channels = f"{self.source_channels} and {self.shape[0]} channels"
             raise SettingError("adds_source", True, f"false for sources and images of {channels}")
-        half = (2 * (check_count("kernel", kernel) // 2) + 1) // 2
+        if check_count("kernel", kernel) % 2 == 0:
+            raise SettingError("kernel", kernel, "odd, such as 3 or 7")
         num_blocks = check_count("num_blocks", num_blocks)
         sizes = [check_count("width", width) * 2 ** min(level, 4) for level in range(num_levels + 1)]
-        self.from_image = nn.Conv2d(self.source_channels, sizes[0], 2 * half + 1, padding=half)
+        self.from_image = nn.Conv2d(self.source_channels, sizes[0], kernel, padding=kernel // 2)
         self.ways_down = nn.ModuleList(
             ResidualBlock(size, norm) if skips else nn.Identity() for size in sizes[:-1]
         )
@@ -159,7 +160,7 @@ class ResidualUNet(Translator):
             nn.Conv2d(num_in, num_out, 3, padding=1) for num_out, num_in in itertools.pairwise(sizes)
         )
         self.ways_up = nn.ModuleList(ResidualBlock(size, norm) for size in sizes[:-1])
-        self.to_image = nn.Conv2d(sizes[0], self.shape[0], 2 * half + 1, padding=half)
+        self.to_image = nn.Conv2d(sizes[0], self.shape[0], kernel, padding=kernel // 2)
         self.skips, self.adds_source = skips, adds_source
         init_residual(self, [self.from_image, *self.downs, *self.ups])
         if adds_source:

@@ -94,8 +94,9 @@ class CutTask(UnpairedTask):
             mirrored: ``image`` is a mirrored one, and its features are mirrored back.
         """
         places = self.places(source, stream)
-        queries = self.generator.patches(image, places, label, mirrored)
-        keys = self.generator.patches(source, places, label)
+        labels = {} if label is None else {"source_label": label}
+        queries = self.generator(image, places=places, mirrored=mirrored, **labels)
+        keys = self.generator(source, places=places, **labels)
         losses = [patch_nce(q, k.detach(), self.temperature) for q, k in zip(queries, keys, strict=True)]
         return torch.stack(losses).mean()
 

@@ -8,11 +8,18 @@ from typing import Any
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_range
+from ganworks.model.base import draw_noise, networks_of, noise_of
 from ganworks.noise import keyed_rng
 from ganworks.task.base import Batch, Terms
 from ganworks.task.critic import Critic
 from ganworks.task.pool import ImagePool
-from ganworks.task.unpaired import UnpairedTask
+from ganworks.task.unpaired import FORTH, UnpairedTask, filled
+
+# What each critic reads of a batch.
+FIELDS = {
+    "real": FORTH,
+    "source": {"real": "source", "fake": "fake_source", "real_label": "source_label", "fake_label": "label"},
+}
 
 
 class CycleTask(UnpairedTask):
@@ -22,15 +29,17 @@ class CycleTask(UnpairedTask):
     5.2, pool as in its section 4. The paper's discriminator minimises half of its loss, which Adam does not see.
 
     Args:
-        generator: ``forth`` and ``back``, translators; samples are made forth.
-        discriminator: ``real``, the critic of translations forth, and ``source``, that of translations back.
+        generator: ``forth`` and ``back``, translators; samples are made forth. Noise that they declare, such as
+            dropout, is drawn anew for each pass of the cycle and of the identity.
+        discriminator: ``real``, the critic of translations forth, and ``source``, that of translations back. A
+            `Critic` reads the fields of its way wherever it names no other.
         cycle: weight of the cycle's mean absolute error, lambda in equation 3.
         identity: weight of the error of what is translated where it already is, as a factor of ``cycle``.
         pool: translations that each critic's pool holds; 0 shows it the present ones.
         kwargs: see `UnpairedTask`; ``near_source`` acts both ways.
 
     Raises:
-        SettingError: networks of other names, or a weight below 0.
+        SettingError: networks of other names, critics of other fields, or a weight below 0.
     """
 
     def __init__(
@@ -44,6 +53,7 @@ class CycleTask(UnpairedTask):
     ) -> None:
         check_names("generator", generator, ("forth", "back"))
         check_names("discriminator", discriminator, ("real", "source"))
+        check_noise(generator)
         super().__init__(generator=generator, discriminator=both_ways(discriminator), **kwargs)
         self.cycle, self.identity = check_range("cycle", cycle, 0.0), check_range("identity", identity, 0.0)
         shapes: dict[str, Any] = {"fake": generator["forth"].shape, "fake_source": generator["back"].shape}
@@ -54,26 +64,34 @@ class CycleTask(UnpairedTask):
     @staticmethod
     def produce(generator: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return ``fake``, the sources' translation forth, and in training ``fake_source``, that of the reals back."""
-        made = {"fake": generator.forth(inputs["source"])}  # type: ignore[operator]
+        forth, back = networks_of(generator)["forth"], networks_of(generator)["back"]
+        made = {"fake": called(forth, inputs["source"], inputs)}
         if "real" in inputs:
-            made["fake_source"] = generator.back(inputs["real"])  # type: ignore[operator]
+            made["fake_source"] = called(back, inputs["real"], inputs)
         return made
 
     def generator_terms(self, batch: Batch) -> Terms:
         terms = super().generator_terms(batch)
-        forth, back = self.generator.forth, self.generator.back
         # Equation 2: F(G(x)) is x, and G(F(y)) is y.
-        cycled, cycled_source = forth(batch["fake_source"]), back(batch["fake"])  # type: ignore[operator]
+        cycled = self.again("forth", batch["fake_source"], "cycle")
+        cycled_source = self.again("back", batch["fake"], "cycle")
         cycle = error(cycled_source, batch["source"]) + error(cycled, batch["real"])
         terms["cycle"] = self.cycle * cycle
         if self.identity:
-            same, same_source = forth(batch["real"]), back(batch["source"])  # type: ignore[operator]
+            same = self.again("forth", batch["real"], "identity")
+            same_source = self.again("back", batch["source"], "identity")
             identity = error(same, batch["real"]) + error(same_source, batch["source"])
             terms["identity"] = self.cycle * self.identity * identity
         if self.near_source:
             back_distance = self.distance(batch["fake_source"], batch["real"])
             terms["near_source"] = terms["near_source"] + self.near_source * back_distance
         return terms
+
+    def again(self, name: str, images: Tensor, stream: str) -> Tensor:
+        """Return what a network makes of images (B, C, H, W) in a pass of its own, with draws of its own."""
+        network = networks_of(self.generator)[name]
+        noise = draw_noise(network, len(images), lambda each: self.rng(f"{stream}/{name}/{each}"))
+        return called(network, images, {each: drawn.to(self.dtype) for each, drawn in noise.items()})
 
     def shown(self, critic: Critic, batch: Batch) -> Batch:
         """Return the batch with translations, and their labels, out of the critic's pool."""
@@ -85,13 +103,30 @@ class CycleTask(UnpairedTask):
         return self.pools[critic.name](batch, names, rng)
 
 
-def both_ways(discriminator: Mapping[str, nn.Module | Critic]) -> dict[str, nn.Module | Critic]:
+def both_ways(discriminator: Mapping[str, nn.Module | Critic]) -> dict[str, Critic]:
     """Return the critics of both ways; the one of the way back tells sources from translations of reals."""
-    network = discriminator["source"]
-    if isinstance(network, Critic):
-        return dict(discriminator)
-    fields = {"real": "source", "fake": "fake_source", "real_label": "source_label", "fake_label": "label"}
-    return {**discriminator, "source": Critic(network, **fields)}  # type: ignore[arg-type]
+    critics = {name: filled(discriminator[name], fields) for name, fields in FIELDS.items()}
+    for name, critic in critics.items():
+        for setting in ("real", "fake"):
+            found, own = getattr(critic, setting), FIELDS[name][setting]
+            if found != own:
+                raise SettingError(f"discriminator.{name}.{setting}", found, f"{own}, or left out")
+    return critics
+
+
+def check_noise(generator: Mapping[str, nn.Module]) -> None:
+    """Raise `SettingError` where both networks take noise of one name that is not of one kind: it is drawn once."""
+    forth, back = (noise_of(generator[name]) for name in ("forth", "back"))
+    for name in forth.keys() & back.keys():
+        if forth[name] != back[name]:
+            allowed = f"networks whose noise {name!r} has one shape: {forth[name].shape}, {back[name].shape}"
+            raise SettingError("generator", "forth and back", allowed)
+
+
+def called(network: nn.Module, images: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
+    """Return what a translator makes of images (B, C, H, W) with its own noise among ``noise``."""
+    made: Tensor = network(images, **{name: noise[name] for name in noise_of(network)})
+    return made
 
 
 def error(images: Tensor, targets: Tensor) -> Tensor:

@@ -14,6 +14,9 @@ from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
 from ganworks.task.critic import Critic, as_critic
 
+# What a critic of translations reads of a batch.
+FORTH = {"real": "real", "fake": "fake", "real_label": "label", "fake_label": "source_label"}
+
 
 class UnpairedTask(AdversarialTask):
     """One translator from ``source`` to where ``real`` is; a critic that takes labels is told those of each side.
@@ -23,7 +26,8 @@ class UnpairedTask(AdversarialTask):
 
     Args:
         generator: a translator; see `AdversarialTask`.
-        discriminator: one or several critics of the translation; see `AdversarialTask`.
+        discriminator: one or several critics of the translation; see `AdversarialTask`. A `Critic` of ``fake``
+            that names no ``fake_label`` is told ``source_label`` too.
         near_source: weight of the mean |blur(translation) - blur(source)|, 0 without; the pixels are those of
             [-1, 1].
         blur: side in pixels of the mean that both are taken through, odd; 1 compares the pixels themselves.
@@ -61,15 +65,23 @@ class UnpairedTask(AdversarialTask):
 def labelled(
     discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic],
 ) -> Critic | dict[str, Critic]:
-    """Return critics that are told the source's label with a translation; those that are critics already stay."""
+    """Return critics that are told the source's label with a translation, see `told`."""
     if isinstance(discriminator, nn.Module | Critic):
         return told(discriminator)
     return {name: told(part) for name, part in discriminator.items()}
 
 
 def told(part: nn.Module | Critic) -> Critic:
-    """Return a network as a critic whose fakes have the label of their source."""
-    return part if isinstance(part, Critic) else replace(as_critic(part), fake_label="source_label")
+    """Return a network as a critic whose fakes have the label of their source; so has a critic that names no other."""
+    critic = as_critic(part)
+    return filled(critic, FORTH) if critic.fake == FORTH["fake"] else critic
+
+
+def filled(part: nn.Module | Critic, fields: Mapping[str, str]) -> Critic:
+    """Return a critic that reads these fields of a batch wherever it has a default one."""
+    critic = as_critic(part)
+    left_out = [setting for setting in fields if getattr(critic, setting) == getattr(Critic, setting)]
+    return replace(critic, **{setting: fields[setting] for setting in left_out})  # type: ignore[arg-type]
 
 
 def blurred(images: Tensor, side: int) -> Tensor:

@@ -13,22 +13,27 @@ from torch import Generator, Tensor
 from ganworks.errors import SettingError, check_choice, setting_path
 from ganworks.metric.distance.structural_similarity import BATCH_SIZE, SIGMA, check_scales, ms_ssim
 from ganworks.metric.extractor.lpips import Lpips
+from ganworks.metric.extractor.network import to_uint8
 from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 from ganworks.sample.kind import kind_of
 
 WITHOUT = "metric.measure.paired.lpips=false does without it"
-RANGE = 2.0  # from black to white, in [-1, 1]
+WHITE = 255.0
+# Of bytes, the least mean squared error that counts: the variance of what rounding takes away, uniform over one byte.
+LEAST_ERROR = 1 / 12
 
 
 @dataclass(frozen=True)
 class Paired(Measure):
     """Distances of each translation from its true sample, the field ``real``: PSNR in dB, SSIM, L1, perhaps LPIPS.
 
-    PSNR = 10 log10(2^2 / MSE), the mean over images; SSIM as in Wang et al. 2004, equation 13, one scale of
-    `structural_similarity`; L1 the mean absolute difference in [-1, 1]. They prefer an average of what is possible to
-    a sharp guess (Blau and Michaeli 2018, https://arxiv.org/abs/1711.06077): read them beside a Frechet distance.
+    PSNR = 10 log10(255^2 / max(MSE, 1/12)) of the images as bytes, the mean over images; an image that is matched
+    exactly, such as a white tile, has 58.9 dB (1/12 is what the rounding to bytes is worth). SSIM as in Wang et al.
+    2004, equation 13, one scale of `structural_similarity`; L1 the mean absolute difference in [-1, 1]. They prefer an
+    average of what is possible to a sharp guess (Blau and Michaeli 2018, https://arxiv.org/abs/1711.06077): read them
+    beside a Frechet distance.
 
     Args:
         sigma: of SSIM's window, 1.5 in the paper, for images from 11 pixels up.
@@ -57,6 +62,7 @@ class Paired(Measure):
     @property
     def settings(self) -> dict[str, Any]:
         own = {name: value for name, value in super().settings.items() if name != "lpips_weights"}
+        own |= {"psnr": "of bytes, at most 58.9 dB an image"}
         return {**own, **(self.distance.contract if self.lpips else {})}
 
     def check(self) -> None:
@@ -80,7 +86,7 @@ class Paired(Measure):
         found: dict[str, list[Tensor]] = {name: [] for name in self.better}
         for x, y in zip(made.split(BATCH_SIZE), true.split(BATCH_SIZE), strict=True):
             difference = (x - y).double().flatten(1)
-            found["psnr"].append(10 * (RANGE**2 / difference.square().mean(1)).log10())
+            found["psnr"].append(psnr(x, y))
             found["ssim"].append(ms_ssim(x, y, 1, self.sigma))
             found["l1"].append(difference.abs().mean(1))
             if self.lpips:
@@ -91,6 +97,16 @@ class Paired(Measure):
     def floor(self, real: SampleSet, halves: tuple[SampleSet, SampleSet], rng: Generator) -> dict[str, Any]:
         """Return nothing: a real sample is no translation of another one's source."""
         return {}
+
+
+def psnr(made: Tensor, true: Tensor) -> Tensor:
+    """Return 10 log10(255^2 / max(MSE, 1/12)) (B,), float64, of images (B, C, H, W) in [-1, 1] as bytes.
+
+    >>> psnr(torch.ones(1, 1, 2, 2), torch.tensor([-1.0, 1.0])[:, None, None, None].expand(2, 1, 2, 2))
+    tensor([ 0.0000, 58.9226], dtype=torch.float64)
+    """
+    difference = (to_uint8(made).double() - to_uint8(true).double()).flatten(1)
+    return 10 * (WHITE**2 / difference.square().mean(1).clamp(min=LEAST_ERROR)).log10()
 
 
 @dataclass(frozen=True)
