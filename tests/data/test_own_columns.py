@@ -1,4 +1,4 @@
-"""Series and tables of a user: one split for all runs, a scaling that is kept, a record of the values; read with care."""
+"""Series and tables of a user: one split for all runs, a kept scaling, a record of the values; files read well."""
 
 from __future__ import annotations
 

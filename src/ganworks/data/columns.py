@@ -82,7 +82,8 @@ class Sheet:
             SettingError: there is no such column.
             GanworksError: two of them have one name.
         """
-        found, left = [], []
+        found: list[str] = []
+        left: list[str] = []
         for index, name in enumerate(self.names):
             if name in others:
                 continue
