@@ -38,10 +38,10 @@ def test_a_test_folder_that_is_contains_or_lies_in_the_training_folder_is_refuse
 ) -> None:
     root = folder(tmp_path / "mine" / "data")
     with pytest.raises(SettingError, match=r"test=.*must be a folder apart from"):
-        few(root, tmp_path / "cache", root / other)
+        few(root, tmp_path / "cache", root / other).check()
     (tmp_path / "link").symlink_to(root)
     with pytest.raises(SettingError, match="apart from"):
-        few(root, tmp_path / "cache", tmp_path / "link")
+        len(few(root, tmp_path / "cache", tmp_path / "link").reference)
 
 
 def test_a_test_folder_beside_the_split_that_is_trained_on_is_fine(tmp_path: Path) -> None:

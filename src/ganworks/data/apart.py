@@ -36,7 +36,7 @@ class Rows:
         return self.samples.read(self.rows[indices])
 
 
-def folder_of(data: GanDataModule | None) -> Path | None:
+def folder_of(data: GanDataModule) -> Path | None:
     """Return the folder that the files of a data set lie in, links resolved; None of one that has none."""
     root = getattr(data, "root", None)
     if root is None:
@@ -45,7 +45,7 @@ def folder_of(data: GanDataModule | None) -> Path | None:
     return None if found is None else Path(found).resolve()
 
 
-def check_apart(source: GanDataModule, test: GanDataModule | None) -> None:
+def check_apart(source: GanDataModule, test: GanDataModule) -> None:
     """Raise `SettingError` where the folder of ``test`` is, contains or lies in that of ``source``."""
     trained, tested = folder_of(source), folder_of(test)
     if trained is None or tested is None:

@@ -73,7 +73,6 @@ class FewLabels(GanDataModule):
             min_batches,
             source.kind,
         )
-        check_apart(source, test)
         self.source, self.test = source, test
         self.name = f"{source.name} (few labels)"
         self.per_class = None if per_class is None else check_count("per_class", per_class)
@@ -83,7 +82,9 @@ class FewLabels(GanDataModule):
         self._rows: list[Tensor] | None = None
 
     def prepare_data(self) -> None:
-        """Prepare the source."""
+        """Prepare the source and ``test``, which have no folder in common."""
+        if self.test is not None:
+            check_apart(self.source, self.test)
         self.source.prepare_data()
         if self.test is not None:
             self.test.prepare_data()
@@ -127,6 +128,7 @@ class FewLabels(GanDataModule):
     def _tested(self) -> Samples:
         """Return the samples of ``test``; raise unless it has the classes of the source."""
         assert self.test is not None
+        check_apart(self.source, self.test)
         samples, ours = self.test.samples, [str(name) for name in self.classes]
         if samples.labels is None or samples.labels.is_floating_point():
             raise SettingError(
