@@ -33,7 +33,7 @@ def test_rows_of_a_table_are_drawn_by_class_and_written_in_its_units(
     assert result.code == 0, result.err
     summary = json.loads((run / "summary.json").read_text())
     assert summary["metrics"]["sliced_w2"] > 0
-    assert summary["floor"]["sliced_w2"] < 0.5
+    assert 0 < summary["floor"]["sliced_w2"] < 1  # twenty rows of each side
     out = tmp_path / "fake.csv"
     result = ganworks("sample", f"run={run}", "num=6", "label=tulip", f"out={out}")
     assert result.code == 0, result.err
