@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,9 +43,9 @@ def augment(
     return run
 
 
-def user_folder(root: Path, num: int = 20, side: int = 16) -> Path:
+def user_folder(root: Path, num: int = 20, side: int = 16, key: int = 0) -> Path:
     """Write two classes of colour images: bright ones and dark ones, with noise."""
-    rng = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(key)
     for name, level in (("bright", 180), ("dark", 60)):
         (root / name).mkdir(parents=True)
         for index in range(num):
@@ -109,7 +110,7 @@ def test_held_out_images_may_come_from_a_folder_of_their_own(
     augment: Callable[..., Result], tmp_path: Path
 ) -> None:
     user_folder(tmp_path / "mine")
-    user_folder(tmp_path / "others", num=7)
+    user_folder(tmp_path / "others", num=7, key=1)
     folder = (
         "data=folder",
         "data.root=mine",
@@ -130,6 +131,65 @@ def test_a_conditional_run_is_measured_by_each_filter(augment: Callable[..., Res
         result = augment(f"run={run}", "seeds=2", "num_updates=3", "fakes=8", f"filter={keep}", f"out={keep}")
         assert result.code == 0, result.err
         assert len(list((tmp_path / keep).glob("*/fake_*.png"))) == num
+        assert "this one GAN" in result.out
+    result = augment(f"run={run}", "held_out=0.5", "out=other")
+    assert "held_out=0.5: must be left out beside run=" in result.err
+    shutil.rmtree(run / "checkpoints")
+    result = augment(f"run={run}", "filter=discriminator", "out=other")
+    assert "filter=discriminator: must be classifier or none" in result.err
+    assert not (tmp_path / "other").exists()
+
+
+def test_folders_that_mix_what_is_trained_measured_and_written_are_refused(
+    augment: Callable[..., Result], tmp_path: Path
+) -> None:
+    user_folder(tmp_path / "mine")
+    user_folder(tmp_path / "apart", num=7, key=1)
+    (tmp_path / "plain").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "plain" / "x.png")
+    folder = (
+        "data=folder",
+        "data.root=mine",
+        "data.resolution=16",
+        "data.batch_size=16",
+        "paths.cache=cache",
+    )
+    for arguments, message in (
+        (("test=mine",), "test="),
+        (("test=mine/dark",), "must be a folder apart from"),
+        (("test=.",), "must be a folder apart from"),
+        (("out=mine/more",), "out=mine/more: must be a folder outside of mine"),
+        (("test=apart", "out=apart/more"), "out=apart/more: must be a folder outside of"),
+        (("test=plain",), "test=folder: must be data with one class a sample"),
+        (
+            ("filter=discriminator", "~callback.checkpoint"),
+            "filter=discriminator: must be classifier or none",
+        ),
+    ):
+        result = augment(*folder, *arguments, *(text for text in TINY if not text.startswith("filter")))
+        assert result.code == 1, arguments
+        assert message in result.err, result.err
+        assert "Traceback" not in result.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_whose_folder_has_changed_is_refused(augment: Callable[..., Result], tmp_path: Path) -> None:
+    user_folder(tmp_path / "mine")
+    folder = (
+        "data=folder",
+        "data.root=mine",
+        "data.resolution=16",
+        "data.batch_size=16",
+        "paths.cache=cache",
+    )
+    assert augment(*folder, "per_class=8", "out=more", *TINY).code == 0
+    run = next((tmp_path / "runs" / "few_labels").glob("*/seed_0"))
+    tiny = ("seeds=2", "num_updates=3", "fakes=6", "filter=none")
+    assert augment(f"run={run}", "out=again", *tiny).code == 0
+    (tmp_path / "mine" / "dark" / "000.png").rename(tmp_path / "mine" / "dark" / "x.png")
+    result = augment(f"run={run}", "out=changed", *tiny)
+    assert "the data are others than" in result.err
+    assert not (tmp_path / "changed").exists()
 
 
 def test_a_run_that_holds_nothing_out_or_draws_no_classes_is_refused(

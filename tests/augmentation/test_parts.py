@@ -22,6 +22,7 @@ from ganworks.augmentation.lines import (
     balanced,
     lines,
 )
+from ganworks.augmentation.measure import Trial, measure
 from ganworks.augmentation.table import ALL, Accuracies, Difference, said
 from ganworks.errors import GanworksError, SettingError
 from ganworks.metric import ImageAccuracy, SampleSet
@@ -135,6 +136,50 @@ def test_verdict_says_plainly_whether_it_helps(gan: list[float], words: str) -> 
     (line,) = Accuracies(values).verdict()
     assert words in line
     assert f"of {len(gan)} seeds" in line
+
+
+@pytest.mark.parametrize(("num", "limit"), [(2, 12.706), (3, 4.303), (6, 2.571), (30, 2.045)])
+def test_more_than_chance_is_what_students_t_says_of_so_many_seeds(num: int, limit: float) -> None:
+    below, above = (
+        Difference(sign * 0.01 * limit * by, 0.01, 1, num) for sign, by in ((1, 0.99), (-1, 1.01))
+    )
+    assert below.limit == pytest.approx(limit, abs=1e-3)
+    assert "does not help" in said(ALL, below)
+    assert f"no more than chance at 95% (t of {num - 1} degrees" in said(ALL, below)
+    assert "does harm" in said(ALL, above)
+
+
+def test_differences_without_an_effect_are_called_one_in_a_twentieth_of_the_cases() -> None:
+    """Control: two standard errors would call more than a quarter of them at two seeds."""
+    for num in (2, 6):
+        draws = torch.randn(4000, num, generator=keyed_rng("null", num), dtype=torch.float64).tolist()
+        each = [Difference.of(values, [0.0] * num) for values in draws]
+        false = sum("does not help" not in said(ALL, found) for found in each) / len(each)
+        by_two = sum(abs(found.mean) > 2 * found.error for found in each) / len(each)
+        assert false == pytest.approx(0.05, abs=0.012)
+        assert by_two > {2: 0.25, 6: 0.085}[num]
+
+
+def test_small_gain_of_the_digits_is_no_more_than_chance_at_six_seeds() -> None:
+    words = said("small classes", Difference(0.0141, 0.0065, 5, 6))
+    assert words.startswith("small classes: the GAN does not help: +.0141 +- .0065")
+    assert "no more than chance at 95% (t of 5 degrees of freedom: 2.57 errors)" in words
+
+
+def test_seeds_of_one_gan_speak_of_this_one_gan() -> None:
+    values = {line: {ALL: [0.9, 0.8, 0.7]} for line in (CLASSIC, CONTROL, BOTH)}
+    assert "this one GAN does not help" in Accuracies(values, is_one_gan=True).verdict()[0]
+    assert "of one GAN" in str(Accuracies(values, is_one_gan=True).table("").caption)
+    assert Accuracies(values).table("").caption is None
+
+
+def test_discriminator_without_a_score_is_named_before_a_classifier_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ganworks.augmentation.measure.fit_classifier", lambda *_: pytest.fail("trained"))
+    trial = Trial(REAL, REAL, FAKE, [1], ["a", "b"], seed=0)
+    with pytest.raises(SettingError, match="filter=discriminator: must be classifier or none"):
+        measure(trial, 0.25, 3, "discriminator")
 
 
 def test_one_seed_says_nothing() -> None:

@@ -18,6 +18,10 @@ def few(**settings: Any) -> FewLabels:
     return data
 
 
+def every(data: Digits) -> torch.Tensor:
+    return data.samples.read(torch.arange(len(data.samples)))  # type: ignore[return-value]
+
+
 def as_set(images: torch.Tensor) -> set[tuple[float, ...]]:
     return {tuple(image.flatten().tolist()) for image in images}
 
@@ -46,8 +50,7 @@ def test_digits_are_of_one_half_and_the_reference_is_the_other() -> None:
     images, labels = data.tested
     assert len(images) == 901
     assert not as_set(images) & as_set(data.labelled[0])
-    every = Digits()
-    assert as_set(images) == as_set(every.samples.values[halves()[1]])  # type: ignore[attr-defined]
+    assert as_set(images) == as_set(Digits().samples.values[halves()[1]])  # type: ignore[attr-defined]
     assert labels.bincount().min() > 80
 
 
@@ -56,7 +59,10 @@ def test_what_is_left_over_is_the_reference_where_the_source_holds_nothing_out()
     assert len(data.labelled[1]) + len(data.tested[1]) == 1797
     shares = few(source=Digits(), held_out=0.25)
     assert len(shares.tested[1]) == pytest.approx(1797 / 4, abs=10)
-    assert few(source=Digits(), test=Digits(split="train"), per_class=5).tested[1].shape == (896,)
+    data = few(source=Digits(), test=Digits(split="train"), per_class=5)
+    shared = as_set(data.labelled[0]) & as_set(every(Digits(split="train")))
+    assert len(data.tested[1]) == 896 - len(shared)
+    assert not as_set(data.tested[0]) & as_set(data.labelled[0])
 
 
 def test_draws_are_keyed_by_the_seed() -> None:

@@ -69,7 +69,9 @@ def test_one_recording_is_cut_into_windows_and_its_end_is_held_out(tmp_path: Pat
     assert apart[..., 0].min() > 1  # it goes on rising: nothing of it is in the training windows
     levels = data.kind.in_units(train)[..., 0]  # type: ignore[attr-defined]
     torch.testing.assert_close(levels[1], torch.arange(15.0, 25.0).double(), atol=1e-5, rtol=0)
-    assert data.settled == {"shape": [10, 2], "columns": ["level", "wave"]}
+    assert data.settled["shape"] == [10, 2]
+    assert data.settled["columns"] == ["level", "wave"]
+    assert (data.settled["lowest"][0], data.settled["highest"][0]) == (10, 89)
 
 
 def test_of_several_recordings_whole_ones_are_held_out_and_windows_never_cross(tmp_path: Path) -> None:

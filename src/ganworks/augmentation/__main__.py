@@ -44,7 +44,10 @@ class Arguments:
         metadata={"help": "labelled images a class; null takes what the data say, or all others"},
     )
     held_out: float | None = field(
-        default=None, metadata={"help": "share of each class to test on, where per_class does not leave some"}
+        default=None,
+        metadata={
+            "help": "share of each class to test on, where per_class does not leave some; not beside run="
+        },
     )
     test: str | None = field(default=None, metadata={"help": "a folder of images by class to test on"})
     seeds: int = field(default=6, metadata={"help": "repetitions, each with labelled images of its own"})
@@ -107,18 +110,32 @@ def augment(arguments: Arguments, overrides: list[str]) -> None:
                 values[line].setdefault(group, []).append(value)
         first = first or (data, trial, outcome)
     assert first is not None
-    write(arguments, overrides, Accuracies(values), *first)
+    write(arguments, overrides, Accuracies(values, is_one_gan=arguments.run is not None), *first)
 
 
 def trials(arguments: Arguments, overrides: list[str]) -> Iterator[Callable[[], tuple[FewLabels, Trial]]]:
     """Return what begins the trial of each seed; bad data and settings end here, before the first GAN."""
-    from ganworks.augmentation.source import Wanted, checked, configured, existing, trained
+    from ganworks.augmentation.source import (
+        Wanted,
+        check_scored,
+        checked,
+        configured,
+        data_of,
+        existing,
+        trained,
+    )
+    from ganworks.augmentation.write import check_outside
 
     wanted = Wanted(arguments.per_class, arguments.held_out, arguments.test, arguments.fakes)
     if arguments.run is not None:
-        return existing(Path(arguments.run), wanted, arguments.seeds, arguments.trust)
+        run = Path(arguments.run)
+        data = data_of(run, wanted, arguments.trust)
+        check_scored(arguments.filter, None, run)
+        check_outside(Path(arguments.out), data)
+        return existing(data, run, wanted, arguments.seeds, arguments.trust)
     config = configured(overrides, wanted, seed=0)
-    checked(config)
+    check_scored(arguments.filter, config, None)
+    check_outside(Path(arguments.out), checked(config))
     folder = Path(config.paths.runs) / str(config.name) / time.strftime("%Y-%m-%d_%H-%M-%S")
     return trained(overrides, wanted, arguments.seeds, folder)
 

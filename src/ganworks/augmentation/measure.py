@@ -12,6 +12,7 @@ from ganworks.augmentation.fakes import agreed, best_scored, check_left
 from ganworks.augmentation.lines import BATCH_SIZE, CLASSIC, LINES, Labelled, lines
 from ganworks.augmentation.table import ALL, SMALL
 from ganworks.bar import Bar
+from ganworks.errors import SettingError
 from ganworks.metric.distance.classifier_accuracy import Draw, Predict, accuracy, fit_classifier
 from ganworks.metric.extractor.small_classifier import SmallClassifier
 
@@ -66,7 +67,14 @@ def measure(trial: Trial, ratio: float, num_updates: int, keep: str) -> Outcome:
         ratio: share of each batch that is fake.
         num_updates: of each classifier.
         keep: the filter of the fakes, one of `FILTERS`.
+
+    Raises:
+        SettingError: the filter is the discriminator's, and there is none.
     """
+    if keep == "discriminator" and trial.score is None:
+        raise SettingError(
+            "filter", keep, "classifier or none: the GAN has no checkpoint with a discriminator"
+        )
     words = f"Classifiers, seed {trial.seed} (samples)"
     with Bar(words, len(LINES) * num_updates * BATCH_SIZE) as bar:
 

@@ -114,13 +114,14 @@ def _trained(overrides: Sequence[str], wanted: Wanted, seed: int, folder: Path) 
 
 def checked(config: DictConfig) -> FewLabels:
     """Return the data of a configuration, prepared; raise where they are no images with one class each."""
-    data = make("data", config.data)
-    with setting_path("data"):
-        data.check()
-        if not data.kind.is_image or data.label_kind != "class":
-            raise SettingError("data", type(data).__name__, IMAGES)
-        assert isinstance(data, FewLabels)
-        len(data.reference)
+    with setting_path(renamed={"data.test": "test"}):
+        data = make("data", config.data)
+        with setting_path("data"):
+            data.check()
+            if not data.kind.is_image or data.label_kind != "class":
+                raise SettingError("data", type(data).__name__, IMAGES)
+            assert isinstance(data, FewLabels)
+            len(data.reference)
     return data
 
 
@@ -134,14 +135,9 @@ def trial(data: FewLabels, run: Path, wanted: Wanted, seed: int, trust: Any = No
 
 
 def existing(
-    run: Path, wanted: Wanted, num_seeds: int, trust: str | None
+    data: FewLabels, run: Path, wanted: Wanted, num_seeds: int, trust: str | None
 ) -> Iterator[Callable[[], tuple[FewLabels, Trial]]]:
-    """Yield for each seed what returns the data of a conditional run and its trial: the GAN is the same in all.
-
-    Raises:
-        SettingError: it is no conditional run on images, or holds no images out to measure on.
-    """
-    data = data_of(run, wanted, trust)
+    """Yield for each seed what returns the data of a conditional run and its trial: the GAN is the same in all."""
     for seed in range(num_seeds):
         yield partial(_drawn, data, run, wanted, seed, trust)
 
@@ -153,13 +149,20 @@ def _drawn(
 
 
 def data_of(run: Path, wanted: Wanted, trust: str | None) -> FewLabels:
-    """Return the labelled and the held-out images of a run."""
+    """Return the labelled and the held-out images of a run.
+
+    Raises:
+        SettingError: it is no conditional run on images, or holds no images out to measure on.
+    """
     with setting_path(renamed={"resume": "run"}):
         config = read_config(run, trusted_packages(trust))
     if not config.model.get("conditional"):
         raise SettingError("run", run, "a conditional run (model.conditional=true): its fakes need a class")
-    if wanted.per_class is not None:
-        raise SettingError("per_class", wanted.per_class, "left out: the run has its labelled images")
+    for name, value in (("per_class", wanted.per_class), ("held_out", wanted.held_out)):
+        if value is not None:
+            raise SettingError(
+                name, value, "left out beside run=: it has its labelled and its held-out images"
+            )
     with open_dict(config):
         if config.data._target_ not in (FEW, "ganworks.data.FewLabels"):
             config.data = wrapped(config.data)
@@ -167,7 +170,9 @@ def data_of(run: Path, wanted: Wanted, trust: str | None) -> FewLabels:
         if wanted.test is not None:
             config.data.test = test_node(config, wanted.test)
     try:
-        return checked(config)
+        data = checked(config)
+        check_seen(data, run)
+        return data
     except SettingError as error:
         if error.setting != "data.per_class":
             raise
@@ -175,6 +180,21 @@ def data_of(run: Path, wanted: Wanted, trust: str | None) -> FewLabels:
             "a run whose data hold images out (data=digits_few), or given with test=FOLDER, images by class"
         )
         raise SettingError("run", run, allowed) from error
+
+
+def check_seen(data: FewLabels, run: Path) -> None:
+    """Let ``data`` draw the labelled images that a run has seen; raise where its files are others by now."""
+    path = last_checkpoint(run) if run.is_dir() else None
+    checkpoint = {} if path is None else read_checkpoint(path)
+    each: GanDataModule
+    for each in (data, data.source):
+        if (state := checkpoint.get(type(each).__qualname__)) is not None:
+            try:
+                each.check_same(state)
+            except SettingError as error:
+                how = error.allowed.partition(": ")[2] or error.allowed
+                raise GanworksError(f"the data are others than {run} was trained on: {how}.") from error
+            return
 
 
 def score_of(run: Path, trust: Any = None) -> Score | None:
@@ -193,6 +213,22 @@ def score_of(run: Path, trust: Any = None) -> Score | None:
         return logits.flatten(1).mean(1) if logits.dim() > 1 else logits
 
     return score
+
+
+def check_scored(keep: str, config: DictConfig | None, run: Path | None) -> None:
+    """Raise `SettingError` where the fakes are to be filtered by a discriminator, and none will be there."""
+    if keep != "discriminator":
+        return
+    if run is not None and (
+        not run.is_dir() or last_checkpoint(run) is None or not (run / "config.yaml").is_file()
+    ):
+        raise SettingError(
+            "filter", keep, f"classifier or none: {run} has no checkpoint with a discriminator"
+        )
+    if config is not None and not (config.get("callback") or {}).get("checkpoint"):
+        raise SettingError(
+            "filter", keep, "classifier or none: the GANs keep no checkpoint (callback.checkpoint)"
+        )
 
 
 def num_labelled(data: GanDataModule) -> dict[str, int]:

@@ -14,7 +14,8 @@ from ganworks.augmentation.lines import BOTH, CLASSIC, CONTROL
 from ganworks.words import figure
 
 ALL, SMALL = "all classes", "small classes"
-CERTAIN = 2.0  # standard errors of a difference that is more than chance
+CERTAIN = 0.95  # of a difference that is said to be more than chance, two-sided
+ONE_GAN = "of one GAN: deviations and errors are those of its fakes and of the classifiers, and say nothing of another"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class Difference:
         )
 
     @property
+    def limit(self) -> float:
+        """Standard errors from zero beyond which the mean is more than chance: Student's t of ``num`` - 1 degrees."""
+        from scipy.stats import t
+
+        return float(t.ppf((1 + CERTAIN) / 2, self.num - 1)) if self.num > 1 else math.inf
+
+    @property
     def words(self) -> str:
         """The difference with its standard error."""
         return f"{signed(self.mean)} +- {digits(self.error)}"
@@ -56,9 +64,11 @@ class Accuracies:
 
     Args:
         values: by line, then by group of classes, one accuracy for each seed.
+        is_one_gan: whether all seeds have the fakes of one and the same GAN.
     """
 
     values: Mapping[str, Mapping[str, Sequence[float]]]
+    is_one_gan: bool = False
 
     @property
     def groups(self) -> list[str]:
@@ -72,6 +82,8 @@ class Accuracies:
     def table(self, title: str) -> Table:
         """Return the table for a terminal."""
         table = Table(title=title, title_justify="left")
+        if self.is_one_gan:
+            table.caption = ONE_GAN
         table.add_column("the classifier learns from")
         for group in self.groups:
             table.add_column(group, justify="right", no_wrap=True)
@@ -86,7 +98,8 @@ class Accuracies:
 
     def verdict(self) -> list[str]:
         """Return in words whether the GAN helps, against reals that have the same weight in a batch."""
-        return [said(group, self.difference(BOTH, CONTROL, group)) for group in self.groups]
+        whose = "this one GAN" if self.is_one_gan else "the GAN"
+        return [said(group, self.difference(BOTH, CONTROL, group), whose) for group in self.groups]
 
     def plain(self) -> dict[str, Any]:
         """Return all of it in plain types."""
@@ -99,22 +112,26 @@ class Accuracies:
                 for other in (CLASSIC, CONTROL):
                     if line != other:
                         each = self.difference(line, other, group)
-                        found[f"minus_{other}"] = {**vars(each), "error": finite(each.error)}
+                        limit = finite(each.limit)
+                    found[f"minus_{other}"] = {**vars(each), "error": finite(each.error), "limit": limit}
                 rows[line][group] = found
         return rows
 
 
-def said(group: str, difference: Difference) -> str:
-    """Return in words what a difference of the GAN to the control says of a group of classes."""
+def said(group: str, difference: Difference, whose: str = "the GAN") -> str:
+    """Return in words what a difference of the GAN to the control says of a group of classes.
+
+    It is more than chance where its mean is further from zero than Student's t at 95 % says of so many seeds.
+    """
     up = f"up in {difference.num_up} of {difference.num} seeds"
     numbers = f"{difference.words} against real images with the same weight, {up}"
     if math.isnan(difference.error):
         return f"{group}: {numbers}; one seed says nothing."
-    if abs(difference.mean) <= CERTAIN * difference.error or difference.mean == 0:
-        return f"{group}: the GAN does not help: {numbers}, no more than chance."
-    if difference.mean < 0:
-        return f"{group}: the GAN does harm: {numbers}."
-    return f"{group}: the GAN helps: {numbers}."
+    level = f"at {CERTAIN:.0%} (t of {difference.num - 1} degrees of freedom: {difference.limit:.2f} errors)"
+    if abs(difference.mean) <= difference.limit * difference.error or difference.mean == 0:
+        return f"{group}: {whose} does not help: {numbers}, no more than chance {level}."
+    word = "does harm" if difference.mean < 0 else "helps"
+    return f"{group}: {whose} {word}: {numbers}, more than chance {level}."
 
 
 def deviation(values: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganworks.augmentation.lines import Labelled
+from ganworks.data import FewLabels
 from ganworks.errors import SettingError
 from ganworks.sample.kind import Image
 from ganworks.staged import write_text
@@ -22,6 +23,17 @@ def check_out(out: Path) -> None:
     for path in (beside(out, ".json"), beside(out, ".png")):
         if path.exists():
             raise SettingError("out", out, f"another name: {path} is there already, and is not overwritten")
+
+
+def check_outside(out: Path, data: FewLabels) -> None:
+    """Raise `SettingError` where ``out`` lies in a folder that is trained or measured on: it would be read as data."""
+    for each in (data.source, data.test):
+        root = getattr(each, "root", None)
+        if root is None:
+            continue
+        folder, inner = Path(root).resolve(), out.resolve()
+        if folder == inner or folder in inner.parents:
+            raise SettingError("out", out, f"a folder outside of {root}, which is read as data")
 
 
 def beside(out: Path, suffix: str) -> Path:

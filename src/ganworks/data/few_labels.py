@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,38 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganworks.data.apart import Rows, check_apart, without
 from ganworks.data.base import GanDataModule
-from ganworks.data.samples import Fields, Samples, as_fields, to_float
-from ganworks.errors import SettingError, check_count, check_range
+from ganworks.data.files import ImageFiles
+from ganworks.data.samples import Samples, as_fields, to_float
+from ganworks.errors import SettingError, check_count, check_range, setting_path
 from ganworks.noise import keyed_rng
 
+log = logging.getLogger(__name__)
 LEAST = 8  # batches of one device in a pass
-
-
-class Rows:
-    """Some rows of other samples, each as often as it is named; nothing is copied.
-
-    Args:
-        samples: the others.
-        rows: int64 (N,), numbers of their samples.
-    """
-
-    def __init__(self, samples: Samples, rows: Tensor) -> None:
-        self.samples, self.rows = samples, rows
-        self.labels = None if samples.labels is None else samples.labels[rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, indices: Tensor) -> Tensor | Fields:
-        """Return the samples at ``indices`` (B,) of the rows."""
-        return self.samples.read(self.rows[indices])
 
 
 class FewLabels(GanDataModule):
     """``per_class`` samples of each class of ``source``, drawn by the seed; what is left over is the reference.
 
-    A reference that the source holds out itself takes the place of what is left over.
+    A reference that the source holds out itself takes the place of what is left over. Samples that are exact copies of
+    labelled ones are in no reference. Checkpoints keep which samples were drawn, so that a run which resumes on changed
+    files trains on none that it measured on.
 
     Args:
         source: a data set with one class a sample.
@@ -50,7 +36,7 @@ class FewLabels(GanDataModule):
         per_small: samples of those classes.
         oversample: let the GAN see each class equally often: the samples of smaller ones come again.
         held_out: share of each class that is kept apart where ``per_class`` is None.
-        test: a data set to measure on in place of what is left over.
+        test: a data set to measure on in place of what is left over; its folder shares no file with the source's.
         shape, num_classes: of the source; what the networks are built for.
         seed, horizontal_flip, min_batches: see `GanDataModule`.
 
@@ -58,7 +44,8 @@ class FewLabels(GanDataModule):
         small: numbers of the small classes.
 
     Raises:
-        SettingError: a count out of range, a class with too few samples, or a source without classes.
+        SettingError: a count out of range, a class with too few samples, a source without classes, or a ``test`` that
+            has others, or whose folder is, contains or lies in that of the source.
     """
 
     def __init__(
@@ -95,7 +82,9 @@ class FewLabels(GanDataModule):
         self._rows: list[Tensor] | None = None
 
     def prepare_data(self) -> None:
-        """Prepare the source."""
+        """Prepare the source and ``test``, which have no folder in common."""
+        if self.test is not None:
+            check_apart(self.source, self.test)
         self.source.prepare_data()
         if self.test is not None:
             self.test.prepare_data()
@@ -114,22 +103,45 @@ class FewLabels(GanDataModule):
 
     def load_reference(self) -> Samples:
         """Return the samples to measure on, none of which is among the labelled ones."""
+        found = self._beside()
+        kept = without(found, Rows(self.source.samples, torch.cat(self.rows)))
+        if num := len(found) - len(kept):
+            what = "%s: %d of %d samples to measure on have an exact copy among the labelled ones, and are left out"
+            log.warning(what, self.name, num, len(found))
+        if not len(kept):
+            if self.test is None:
+                raise SettingError("per_class", self.per_class, "less than all: none is left to measure on")
+            allowed = "data of which some are no copy of the labelled ones: none is left to measure on"
+            raise SettingError("test", self.test.name, allowed)
+        return kept
+
+    def _beside(self) -> Samples:
+        """Return the samples of ``test``, those that the source holds out, or what is left over."""
         if self.test is not None:
-            samples, others = self.test.samples, [str(name) for name in self.test.classes]
-            if self.classes and others and others != [str(name) for name in self.classes]:
-                allowed = (
-                    f"data with the classes {', '.join(map(str, self.classes))}, not {', '.join(others)}"
-                )
-                raise SettingError("test", self.test.name, allowed)
-            return samples
+            return self._tested()
         if (apart := held_out_of(self.source)) is not None:
             return apart
         taken = torch.zeros(len(self.source.samples), dtype=torch.bool)
         taken[torch.cat(self.rows)] = True
-        rest = (~taken).nonzero().flatten()
-        if not len(rest):
-            raise SettingError("per_class", self.per_class, "less than all: none is left to measure on")
-        return Rows(self.source.samples, rest)
+        return Rows(self.source.samples, (~taken).nonzero().flatten())
+
+    def _tested(self) -> Samples:
+        """Return the samples of ``test``; raise unless it has the classes of the source."""
+        assert self.test is not None
+        check_apart(self.source, self.test)
+        samples, ours = self.test.samples, [str(name) for name in self.classes]
+        if samples.labels is None or samples.labels.is_floating_point():
+            raise SettingError(
+                "test", self.test.name, "data with one class a sample, such as a folder by class"
+            )
+        others = [str(name) for name in self.test.classes]
+        if ours and others and others != ours:
+            allowed = f"data with the classes {', '.join(ours)}, not {', '.join(others)}"
+            raise SettingError("test", self.test.name, allowed)
+        if self.test.num_classes != self.source.num_classes:
+            allowed = f"data with {self.source.num_classes} classes, not {self.test.num_classes}"
+            raise SettingError("test", self.test.name, allowed)
+        return samples
 
     @property
     def rows(self) -> list[Tensor]:
@@ -169,6 +181,49 @@ class FewLabels(GanDataModule):
     def describe(self) -> dict[str, Any]:
         """Return what summary.json says of the data: also how many labelled samples each class has."""
         return {**super().describe(), "per_class": [len(rows) for rows in self.rows]}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the loader's position, what tells source and ``test`` from others, and which samples were drawn."""
+        state = {**super().state_dict(), "source": self.source.state_dict(), "drawn": self._drawn()}
+        return state if self.test is None else {**state, "test": self.test.state_dict()}
+
+    def check_same(self, state_dict: dict[str, Any]) -> None:
+        """Raise `SettingError` where the checkpoint was trained on other files; where that is accepted, draw the same.
+
+        A fresh draw out of changed files would train on samples that were held out.
+        """
+        with setting_path("source"):
+            self.source.check_same(state_dict.get("source") or {})
+        if self.test is not None:
+            with setting_path("test"):
+                self.test.check_same(state_dict.get("test") or {})
+        drawn = state_dict.get("drawn")
+        if drawn is not None and drawn != self._drawn():
+            self._draw_again(drawn)
+
+    def _names(self) -> Sequence[str]:
+        """Return what the samples of the source are called: its files, or their numbers."""
+        files = getattr(self.source, "labelled", None)
+        return files.names if isinstance(files, ImageFiles) else [*map(str, range(len(self.source.samples)))]
+
+    def _drawn(self) -> list[str]:
+        names = self._names()
+        return [names[row] for row in torch.cat(self.rows).tolist()]
+
+    def _draw_again(self, drawn: Sequence[str]) -> None:
+        """Take the samples ``drawn`` by name, those that are gone left out."""
+        number = {name: index for index, name in enumerate(self._names())}
+        rows = torch.tensor([number[name] for name in drawn if name in number], dtype=torch.long)
+        labels = self.source.samples.labels
+        assert labels is not None
+        found = [rows[labels[rows] == label] for label in range(self.num_classes)]
+        if not all(map(len, found)):
+            allowed = "with the labelled samples of the run: of a class, all of these are gone"
+            raise SettingError("source", self.source.name, allowed)
+        log.warning(
+            "%s: %d of the %d labelled samples of the run are there", self.name, len(rows), len(drawn)
+        )
+        self._rows, self._samples, self._reference, self._fingerprint = found, None, None, None
 
     def _draw(self) -> list[Tensor]:
         labels = self.source.samples.labels

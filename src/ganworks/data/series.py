@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganworks.data.base import GanDataModule, check_shape
-from ganworks.data.columns import Sheet, csv_files, extremes, scaled
+from ganworks.data.columns import Sheet, check_columns, csv_files, hash_of, scaled
+from ganworks.data.own_columns import OwnColumns, held_out_of
 from ganworks.data.samples import TensorSamples
 from ganworks.errors import SettingError, check_count, check_range
 from ganworks.noise import keyed_rng
 from ganworks.sample.columns import Series
+
+log = logging.getLogger(__name__)
+LEAST = 10  # windows of a set that the metrics read
 
 
 class SeriesDataModule(GanDataModule):
@@ -116,25 +120,29 @@ class Sines(SeriesDataModule):
         return (self.max_frequency * draws[0] * steps + self.max_phase * draws[1]).sin().float()
 
 
-class SeriesFiles(SeriesDataModule):
+class SeriesFiles(OwnColumns, SeriesDataModule):
     """Windows of a user's recordings: one CSV file, or a folder of them, a row for each step.
 
     What is held out is never in a window that is trained on: whole recordings where there are several, else the end of
     the only one. The scaling of each column to [-1, 1] is that of the part that is trained on; it is kept with the run,
-    so that samples are written in the units of the file.
+    so that samples are written in the units of the file. The metrics read windows that share no step: with steps in
+    common, a network that is trained on some of them knows the others.
 
     Args:
         root: a CSV file with a head, or a folder of them.
         length: steps of a window.
         stride: steps between the beginnings of two windows.
-        columns: names of the columns to take; None takes all that hold numbers.
+        columns: names of the columns to take; None takes all most of whose values are numbers.
         group: a column whose value tells several recordings of a file apart; None: a file is one.
         held_out: share of the recordings, or of the only one, that the figures are taken against.
+        split_seed: key of the recordings that are held out, the same for all runs however they are seeded.
+        lowest, highest: values that become -1 and 1 in each column; None takes them from what is trained on.
+        changed: whether a checkpoint resumes with other values: "error" or "accept".
         batch_size, shape, seed, min_batches: see `GanDataModule`.
 
     Raises:
-        SettingError: no file, a column that is not there or never changes, recordings shorter than ``length``.
-        GanworksError: a value that is no number, with its line.
+        SettingError: no file, a column that is not there or never changes, all recordings shorter than ``length``.
+        GanworksError: a value that is no number, with its line, or two columns of one name.
     """
 
     name = "series"
@@ -152,23 +160,26 @@ class SeriesFiles(SeriesDataModule):
         num_classes: int | None = None,
         seed: int = 0,
         min_batches: int = 1,
+        split_seed: int = 0,
+        lowest: Sequence[float] | None = None,
+        highest: Sequence[float] | None = None,
+        changed: str = "error",
     ) -> None:
         check_count("length", length, at_least=2)
         self.files = csv_files(root)
         first = Sheet.read(self.files[0])
-        self.columns = list(columns) if columns else first.numeric([group] if group else [])
-        if not self.columns:
-            raise SettingError("columns", columns, f"given: no column of {self.files[0]} holds numbers")
-        for name in self.columns:
-            first.column(name)
+        self.columns = check_columns(first, columns, [group] if group else [])
         if group is not None:
             first.column(group, "group")
         super().__init__(
             length, len(self.columns), batch_size, shape, seed, min_batches, Series(self.columns)
         )
         self.length, self.stride = int(length), check_count("stride", stride)
-        self.group, self.held_out = group, check_range("held_out", held_out, 0.01, 0.9)
-        self._parts: tuple[Tensor, Tensor] | None = None
+        self.group = group
+        self.set_split(held_out, split_seed, changed)
+        self.set_scaling(lowest, highest)
+        self._parts: tuple[Tensor, Tensor, Tensor] | None = None
+        self._read: dict[str, Tensor] | None = None
 
     def load(self) -> TensorSamples:
         """Read the windows to train on, and learn the scaling from them."""
@@ -178,59 +189,81 @@ class SeriesFiles(SeriesDataModule):
         """Return the windows that are held out, in the same scaling; a value may lie outside of [-1, 1]."""
         return TensorSamples(self.parts[1])
 
-    @property
-    def settled(self) -> dict[str, Any]:
-        """The columns and the shape, which the file has told."""
-        return {"shape": list(self.shape), "columns": self.columns}
+    def training_data(self) -> GanDataModule:
+        training = super().training_data()
+        training._reference = TensorSamples(self.parts[2])
+        return training
 
     @property
-    def parts(self) -> tuple[Tensor, Tensor]:
-        """The windows (N, T, D) to train on and those that are held out."""
+    def content(self) -> str:
+        return hash_of([*self.recordings.values()], [*self.columns, *self.recordings])
+
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The windows (N, T, D) to train on, those that are held out, and of the former some that share no step."""
         if self._parts is None:
-            train, apart = self._split(self._recordings())
-            windows = [self._windows(part) for part in (train, apart)]
-            lowest, highest = extremes(windows[0], self.columns)
+            train, apart = self._split()
+            windows = [self._windows(train), self._apart(apart), self._apart(train)]
+            lowest, highest = self.scaling(windows[0])
             self.kind = Series(self.columns, lowest, highest)
-            first, second = (scaled(each, lowest, highest) for each in windows)
-            self._parts = first, second
+            first, second, third = (scaled(each, lowest, highest) for each in windows)
+            self._parts = first, second, third
         return self._parts
 
-    def _recordings(self) -> list[Tensor]:
-        found: list[Tensor] = []
-        for file in self.files:
-            sheet = Sheet.read(file)
-            values = sheet.numbers(self.columns)
-            if self.group is None:
-                found.append(values)
-                continue
-            names = sheet.column(self.group, "group")
-            for name in dict.fromkeys(names):
-                found.append(values[[index for index, each in enumerate(names) if each == name]])
-        return found
+    @property
+    def recordings(self) -> dict[str, Tensor]:
+        """All recordings (steps, D) by file and group, whatever their length."""
+        if self._read is None:
+            self._read = {}
+            for file in self.files:
+                sheet = Sheet.read(file)
+                values = sheet.numbers(self.columns)
+                names = [""] * len(values) if self.group is None else sheet.column(self.group, "group")
+                rows: dict[str, list[int]] = {}
+                for index, name in enumerate(names):
+                    rows.setdefault(name, []).append(index)
+                self._read |= {f"{file.name}\x1f{name}": values[each] for name, each in rows.items()}
+        return self._read
 
-    def _split(self, recordings: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        if len(recordings) > 1:
-            order = torch.randperm(
-                len(recordings), generator=keyed_rng(self.seed, "series", "split")
-            ).tolist()
-            num = min(max(1, round(self.held_out * len(order))), len(order) - 1)
-            apart = set(order[:num])
-            pairs = list(enumerate(recordings))
-            return [each for i, each in pairs if i not in apart], [each for i, each in pairs if i in apart]
-        (only,) = recordings
+    def _split(self) -> tuple[list[Tensor], list[Tensor]]:
+        long = {name: each for name, each in self.recordings.items() if len(each) >= self.length}
+        if not long:
+            most = max(map(len, self.recordings.values()))
+            raise SettingError("length", self.length, f"at most {most}, the rows of the longest recording")
+        if num_short := len(self.recordings) - len(long):
+            log.warning(
+                "%s: %d of %d recordings are left out: they have less than data.length=%d rows",
+                *(self.files[0].parent, num_short, len(self.recordings), self.length),
+            )
+        if len(long) > 1:
+            is_apart = held_out_of(list(long), self.held_out, self.split_seed, "series", "split")
+            pairs = list(zip(long.values(), is_apart, strict=True))
+            return [each for each, out in pairs if not out], [each for each, out in pairs if out]
+        (only,) = long.values()
         start = len(only) - max(self.length, round(self.held_out * len(only)))
         if start < self.length:
-            raise SettingError(
-                "length",
-                self.length,
-                f"at most {len(only) // 2}: {self.files[0]} has {len(only)} rows, to train on and to hold out",
+            allowed = (
+                f"at most {len(only) // 2}: {self.files[0]} has {len(only)} rows, to train on and to hold out"
             )
+            raise SettingError("length", self.length, allowed)
         return [only[:start]], [only[start:]]
 
-    def _windows(self, recordings: Sequence[Tensor]) -> Tensor:
-        long = [each for each in recordings if len(each) >= self.length]
-        if not long:
-            most = max(len(each) for each in recordings)
-            raise SettingError("length", self.length, f"at most {most}, the rows of the longest recording")
+    def _windows(self, recordings: Sequence[Tensor], stride: int | None = None) -> Tensor:
         # unfold: (windows, D, T)
-        return torch.cat([each.unfold(0, self.length, self.stride).transpose(1, 2) for each in long])
+        step = stride or self.stride
+        return torch.cat([each.unfold(0, self.length, step).transpose(1, 2) for each in recordings])
+
+    def _apart(self, recordings: Sequence[Tensor]) -> Tensor:
+        """Return windows that share no step; of short recordings `LEAST` ones that do, and a warning."""
+        step = max(self.stride, self.length)
+        found = self._windows(recordings, step)
+        while len(found) < LEAST and step > self.stride:
+            step -= 1
+            found = self._windows(recordings, step)
+        if step < self.length:
+            log.warning(
+                "the figures are taken from windows that share steps, since %d steps are too few for %d others of"
+                " data.length=%d: a network that tells them from fakes may know them by heart",
+                *(sum(map(len, recordings)), LEAST, self.length),
+            )
+        return found

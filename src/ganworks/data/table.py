@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganworks.data.base import GanDataModule, check_shape
-from ganworks.data.columns import Sheet, csv_files, extremes, scaled
+from ganworks.data.base import check_shape
+from ganworks.data.columns import Sheet, check_columns, csv_files, hash_of, scaled
+from ganworks.data.own_columns import OwnColumns, held_out_of
 from ganworks.data.samples import TensorSamples
-from ganworks.errors import SettingError, check_range
-from ganworks.noise import keyed_rng
+from ganworks.errors import SettingError
 from ganworks.sample.columns import Table
 
 
-class TableFile(GanDataModule):
+class TableFile(OwnColumns):
     """The rows of a CSV file as vectors, each column scaled to [-1, 1] by the rows that are trained on.
 
-    The scaling and the names are kept with the run, so that samples are written as CSV in the units of the file.
+    The scaling and the names are kept with the run, so that samples are written as CSV in the units of the file. Rows
+    whose values are the same are on one side of the split.
 
     Args:
         root: a CSV file with a head.
-        columns: names of the continuous columns; None takes all that hold numbers, but for ``label``.
+        columns: names of the continuous columns; None takes all most of whose values are numbers, but for ``label``.
         label: the column of the classes, of names or whole numbers; None: there are none.
-        held_out: share of the rows, drawn by the seed, that the figures are taken against.
+        held_out: share of the rows that the figures are taken against.
+        split_seed: key of the split, the same for all runs however they are seeded.
+        lowest, highest: values that become -1 and 1 in each column; None takes them from the rows that are trained on.
+        changed: whether a checkpoint resumes with other values: "error" or "accept".
         shape: what the networks are built for: (columns,), or None.
         num_classes: None takes the classes of ``label``, 0 leaves them out.
         batch_size, seed, min_batches: see `GanDataModule`.
 
     Raises:
         SettingError: no file, a column that is not there or never changes, another number of classes.
-        GanworksError: a value that is no number, with its line.
+        GanworksError: a value that is no number, with its line, or two columns of one name.
     """
 
     name = "table"
@@ -49,14 +52,16 @@ class TableFile(GanDataModule):
         num_classes: int | None = None,
         seed: int = 0,
         min_batches: int = 1,
+        split_seed: int = 0,
+        lowest: Sequence[float] | None = None,
+        highest: Sequence[float] | None = None,
+        changed: str = "error",
     ) -> None:
         if root is not None and Path(root).is_dir():
             raise SettingError("root", root, "a CSV file, not a folder")
         self.sheet = Sheet.read(csv_files(root)[0])
         texts = None if label is None else self.sheet.column(label, "label")
-        self.columns = list(columns) if columns else self.sheet.numeric([label] if label else [])
-        if not self.columns:
-            raise SettingError("columns", columns, f"given: no column of {root} holds numbers")
+        self.columns = check_columns(self.sheet, columns, [label] if label else [])
         self.classes = sorted_classes(texts) if texts else []
         if num_classes not in (None, 0, len(self.classes)):
             allowed = f"{len(self.classes)} (the classes in data.label), or 0 to leave them out"
@@ -72,7 +77,9 @@ class TableFile(GanDataModule):
             min_batches=min_batches,
             kind=Table(self.columns),
         )
-        self.label, self.held_out = label, check_range("held_out", held_out, 0.01, 0.9)
+        self.label = label
+        self.set_split(held_out, split_seed, changed)
+        self.set_scaling(lowest, highest)
         self._parts: list[TensorSamples] | None = None
 
     def load(self) -> TensorSamples:
@@ -84,23 +91,23 @@ class TableFile(GanDataModule):
         return self.parts[1]
 
     @property
-    def settled(self) -> dict[str, Any]:
-        """The columns and the shape, which the file has told."""
-        return {"shape": list(self.shape), "columns": self.columns}
+    def content(self) -> str:
+        texts = [] if self.label is None or not self.classes else self.sheet.column(self.label)
+        return hash_of([self.sheet.numbers(self.columns)], [*self.columns, *texts])
 
     @property
     def parts(self) -> list[TensorSamples]:
         """The rows to train on and those that are held out."""
         if self._parts is None:
             values = self.sheet.numbers(self.columns)
-            order = torch.randperm(len(values), generator=keyed_rng(self.seed, "table", "split"))
-            num = max(1, round(self.held_out * len(values)))
-            if len(values) - num < 2:
+            texts = [repr(row) for row in values.tolist()]
+            apart = torch.tensor(held_out_of(texts, self.held_out, self.split_seed, "table", "split"))
+            if not apart.any() or (~apart).sum() < 2:
                 raise SettingError(
                     "root", self.sheet.file, "a file with more rows, to train on and to hold out"
                 )
-            rows = [order[num:].sort().values, order[:num].sort().values]
-            lowest, highest = extremes(values[rows[0]], self.columns)
+            rows = [(~apart).nonzero().flatten(), apart.nonzero().flatten()]
+            lowest, highest = self.scaling(values[rows[0]])
             self.kind = Table(self.columns, lowest, highest)
             labels = self._labels()
             self._parts = [

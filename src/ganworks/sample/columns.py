@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,21 @@ from torch import Tensor
 from ganworks.errors import SettingError
 from ganworks.sample.kind import Kind
 from ganworks.staged import staged
+
+DIGITS = 7  # significant ones that tell a millionth of a range that begins at zero; float32 has no more
+EVERY_DIGIT = 17  # of a float64
+
+
+def num_digits(low: float, high: float) -> int:
+    """Return the significant digits that tell values apart by a millionth of the range between ``low`` and ``high``.
+
+    >>> num_digits(0.0, 5.0), num_digits(1.7e9, 1.7e9 + 1000)
+    (7, 14)
+    """
+    largest, width = max(abs(low), abs(high)), abs(high - low)
+    if not largest or not width:
+        return DIGITS
+    return min(EVERY_DIGIT, DIGITS + max(0, math.ceil(math.log10(largest / width))))
 
 
 class Columns(Kind):
@@ -48,6 +64,13 @@ class Columns(Kind):
         if self.lowest is None or self.highest is None:
             return samples.detach().cpu().double()
         return unscaled(samples, self.lowest, self.highest)
+
+    def texts(self, values: Sequence[float]) -> list[str]:
+        """Return the values of a row in their units as text, to a millionth of each column's range."""
+        if self.lowest is None or self.highest is None:
+            return [f"{value:.{DIGITS}g}" for value in values]
+        limits = zip(values, self.lowest, self.highest, strict=True)
+        return [f"{value:.{num_digits(low, high)}g}" for value, low, high in limits]
 
     def rows(self, samples: Tensor) -> Iterator[list[str]]:
         """Yield the rows of samples (B, ..., D) in their units, each after its index."""
@@ -89,7 +112,7 @@ class Series(Columns):
     def rows(self, samples: Tensor) -> Iterator[list[str]]:
         for number, series in enumerate(self.in_units(samples).tolist()):
             for step, values in enumerate(series):
-                yield [str(number), str(step), *(f"{value:.7g}" for value in values)]
+                yield [str(number), str(step), *self.texts(values)]
 
 
 class Table(Columns):
@@ -110,4 +133,4 @@ class Table(Columns):
 
     def rows(self, samples: Tensor) -> Iterator[list[str]]:
         for values in self.in_units(samples).tolist():
-            yield [f"{value:.7g}" for value in values]
+            yield self.texts(values)
