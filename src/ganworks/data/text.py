@@ -30,7 +30,7 @@ class Text(TokenDataModule):
     (split_seed, text): lines that come to the file move few of the others to the other side.
 
     Args:
-        path: the file, in UTF-8, one text a line; empty lines are left out. A line ends where every editor ends it, at a
+        path: the file, in UTF-8, one text a line; empty lines are left out. A line ends where editors end it, at a
             line feed or a carriage return, not at the rarer separators of Unicode.
         level: "letters", or "words", which are what white space separates.
         length: tokens of the longest text; longer lines are left out, and their number is told.
@@ -127,6 +127,7 @@ class Text(TokenDataModule):
         return padded(ids, self.length)
 
     def split_order(self, distinct: Tensor) -> Tensor:
+        assert isinstance(self.kind, Tokens)
         # As a text and not by its ids, which move with the vocabulary.
         hashes = [
             hashlib.blake2b(f"{self.split_seed}\0{text}".encode(), digest_size=8).digest()
