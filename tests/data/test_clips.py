@@ -114,6 +114,59 @@ def test_subfolders_of_clips_are_classes(tmp_path: Path) -> None:
         len(clips(tmp_path / "root", num_classes=5).samples)
 
 
+def labels_of(data: Clips) -> tuple[list[str], list[int]]:
+    labels = data.samples.labels
+    return list(data.classes), [] if labels is None else labels.tolist()
+
+
+@pytest.mark.parametrize("cover", ["cover.png", "walk/cover.png", "walk/films/cover.jpg"])
+def test_a_picture_beside_clips_is_no_clip_and_takes_no_labels_away(
+    cover: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "root"
+    for number, name in enumerate(("walk/a", "walk/b", "run/c")):
+        write_folder(root / name, number, 5)
+    first, *others = frames_of(3, 5)
+    (root / "walk" / "films").mkdir()
+    first.save(root / "walk" / "films" / "d.gif", save_all=True, append_images=others)
+    first.save(root / cover)
+    with caplog.at_level(logging.WARNING):
+        assert labels_of(clips(root)) == (["run", "walk"], [0, 1, 1, 1])
+    assert f"1 loose pictures are left out, as they lie in folders that hold clips: {cover}" in caplog.text
+
+
+def test_a_clip_at_the_top_that_is_too_short_takes_no_labels_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "root"
+    for number, name in enumerate(("walk/a", "walk/b", "run/c", "intro")):
+        write_folder(root / name, number, 2 if name == "intro" else 5)
+    assert labels_of(clips(root)) == (["run", "walk"], [0, 1, 1])
+    with caplog.at_level(logging.WARNING):
+        assert labels_of(clips(root, frames=2)) == ([], [])
+    assert "there are no classes: 1 of 4 clips lie in no subfolder, such as intro" in caplog.text
+
+
+def test_subfolders_of_one_clip_each_are_no_classes_unless_they_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "root"
+    for number in range(3):
+        write_folder(root / f"v{number}" / "frames", number, 5)
+    with caplog.at_level(logging.WARNING):
+        data = clips(root)
+        assert labels_of(data) == ([], [])
+    assert (data.num_classes, len(data.samples)) == (0, 3)
+    assert "each subfolder holds one clip" in caplog.text
+    assert labels_of(clips(root, classes=["v2", "v0", "v1"])) == (["v2", "v0", "v1"], [1, 2, 0])
+
+
+def test_classes_that_have_one_clip_left_stay_classes(tmp_path: Path) -> None:
+    for number, name in enumerate(("walk/a", "walk/b", "run/c")):
+        write_folder(tmp_path / "root" / name, number, 2 if name == "walk/b" else 5)
+    assert labels_of(clips(tmp_path / "root")) == (["run", "walk"], [0, 1])
+
+
 def test_a_corrupt_frame_makes_its_clip_corrupt(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     (root / "clip1" / "5.png").write_bytes(b"no image")
     with pytest.raises(SettingError, match=r"max_corrupt=0.1.*clip1 \(5.png"):

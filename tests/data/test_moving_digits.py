@@ -49,8 +49,11 @@ def test_every_epoch_has_other_paths_of_the_same_digits() -> None:
     assert torch.allclose(first.sum((1, 2, 3, 4)), second.sum((1, 2, 3, 4)))
 
 
-def test_clips_depend_on_the_seed_and_on_nothing_else() -> None:
+def test_clips_depend_on_the_seed_and_their_number_and_on_nothing_else() -> None:
     rows = torch.arange(20)
+    alike = MovingDigits(batch_size=3, min_batches=7, num_classes=0).samples.read(rows)
+    assert torch.equal(alike, MovingDigits().samples.read(rows))
+    assert not torch.equal(alike, MovingDigits(num_clips=3583).samples.read(rows))
     first, again, other = (MovingDigits(seed=seed).samples.read(rows) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

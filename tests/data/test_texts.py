@@ -11,7 +11,6 @@ import torch
 
 from ganworks.data import Oracle, Text, Words
 from ganworks.data.markov import MarkovChain
-from ganworks.data.tokens import split
 from ganworks.metric.distance.ngram import as_texts
 from ganworks.model.layer.tokens import as_ids, ended, read_places
 from ganworks.noise import keyed_rng
@@ -56,11 +55,18 @@ def test_split_is_that_of_its_seed_and_not_of_the_runs() -> None:
     assert first.fingerprint == other_run.fingerprint != other_split.fingerprint
 
 
-def test_copies_of_a_text_are_on_the_same_side() -> None:
-    ids = torch.randint(3, (400, 3), generator=keyed_rng(0))
-    training, held_out = (set(map(tuple, part.tolist())) for part in split(ids, 0.3, 0))
-    assert not training & held_out
-    assert len(training | held_out) == len(ids.unique(dim=0))
+def test_copies_of_a_text_are_on_the_same_side(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    lines = [
+        "".join("abc"[i] for i in row) for row in torch.randint(3, (400, 3), generator=keyed_rng(0)).tolist()
+    ]
+    path.write_text("\n".join(lines))
+    training, held_out = (
+        texts_of(data, part) for data in [Text(path, held_out=0.3)] for part in data.parts()
+    )
+    assert not set(training) & set(held_out)
+    assert sorted(training + held_out) == sorted(lines)
+    assert len(set(held_out)) == round(0.3 * len(set(lines)))
 
 
 def test_words_of_a_list_are_those_that_fit(tmp_path: Path) -> None:

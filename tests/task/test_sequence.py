@@ -17,10 +17,12 @@ from games import fit, largest_difference
 from ganworks.data import Words
 from ganworks.loss import BCE, RelativisticPairing
 from ganworks.model import MLPGenerator, RecurrentCritic, TextCritic, TokenGenerator
+from ganworks.model.layer.tokens import as_one_hot
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Cosine
 from ganworks.regularizer import R1, R2
 from ganworks.task import ExponentialMovingAverage, Gumbel, Phase, Reinforce, SequenceTask
+from ganworks.task.estimator import mean_of
 
 BATCH, SHAPE, STEPS = 12, (6, 27), 8
 
@@ -156,8 +158,9 @@ def test_rewards_behind_the_end_do_not_count() -> None:
     ids = torch.tensor([[3, 0, 0, 0, 0, 0], [3, 4, 5, 6, 7, 8]])
     is_read = torch.tensor([[1, 1, 0, 0, 0, 0], [1] * 6]).bool()
     values = torch.arange(12.0).view(2, 6).double()
-    assert reinforce.mean_of(values, is_read).tolist() == [3.0, 4.0, 8.0, 9.0, 10.0, 11.0]
-    found = reinforce.rollouts(task, {"real": task_reals(2), "latent": torch.zeros(2, 3).double()}, ids)
+    assert mean_of((values * is_read).sum(0), is_read.sum(0)).tolist() == [3.0, 4.0, 8.0, 9.0, 10.0, 11.0]
+    batch = {"real": task_reals(2), "latent": torch.zeros(2, 3).double()}
+    found = reinforce.rollouts(task, batch, ids, task.zeros(batch))
     # A text that has ended is completed by nothing: all its values are the reward of the text itself.
     assert torch.allclose(found[0, 1:], found[0, -1].expand(5), atol=1e-12)
     assert found[1, 1:].std() > 1e-9
@@ -170,7 +173,7 @@ def task_reals(num: int) -> Tensor:
 def test_reinforce_raises_the_probability_of_what_is_rewarded() -> None:
     """With the reward "begins with the letter 5" alone, the generator learns to begin with it."""
     task = make_task(share=None, estimator="reinforce", regularizers={}, num_images=250 * BATCH)
-    task.rewards = lambda batch, ids, name: (ids[:, 0] == 5).double()  # type: ignore[method-assign]
+    task.rewards = lambda batch, ids, name, zeros: (ids[:, 0] == 5).double()  # type: ignore[method-assign]
     fit(task, data=words())
     fake = task.generator(**task.draw_noise(200, lambda name: keyed_rng(name)))
     assert (fake.argmax(-1)[:, 0] == 5).double().mean() > 0.8
@@ -187,6 +190,10 @@ def test_the_baseline_is_state_and_in_the_checkpoint() -> None:
         ({"estimator": "gumble"}, r"estimator=gumble.*gumbel"),
         ({"generator": MLPGenerator(SHAPE)}, r"model.generator=MLPGenerator"),
         ({"estimator": "reinforce", "estimators": {"reinforce": Reinforce(0)}}, r"num_rollouts=0.*1 or more"),
+        (
+            {"estimator": "reinforce", "generator": TokenGenerator(SHAPE, end=0, straight_through=False)},
+            r"model.generator.straight_through=false: must be true for task.estimator=reinforce",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_before_training(settings: dict[str, Any], words_of_error: str) -> None:
@@ -214,3 +221,59 @@ def test_a_loss_without_pairs_rewards_by_the_sigmoid_itself() -> None:
     real = task_reals(4)
     rewards = task.rewards({"real": real}, real.argmax(-1), "logits")
     assert torch.allclose(rewards, task.discriminator(real).sigmoid())
+
+
+def gradients_in_parts(num_parts: int, monkeypatch: pytest.MonkeyPatch, **game: Any) -> list[Tensor]:
+    """Return the generator's gradient of the first update, of a batch that is taken in so many parts."""
+    found: list[Tensor] = []
+
+    def keep(task: SequenceTask, role: str, optimizer: Any) -> None:
+        if role == "generator" and not found:
+            found.extend(parameter.grad.clone() for parameter in task.generator.parameters())
+
+    with monkeypatch.context() as context:
+        context.setattr(SequenceTask, "_step", keep)
+        fit(make_task(accumulate=num_parts, num_images=BATCH, regularizers={}, **game), data=words())
+    return found
+
+
+@pytest.mark.parametrize("name", ["likelihood", "reinforce", "reinforce, relativistic"])
+@pytest.mark.parametrize("num_parts", [2, 3, 12])
+def test_the_gradient_of_a_batch_in_parts_is_that_of_the_batch(
+    name: str, num_parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dense = {"share": None, "critic": "recurrent", "estimator": "reinforce"}
+    game = {
+        "likelihood": {"share": 1.0},
+        "reinforce": {**dense, "loss": BCE(), "estimators": {"reinforce": Reinforce(0)}},
+        "reinforce, relativistic": {**dense, "estimators": {"reinforce": Reinforce(0)}},
+    }[name]
+    whole = gradients_in_parts(1, monkeypatch, **copy.deepcopy(game))
+    parts = gradients_in_parts(num_parts, monkeypatch, **copy.deepcopy(game))
+    assert max(float(gradient.abs().max()) for gradient in whole) > 1e-4
+    for gradient, expected in zip(parts, whole, strict=True):
+        assert float((gradient - expected).abs().max()) < 1e-12
+
+
+def test_rollouts_of_a_batch_in_parts_move_the_baseline_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    follow = Reinforce.follow
+    monkeypatch.setattr(Reinforce, "follow", lambda self, *sums: (seen.append(1), follow(self, *sums)))
+    fit(make_task(share=None, estimator="reinforce", accumulate=3, num_images=4 * BATCH), data=words())
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("name", ["logits", "steps"])
+def test_rewards_of_many_texts_are_taken_in_chunks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = make_task(share=None, critic="recurrent", estimator="reinforce")
+    real = task_reals(5)
+    ids = real.argmax(-1).repeat_interleave(3, 0).flip(1)
+    whole = task.rewards({"real": real}, ids, name)
+    sizes: list[int] = []
+    monkeypatch.setattr("ganworks.task.sequence.CHUNK", 2 * 3 * SHAPE[0] * SHAPE[1])
+    monkeypatch.setattr(
+        "ganworks.task.sequence.as_one_hot",
+        lambda ids, *others: (sizes.append(len(ids)), as_one_hot(ids, *others))[1],
+    )
+    assert torch.allclose(task.rewards({"real": real}, ids, name), whole, atol=1e-14)
+    assert sizes == [6, 6, 3]

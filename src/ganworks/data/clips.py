@@ -16,7 +16,7 @@ from torch import Tensor
 from ganworks.data.base import check_shape
 from ganworks.data.cache import ImageCache
 from ganworks.data.class_names import settle_classes
-from ganworks.data.clip_files import ClipFiles, find_clips
+from ganworks.data.clip_files import ClipFiles, find_clips, with_classes
 from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.decode_clip import decode_clip
 from ganworks.data.files import ImageFiles
@@ -138,6 +138,7 @@ class Clips(ClipDataModule):
         files = self.opened[0]
         if self.wanted_classes == 0:
             return unlabelled(files)
+        files = with_classes(files, self.files, self.wanted_names)
         return settle_classes(files, self.wanted_names, self.wanted_classes)
 
     def load(self) -> ClipSamples:

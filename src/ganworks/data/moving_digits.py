@@ -26,8 +26,8 @@ class MovingDigits(ClipDataModule):
     pixels. Clips for training show the half of scikit-learn's digits that the shipped classifiers were trained on, the
     reference of the metrics the other half.
 
-    Clip i of epoch e is a function of (seed, e, i): it shows digit i of its half, time after time, on a path that is
-    drawn for (seed, e, i).
+    Clip i of epoch e is a function of (seed, num_clips, e, i): it shows digit i of its half, time after time, on a path
+    that is drawn with those of the whole epoch.
 
     Args:
         batch_size: clips in a batch of one device.

@@ -29,6 +29,7 @@ class Words(TokenDataModule):
         length: letters of the longest word.
         min_length: letters of the shortest word.
         end: 0, the token that ends a word.
+        changed: whether a checkpoint resumes with another list: "error" or "accept".
         others: see `TokenDataModule`.
 
     Raises:
@@ -51,11 +52,12 @@ class Words(TokenDataModule):
         markov_order: int = 3,
         seed: int = 0,
         min_batches: int = 1,
+        changed: str = "error",
     ) -> None:
         check_fixed(num_classes, end)
         super().__init__(
             length, len(LETTERS), batch_size, seed, held_out, split_seed, END, markov_order, shape, min_batches,
-            Tokens(LETTERS, end=END),
+            Tokens(LETTERS, end=END), changed,
         )  # fmt: skip
         self.path, self.min_length = path, check_count("min_length", min_length)
         if min_length > length:
@@ -88,10 +90,10 @@ def check_fixed(num_classes: int, end: int | None, expected: int | None = END) -
 
 
 def read_file(path: str | Path) -> str:
-    """Return the text of a file in UTF-8; raise `SettingError` where it is none."""
+    """Return the text of a file in UTF-8, without a byte order mark; raise `SettingError` where it is none."""
     if not Path(path).is_file():
         raise SettingError("path", path, "a file of texts, one a line")
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise SettingError("path", path, f"a text file in UTF-8 (byte {error.start} is not)") from error

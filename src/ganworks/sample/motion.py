@@ -1,6 +1,7 @@
 """Where the brightness of a clip is: its mass and centre frame by frame, and windows that follow the centre.
 
-Clips are (B, C, T, H, W) in [-1, 1]; -1 is dark and weighs nothing. Everything is differentiable in the clip.
+Clips are (B, C, T, H, W) in [-1, 1]; -1 is dark and weighs nothing. Everything is differentiable in the clip. Sums over
+pixels are in float32 (float64 stays) whatever the clip is in: in bf16 a centre is wrong by pixels.
 """
 
 from __future__ import annotations
@@ -49,4 +50,6 @@ def windows(frames: Tensor, centre: Tensor, size: int) -> Tensor:
 
 def brightness(clips: Tensor) -> Tensor:
     """Return the brightness in [0, 1] of every pixel, the mean of the channels, (B, T, H, W)."""
-    return (clips.mean(1) + 1) / 2
+    clips = clips.to(torch.promote_types(clips.dtype, torch.float32))
+    with torch.autocast(clips.device.type, enabled=False):
+        return (clips.mean(1) + 1) / 2

@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.model.layer.tokens import as_ids, read_places
-from ganworks.task.state import average_state
-
-if TYPE_CHECKING:
-    from ganworks.task.sequence import SequenceTask
+from ganworks.task.state import global_mean
 
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
+JUDGED = (
+    "policy/ids",
+    "policy/advantage",
+    "policy/num_read",
+)  # what a part of a batch carries until its terms are taken
+
+
+class TextGame(Protocol):
+    """What an estimator asks of `SequenceTask`."""
+
+    @property
+    def generator(self) -> Any: ...
+
+    def differentiable_terms(self, batch: Batch) -> Terms: ...
+
+    def each_part(self, batch: Batch) -> Iterator[Batch]: ...
+
+    def fakes(self, batch: Batch, with_graph: bool) -> Tensor: ...
+
+    def token_log_probs(self, ids: Tensor, batch: Batch) -> Tensor: ...
+
+    def begin_texts(self, num: int, batch: Batch) -> Any: ...
+
+    def zeros(self, batch: Batch) -> dict[str, Tensor]: ...
+
+    def rewards(
+        self, batch: Batch, ids: Tensor, name: str, zeros: Mapping[str, Tensor] | None = None
+    ) -> Tensor: ...
+
+    def rng(self, stream: str) -> torch.Generator: ...
 
 
 class Estimator(nn.Module, ABC):
@@ -31,11 +59,11 @@ class Estimator(nn.Module, ABC):
     def prepare(self, length: int) -> None:
         """Make the state for texts of ``length`` places; called once, when the task is built."""
 
-    def begin(self, task: SequenceTask, progress: float) -> None:
+    def begin(self, task: TextGame, progress: float) -> None:
         """Prepare a step; ``progress`` of the game in [0, 1], which begins where the likelihood phase ends."""
 
     @abstractmethod
-    def terms(self, task: SequenceTask, batch: Batch) -> Terms:
+    def terms(self, task: TextGame, batch: Batch) -> Terms:
         """Return the generator's terms of a batch."""
 
 
@@ -64,10 +92,10 @@ class Gumbel(Estimator):
             return self.start + (self.end - self.start) * progress
         return self.start * (self.end / self.start) ** progress
 
-    def begin(self, task: SequenceTask, progress: float) -> None:
+    def begin(self, task: TextGame, progress: float) -> None:
         task.generator.temperature.fill_(self.temperature(progress))
 
-    def terms(self, task: SequenceTask, batch: Batch) -> Terms:
+    def terms(self, task: TextGame, batch: Batch) -> Terms:
         return task.differentiable_terms(batch)
 
     def extra_repr(self) -> str:
@@ -81,7 +109,8 @@ class Reinforce(Estimator):
     (https://arxiv.org/abs/1609.05473). Without, the critic rewards each token, r_t = 2 D(y_1 ... y_t) - 1, and Q_t is
     the discounted sum of r_t, r_(t+1), ...: ScratchGAN, de Masson d'Autume et al. 2019, section 3.1
     (https://arxiv.org/abs/1905.09922). D is the sigmoid of a logit; those of a relativistic loss have no zero of their
-    own, and are taken less the mean of the real texts'. The baseline b_t is a running mean of Q_t at each place.
+    own, and are taken less the mean of the real texts'. The baseline b_t is a running mean of Q_t at each place. These
+    means are over all parts and devices of a batch.
 
     Args:
         num_rollouts: completions of each beginning; 0 takes the critic's logits ``steps`` (B, L).
@@ -118,28 +147,44 @@ class Reinforce(Estimator):
         )
         return f"rewards of {source}"
 
-    def terms(self, task: SequenceTask, batch: Batch) -> Terms:
-        ids = as_ids(task.fakes(batch, with_graph=False))
-        is_read = read_places(ids, task.generator.end)
-        with torch.no_grad():
-            values = self.rollouts(task, batch, ids) if self.num_rollouts else self.dense(task, batch, ids)
-            advantage = (values - self.baseline_of(values, is_read)) * is_read
-            self.follow(values, is_read)
+    def terms(self, task: TextGame, batch: Batch) -> Terms:
+        if JUDGED[0] not in batch:
+            self.judge(task, batch)
+        ids, advantage, num_read = (batch.pop(name) for name in JUDGED)
         # Yu et al. 2017, equation 7, over tokens instead of texts: long ones do not weigh more.
-        log_probs = task.token_log_probs(ids, batch)
-        return {"policy": -(advantage * log_probs).sum() / is_read.sum()}
+        return {"policy": -(advantage * task.token_log_probs(ids, batch)).sum() / num_read}
 
-    def dense(self, task: SequenceTask, batch: Batch, ids: Tensor) -> Tensor:
+    @torch.no_grad()
+    def judge(self, task: TextGame, batch: Batch) -> None:
+        """Draw and value the texts of all parts of an update, and put into each what its terms are made of.
+
+        Baseline and number of tokens are those of all parts and devices, so that the gradient is that of the batch.
+        """
+        zeros, judged = task.zeros(batch), []
+        for part in task.each_part(batch):
+            ids = as_ids(task.fakes(part, with_graph=False))
+            value = self.rollouts if self.num_rollouts else self.dense
+            judged.append((part, ids, value(task, part, ids, zeros)))
+        values = torch.cat([of_part for _, _, of_part in judged])
+        is_read = read_places(torch.cat([ids for _, ids, _ in judged]), task.generator.end)
+        sums = global_mean(torch.stack([(values * is_read).sum(0), is_read.sum(0).to(values)]))
+        num_read, before = sums[1].sum() / len(judged), self.baseline_of(*sums)
+        for part, ids, of_part in judged:
+            advantage = (of_part - before) * read_places(ids, task.generator.end)
+            part.update(zip(JUDGED, (ids, advantage, num_read), strict=True))
+        self.follow(*sums)
+
+    def dense(self, task: TextGame, batch: Batch, ids: Tensor, zeros: Mapping[str, Tensor]) -> Tensor:
         """Return the discounted sums of the rewards of each token, (B, L)."""
         is_read = read_places(ids, task.generator.end)
-        rewards = (2 * task.rewards(batch, ids, "steps") - 1) * is_read
+        rewards = (2 * task.rewards(batch, ids, "steps", zeros) - 1) * is_read
         sums, later = [], torch.zeros_like(rewards[:, 0])
         for reward in reversed(rewards.unbind(1)):
             later = reward + self.discount * later
             sums.append(later)
         return torch.stack(sums[::-1], 1)
 
-    def rollouts(self, task: SequenceTask, batch: Batch, ids: Tensor) -> Tensor:
+    def rollouts(self, task: TextGame, batch: Batch, ids: Tensor, zeros: Mapping[str, Tensor]) -> Tensor:
         """Return the mean rewards of texts completed behind each place, (B, L)."""
         generator, num, rng = task.generator, self.num_rollouts, task.rng("rollout")
         memory, values = task.begin_texts(len(ids), batch), []
@@ -147,26 +192,23 @@ class Reinforce(Estimator):
         for known in range(1, ids.shape[1]):
             _, memory = generator.step(None if known == 1 else ids[:, known - 2], memory)
             texts = generator.complete(ids.repeat_interleave(num, 0), known, rng, memory.repeated(num))
-            values.append(task.rewards(batch, texts, "logits").unflatten(0, (-1, num)).mean(1))
-        values.append(task.rewards(batch, ids, "logits"))
+            values.append(task.rewards(batch, texts, "logits", zeros).unflatten(0, (-1, num)).mean(1))
+        values.append(task.rewards(batch, ids, "logits", zeros))
         return torch.stack(values, 1)
 
-    def baseline_of(self, values: Tensor, is_read: Tensor) -> Tensor:
+    def baseline_of(self, sums: Tensor, counts: Tensor) -> Tensor:
         """Return the baseline (L,): the running mean, or that of this batch in the first step."""
-        return self.baseline if self.is_begun else self.mean_of(values, is_read)
+        return self.baseline.clone() if self.is_begun else mean_of(sums, counts)
 
-    def follow(self, values: Tensor, is_read: Tensor) -> None:
-        """Let the running mean follow the values of the places that are read."""
-        mean = self.mean_of(values, is_read)
-        seen = is_read.any(0)
-        target = torch.where(seen, mean, self.baseline_of(values, is_read))
+    def follow(self, sums: Tensor, counts: Tensor) -> None:
+        """Let the running mean follow the values of the places that are read; arguments: see `mean_of`."""
+        target = torch.where(counts > 0, mean_of(sums, counts), self.baseline_of(sums, counts))
         if self.is_begun:
             target = self.baseline.lerp(target, 1 - self.decay)
         self.baseline.copy_(target)
         self.is_begun.fill_(True)
-        average_state(self)
 
-    @staticmethod
-    def mean_of(values: Tensor, is_read: Tensor) -> Tensor:
-        """Return the mean over the texts that are read at each place, (L,); 0 where none is."""
-        return (values * is_read).sum(0) / is_read.sum(0).clamp_min(1)
+
+def mean_of(sums: Tensor, counts: Tensor) -> Tensor:
+    """Return the mean value at each place, (L,), 0 where none is read: its sum by how many texts are read there."""
+    return sums / counts.where(counts > 0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +17,9 @@ from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
 from ganworks.task.estimator import Estimator
 from ganworks.task.player import frozen
+from ganworks.task.state import global_mean
+
+CHUNK = 2**25  # numbers in the one-hots that are rewarded at once: 128 MiB
 
 
 class SequenceTask(AdversarialTask):
@@ -32,8 +35,8 @@ class SequenceTask(AdversarialTask):
         args, kwargs: see `AdversarialTask`.
 
     Raises:
-        SettingError: a name that is not there, a generator that is no `TokenGenerator`, or a penalty on it that the
-            estimator has no gradient for.
+        SettingError: a name that is not there, a generator that is no `TokenGenerator`, or relaxed tokens or a penalty
+            on the generator where the estimator has no gradient for them.
     """
 
     generator: TokenGenerator
@@ -46,6 +49,12 @@ class SequenceTask(AdversarialTask):
         if not isinstance(self.generator, TokenGenerator):
             allowed = "a ganworks.model.TokenGenerator (model=gru, model=lstm) for task=sequence"
             raise SettingError("model.generator", type(self.generator).__name__, allowed)
+        if not (self.estimator.is_differentiable or self.generator.straight_through):
+            allowed = f"true for task.estimator={estimator}: critics would learn from relaxed tokens and reward drawn"
+            raise SettingError(
+                "model.generator.straight_through", "false", f"{allowed} ones, or task.estimator=gumbel"
+            )
+        self._parts: list[Batch] = []  # of the update that is under way
         self.estimator.prepare(self.generator.length)
         if self.generator_regularizers and not self.estimator.is_differentiable:
             names = ", ".join(self.generator_regularizers)
@@ -85,13 +94,37 @@ class SequenceTask(AdversarialTask):
     def average(self, num_images: int) -> None:
         super().average(num_images // self.n_critic if self.is_alone else num_images)
 
+    # The parts of a batch
+
+    def update(self, role: str, terms_of: Callable[[Batch], Terms] | None, parts: list[Batch]) -> None:
+        self._parts = parts
+        try:
+            super().update(role, terms_of, parts)
+        finally:
+            self._parts = []
+
+    def each_part(self, batch: Batch) -> Iterator[Batch]:
+        """Yield the parts of the update that ``batch`` is one of, while `rng` draws for each; or ``batch`` alone."""
+        if not any(part is batch for part in self._parts):
+            yield batch
+            return
+        at = self._part
+        for self._part, part in enumerate(self._parts):  # noqa: B020
+            yield part
+        self._part = at
+
     # The generator's terms
 
     def likelihood_terms(self, batch: Batch) -> Terms:
-        """Return the negative log-likelihood of the real texts, in nats per token that is read."""
-        ids = as_ids(batch["real"])
-        log_probs = self.token_log_probs(ids, batch)
-        return {"likelihood": -log_probs.sum() / read_places(ids, self.generator.end).sum()}
+        """Return the negative log-likelihood of the real texts, in nats per token that is read.
+
+        Of a batch in parts, and on several devices, per token of a part on average: the mean of the terms is then that
+        of all tokens, however many fall into each part.
+        """
+        counts = [read_places(part["real"], self.generator.end).sum() for part in self.each_part(batch)]
+        num_read = global_mean(torch.stack(counts).float().mean())
+        log_probs = self.token_log_probs(as_ids(batch["real"]), batch)
+        return {"likelihood": -log_probs.sum() / num_read}
 
     def generator_terms(self, batch: Batch) -> Terms:
         return self.estimator.terms(self, batch)
@@ -124,34 +157,69 @@ class SequenceTask(AdversarialTask):
     def _label(self, batch: Batch) -> Tensor | None:
         return batch.get("label") if self.generator.num_classes else None
 
-    def rewards(self, batch: Batch, ids: Tensor, name: str) -> Tensor:
+    def zeros(self, batch: Batch) -> dict[str, Tensor]:
+        """Return by critic the mean logit of the real texts, of all parts and devices, for those that are relativistic.
+
+        Relativistic logits have no zero of their own: Jolicoeur-Martineau 2018, equation 5.
+        """
+        found = {}
+        with torch.no_grad(), frozen(self.discriminator):
+            for critic in self.critics:
+                if critic.objective.relativistic:
+                    said = [
+                        self.discriminate(
+                            critic, part[critic.real], part, critic.real_label, "generator/real"
+                        )
+                        for part in self.each_part(batch)
+                    ]
+                    means = [per_sample(each["logits"]).mean() for each in said]
+                    found[critic.name] = global_mean(torch.stack(means).mean())
+        return found
+
+    def rewards(
+        self, batch: Batch, ids: Tensor, name: str, zeros: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
         """Return how real the critics find texts, the weighted sum of their sigmoids.
 
         Args:
             ids: int64 (B * num, L), ``num`` texts for each of the batch.
             name: "logits" for one reward a text, (B * num,), or "steps" for one a token, (B * num, L).
+            zeros: what `zeros` says; None asks it.
 
         Raises:
             SettingError: a critic does not say ``steps``.
         """
-        num = len(ids) // len(batch["real"])
+        zeros, num = self.zeros(batch) if zeros is None else zeros, len(ids) // len(batch["real"])
         fields = {key: batch[key] for key in self._read_beside if key in batch}
-        texts, total = as_one_hot(ids, self.generator.size, batch["real"]), torch.zeros(())
-        repeated = {key: value.repeat_interleave(num, 0) for key, value in fields.items()}
+        # One-hots of many texts over a large vocabulary are gigabytes.
+        rows = max(1, CHUNK // (num * self.generator.length * self.generator.size))
         with torch.no_grad(), frozen(self.discriminator):
-            for critic in self.critics:
-                said = self.discriminate(critic, texts, repeated, critic.fake_label, "generator/fake")
-                if name not in said:
-                    allowed = "1 or more: a critic that rewards each token is ganworks.model.RecurrentCritic"
-                    raise SettingError("task.estimators.reinforce.num_rollouts", 0, allowed)
-                logits = said[name] if name == "steps" else per_sample(said[name])
-                if critic.objective.relativistic:
-                    real = self.discriminate(
-                        critic, batch[critic.real], batch, critic.real_label, "generator/real"
-                    )
-                    # Relativistic logits have no zero of their own: Jolicoeur-Martineau 2018, equation 5.
-                    logits = logits - per_sample(real["logits"]).mean()
-                total = total + critic.weight * logits.sigmoid()
+            chunks = [
+                self._reward(
+                    {
+                        key: value[start : start + rows].repeat_interleave(num, 0)
+                        for key, value in fields.items()
+                    },
+                    as_one_hot(ids[start * num : (start + rows) * num], self.generator.size, batch["real"]),
+                    name,
+                    zeros,
+                    f"generator/fake/{start}" if start else "generator/fake",
+                )
+                for start in range(0, len(batch["real"]), rows)
+            ]
+        return torch.cat(chunks)
+
+    def _reward(
+        self, fields: Batch, texts: Tensor, name: str, zeros: Mapping[str, Tensor], stream: str
+    ) -> Tensor:
+        total = torch.zeros(())
+        for critic in self.critics:
+            said = self.discriminate(critic, texts, fields, critic.fake_label, stream)
+            if name not in said:
+                allowed = "1 or more: a critic that rewards each token is ganworks.model.RecurrentCritic"
+                raise SettingError("task.estimators.reinforce.num_rollouts", 0, allowed)
+            logits = said[name] if name == "steps" else per_sample(said[name])
+            total = total + critic.weight * (logits - zeros.get(critic.name, 0.0)).sigmoid()
         return total
 
     @property

@@ -24,6 +24,12 @@ def average_state(module: nn.Module) -> None:
 
 
 @torch.no_grad()
+def global_mean(x: Tensor) -> Tensor:
+    """Return the mean of ``x`` over all ranks, without its graph; alone it is ``x``."""
+    return gather(x.detach()).mean(0) if is_shared() else x.detach()
+
+
+@torch.no_grad()
 def global_std(x: Tensor) -> Tensor:
     """Return the standard deviation, a scalar, of all numbers of ``x`` on all ranks, which hold equally many."""
     variance, mean = torch.var_mean(x.to(torch.promote_types(x.dtype, torch.float32)), correction=0)

@@ -102,8 +102,8 @@ class Trajectory(View):
         self.apart = apart
 
     def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
-        size = torch.tensor(sample.shape[-2:]).to(sample)
-        path, mass = (2 * centres(sample) + 1) / size - 1, masses(sample)[..., None]
+        path, mass = centres(sample), masses(sample)[..., None]
+        path = (2 * path + 1) / torch.tensor(sample.shape[-2:]).to(path) - 1
         if not self.apart:
             return torch.cat([path, mass], dim=-1)
         ways = [torch.cat([path[..., axis : axis + 1], mass], dim=-1) for axis in (0, 1)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 
 def as_ids(texts: Tensor) -> Tensor:
@@ -14,7 +13,10 @@ def as_ids(texts: Tensor) -> Tensor:
 
 def as_one_hot(ids: Tensor, vocabulary: int, like: Tensor | None = None) -> Tensor:
     """Return one-hots (..., V) of ids (...), in the type of ``like`` or float32."""
-    return one_hot(ids, vocabulary).to(torch.float32 if like is None else like.dtype)
+    # Not `one_hot`, which makes int64 first: eight bytes a number, and all of them twice.
+    dtype = torch.float32 if like is None else like.dtype
+    zeros = torch.zeros(*ids.shape, vocabulary, dtype=dtype, device=ids.device)
+    return zeros.scatter_(-1, ids[..., None], 1.0)
 
 
 def read_places(texts: Tensor, end: int | None) -> Tensor:
