@@ -59,7 +59,9 @@ def test_clips_are_a_row_of_frames_each_and_an_animation(tmp_path: Path) -> None
     clips = torch.rand(3, 1, 4, 8, 8) * 2 - 1
     strip, animation = Video().save_picture(clips, tmp_path / "clips.png")
     frames = clips.movedim(2, 1).flatten(0, 1)
-    assert np.array_equal(np.asarray(PIL.Image.open(strip)), np.asarray(image_grid(frames, columns=4)))
+    zoom = round(960 / (4 * 8))  # frames are enlarged until a strip is about 960 pixels wide
+    wanted = image_grid(frames, columns=4, zoom=zoom)
+    assert np.array_equal(np.asarray(PIL.Image.open(strip)), np.asarray(wanted))
     assert PIL.Image.open(animation).n_frames == 4
 
 

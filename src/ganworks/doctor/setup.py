@@ -36,7 +36,6 @@ class Setup:
     """
 
     is_image: bool = True
-    is_clip: bool = False
     is_relativistic: bool = False
     is_wasserstein: bool = False
     is_saturating: bool = False
@@ -52,6 +51,7 @@ class Setup:
     lr: dict[str, float] = field(default_factory=dict)
     momentum: dict[str, float] = field(default_factory=dict)
     settings: frozenset[str] | None = None
+    is_clip: bool = False
 
 
 def setup_of(
