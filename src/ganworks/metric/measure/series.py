@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +54,8 @@ class SeriesMeasure(Measure):
 
 
 @dataclass(frozen=True)
-class DiscriminativeScore(SeriesMeasure):
-    """|accuracy - 1/2| of a GRU that learned to tell fakes from reals (Yoon et al. 2019): `distance.series`.
+class LearnedScore(SeriesMeasure):
+    """A figure of what a small GRU learns from the fakes.
 
     Args:
         num_updates: of the training.
@@ -64,7 +65,7 @@ class DiscriminativeScore(SeriesMeasure):
 
     num_updates: int = NUM_UPDATES
     width: int = 16
-    name: str = "discriminative"
+    name: str = "score"
 
     def __post_init__(self) -> None:
         check_count("num_updates", self.num_updates)
@@ -76,36 +77,34 @@ class DiscriminativeScore(SeriesMeasure):
 
     def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
         seed = rng.initial_seed()
-        score = discriminative_score(self.read(real), self.read(fake), seed, self.num_updates, self.width)
-        return {self.name: score}
+        return {self.name: self.score(self.read(real), self.read(fake), seed, self.num_updates, self.width)}
+
+    @staticmethod
+    @abstractmethod
+    def score(real: Tensor, fake: Tensor, seed: int, num_updates: int, width: int) -> float:
+        """Return the figure of reals and fakes (N, T, D); see `distance.series`."""
 
 
 @dataclass(frozen=True)
-class PredictiveScore(SeriesMeasure):
-    """Error on reals of a GRU that learned from fakes to say the next value (Yoon et al. 2019): `distance.series`.
+class DiscriminativeScore(LearnedScore):
+    """|accuracy - 1/2| of a GRU that learned to tell fakes from reals (Yoon et al. 2019): `distance.series`.
 
-    Args:
-        num_updates: of the training.
-        width: units of the GRU.
-        name: of the figure.
+    Arguments: see `LearnedScore`.
     """
 
-    num_updates: int = NUM_UPDATES
-    width: int = 16
+    name: str = "discriminative"
+    score = staticmethod(discriminative_score)
+
+
+@dataclass(frozen=True)
+class PredictiveScore(LearnedScore):
+    """Error on reals of a GRU that learned from fakes to say the next value (Yoon et al. 2019): `distance.series`.
+
+    Arguments: see `LearnedScore`.
+    """
+
     name: str = "predictive"
-
-    def __post_init__(self) -> None:
-        check_count("num_updates", self.num_updates)
-        check_count("width", self.width)
-
-    @property
-    def better(self) -> Mapping[str, str]:
-        return {self.name: "min"}
-
-    def figures(self, real: SampleSet, fake: SampleSet, rng: Generator) -> dict[str, Any]:
-        seed = rng.initial_seed()
-        score = predictive_score(self.read(real), self.read(fake), seed, self.num_updates, self.width)
-        return {self.name: score}
+    score = staticmethod(predictive_score)
 
 
 @dataclass(frozen=True)
