@@ -220,6 +220,7 @@ def test_a_run_that_holds_nothing_out_or_draws_no_classes_is_refused(
         (("data=digits_few", "data.per_clas=3"), "per_clas"),
         (("data=folder", "data.root=nowhere"), "nowhere"),
         (("seed=3",), "seeds= says how many"),
+        (("per_clas=3",), "Did you mean 'per_class'"),
         (("trainer.devices=2",), "trainer.devices=2: must be 1"),
     ],
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.errors import SettingError, check_choice, check_count, check_range
+from ganworks.errors import GanworksError, SettingError, check_choice, check_count, check_range, nearest
 from ganworks.interrupt import ended_by_signals
 from ganworks.words import relative_path
 
@@ -76,6 +76,8 @@ def check(arguments: Arguments, overrides: list[str]) -> None:
     """Raise `SettingError` for what cannot be, before any work."""
     from ganworks.augmentation.fakes import FILTERS
     from ganworks.augmentation.write import check_out
+    from ganworks.run.check import GENERAL
+    from ganworks.run.compose import GROUPS
 
     check_choice("filter", arguments.filter, FILTERS)
     check_range("ratio", arguments.ratio, 0.01, 0.9)
@@ -86,6 +88,10 @@ def check(arguments: Arguments, overrides: list[str]) -> None:
     if arguments.run is not None and overrides:
         name, _, value = overrides[0].partition("=")
         raise SettingError(name, value, "left out beside run=, which has its own settings")
+    for name in (text.partition("=")[0] for text in overrides):
+        # A group or a setting of the recipe is composed, and judged, later: here only what was meant for this command.
+        if name not in (*GROUPS, *GENERAL) and (meant := nearest(name, [f.name for f in fields(Arguments)])):
+            raise GanworksError(f"there is no setting {name!r}. Did you mean {meant!r}?")
     if any(text.startswith("seed=") for text in overrides):
         raise SettingError("seed", "", "left out: seeds= says how many there are, from 0 up")
     check_out(Path(arguments.out))
