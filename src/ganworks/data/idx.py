@@ -18,17 +18,25 @@ from torch import Tensor
 
 IMAGES = ("train-images-idx3-ubyte", "train-images.idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte")
+TEST_IMAGES = ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte")
+TEST_LABELS = ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte")
 PACKED = ("", ".gz")
 
 
-def find_idx(folders: Iterable[Path]) -> tuple[Path, Path] | None:
-    """Return the files of training images and their labels in the first folder that has both; None if none has."""
+def find_idx(folders: Iterable[Path], test: bool = False) -> tuple[Path, Path] | None:
+    """Return the files of images and their labels in the first folder that has both; None if none has.
+
+    Args:
+        folders: where they may lie.
+        test: those of the test images, not of the training images.
+    """
+    kinds = (TEST_IMAGES, TEST_LABELS) if test else (IMAGES, LABELS)
     for folder in folders:
         images, labels = (
             next(
                 (path for name in names for end in PACKED if (path := folder / (name + end)).is_file()), None
             )
-            for names in (IMAGES, LABELS)
+            for names in kinds
         )
         if images is not None and labels is not None:
             return images, labels

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         digits_images,
         load_digits_classifier,
     )
+    from ganworks.metric.extractor.fashion import FashionExtractor
     from ganworks.metric.extractor.moving_digits import (
         MovingDigitsExtractor,
         load_moving_digits_classifier,
@@ -85,6 +86,7 @@ __all__ = [
     "DinoV2",
     "DiscriminativeScore",
     "Extractor",
+    "FashionExtractor",
     "FeatureCache",
     "FeatureDistance",
     "FeatureSet",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ganworks.metric.extractor.clip import Clip
     from ganworks.metric.extractor.digits import DigitsExtractor
     from ganworks.metric.extractor.dinov2 import DinoV2
+    from ganworks.metric.extractor.fashion import FashionExtractor
     from ganworks.metric.extractor.i3d import I3D
     from ganworks.metric.extractor.inception import Inception
     from ganworks.metric.extractor.lpips import Lpips
@@ -23,6 +24,7 @@ __all__ = [
     "DigitsExtractor",
     "DinoV2",
     "Extractor",
+    "FashionExtractor",
     "Features",
     "Identity",
     "ImageExtractor",

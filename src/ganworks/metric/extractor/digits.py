@@ -7,19 +7,14 @@ makes them again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ganworks.data.digits import NUM_DIGITS, digits_half, digits_images
-from ganworks.errors import SettingError
 from ganworks.metric.distance.pairwise import nearest
-from ganworks.metric.extractor.base import Extractor, Features
+from ganworks.metric.extractor.shipped import ShippedClassifier, load_shipped
 from ganworks.metric.extractor.small_classifier import SmallClassifier
-from ganworks.metric.weights import verify_sha256
 
 DIGITS_SHAPE = (1, 8, 8)
 __all__ = ["DigitsClassifier", "DigitsExtractor", "digits_half", "digits_images", "load_digits_classifier"]
@@ -46,45 +41,19 @@ def load_digits_classifier(path: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -
     Raises:
         GanworksError: the file is missing or its SHA-256 is not ``sha256``.
     """
-    verify_sha256(path, sha256, remedy="reinstall ganworks, or evaluate with metric=none")
-    classifier = DigitsClassifier()
-    classifier.load_state_dict(load_file(path))
-    return classifier.eval().requires_grad_(False)
+    return load_shipped(DigitsClassifier(), path, sha256)
 
 
-class DigitsExtractor(Extractor):
+class DigitsExtractor(ShippedClassifier):
     """The shipped classifier's 64 features and 10 logits of images (B, 1, 8, 8) in [-1, 1]."""
 
-    has_logits = True
-    is_cheap = True
+    title, metric = "ganworks digits classifier", "digits"
+    shape, weights, sha256 = DIGITS_SHAPE, WEIGHTS, WEIGHTS_SHA256
     num_features = DigitsClassifier.num_features
 
-    @property
-    def contract(self) -> dict[str, str | int | float | bool]:
-        return {
-            "extractor": "ganworks digits classifier",
-            "weights_sha256": WEIGHTS_SHA256,
-            "resizer": "none",
-        }
-
-    def check(self) -> None:
-        """Raise `GanworksError` unless the shipped weights are there and unchanged."""
-        load_digits_classifier()
-
-    def check_shape(self, shape: Sequence[int]) -> None:
-        """Raise `SettingError` unless the samples are images of 1 x 8 x 8."""
-        if tuple(shape) != DIGITS_SHAPE:
-            allowed = f"fid (images), mixture (ring, grid) or none for samples of {tuple(shape)}"
-            raise SettingError(
-                "metric", "digits", f"{allowed}; digits measures images of {DIGITS_SHAPE} only"
-            )
-
-    def load(self) -> None:
-        self.classifier = load_digits_classifier()
-
-    def __call__(self, samples: Tensor) -> Features:
-        features = torch.cat([self.classifier.features(part) for part in samples.cpu().split(256)])
-        return Features(features, self.classifier.output(features))
+    @classmethod
+    def new(cls) -> DigitsClassifier:
+        return DigitsClassifier()
 
     def trained_on(self, samples: Tensor) -> Tensor:
         """Return (N,) bool: the digits of the half that the classifier was trained on."""

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError
 from ganworks.metric.extractor.base import Extractor, Features
-from ganworks.metric.weights import verify_sha256
+from ganworks.metric.extractor.shipped import load_shipped
 
 CLIP_SHAPE = (1, 8, 16, 16)
 NUM_DIGITS = 10
@@ -68,10 +67,7 @@ def load_moving_digits_classifier(
     Raises:
         GanworksError: the file is missing or its SHA-256 is not ``sha256``.
     """
-    verify_sha256(path, sha256, remedy="reinstall ganworks, or evaluate with metric=none")
-    classifier = MovingDigitsClassifier()
-    classifier.load_state_dict(load_file(path))
-    return classifier.eval().requires_grad_(False)
+    return load_shipped(MovingDigitsClassifier(), path, sha256)
 
 
 class MovingDigitsExtractor(Extractor):

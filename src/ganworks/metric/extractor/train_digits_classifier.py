@@ -82,8 +82,8 @@ def deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(was_deterministic)
 
 
-def accuracy(classifier: DigitsClassifier, images: Tensor, labels: Tensor) -> float:
-    """Return the share of ``images`` (N, 1, 8, 8) that get their label (N,)."""
+def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Return the share of ``images`` (N, C, H, W) that get their label (N,)."""
     with torch.no_grad():
         return (classifier(images).argmax(1) == labels).float().mean().item()
 
