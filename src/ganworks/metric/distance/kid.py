@@ -49,7 +49,12 @@ def kernel(x: Tensor, y: Tensor) -> Tensor:
 
 def kernel_sum(x: Tensor, y: Tensor) -> Tensor:
     """Return the sum () of the kernel over all pairs, block by block."""
-    return torch.stack([kernel(x[rows], y).sum() for rows in row_blocks(len(x), len(y))]).sum()
+    x, y = x.double(), y.double()  # once: copies of all of y between small results would make the heap grow
+    blocks = list(row_blocks(len(x), len(y)))
+    sums = x.new_empty(len(blocks))
+    for index, rows in enumerate(blocks):
+        sums[index] = kernel(x[rows], y).sum()
+    return sums.sum()
 
 
 def kernel_diagonal(x: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
 def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """Return the squared distance (N,) of every query (N, D) to its nearest point (M, D), and which (N,)."""
     distances, indices = _results(queries, len(queries))
+    queries, points = queries.double(), points.double()  # once, not in every block
     for rows in row_blocks(len(queries), len(points)):
         distances[rows], indices[rows] = squared_distances(queries[rows], points).min(1)
     return distances, indices
@@ -53,6 +54,7 @@ def nearest_others(points: Tensor, num: int) -> tuple[Tensor, Tensor]:
     The point itself does not count; an exact duplicate of it does, with distance zero.
     """
     values, indices = _results(points, len(points), num)
+    points = points.double()  # once, not in every block
     for rows in row_blocks(len(points), len(points)):
         block = squared_distances(points[rows], points)
         own = torch.arange(rows.start, rows.stop, device=points.device)
