@@ -4,8 +4,8 @@
 
 First correctness: the gradients of a step on the device against those on the CPU, a resumed run against an
 uninterrupted one to the bit, bf16 and fp16 without an overflow, compiled code against eager. Then images a second and
-memory of the recipes, each eager in float32, in bf16 with channels last, compiled, and with CUDA graphs, with the share of Lightning,
-the kernels that a step launches and the share of a step in which the GPU waits for one.
+memory of the recipes, each eager in float32, in bf16 with channels last, compiled, and with CUDA graphs, with the share
+of Lightning, the kernels that a step launches and the share of a step in which the GPU waits for one.
 
 Every part stands alone: what fails costs its own row, and says why. What was found is written after each part to
 FOLDER/gpu.json and FOLDER/gpu.md, so that a run which is cut off keeps its rows; no part begins after the minutes.
