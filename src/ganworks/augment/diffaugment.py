@@ -7,6 +7,9 @@ frames, for one that differed from frame to frame would be motion.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -32,9 +35,33 @@ class Compose(Augment):
         return x
 
     def observe(self, real_logits: Tensor, num_images: int) -> None:
-        for part in self.parts.values():
-            assert isinstance(part, Augment)
+        for part in self.augments:
             part.observe(real_logits, num_images)
+
+    def observe_logits(
+        self,
+        real_logits: Sequence[Tensor],
+        fake_logits: Sequence[Tensor],
+        num_images: int,
+        is_shifted: bool = False,
+    ) -> None:
+        for part in self.augments:
+            part.observe_logits(real_logits, fake_logits, num_images, is_shifted)
+
+    def mix(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        for part in self.augments:
+            real = part.mix(real, fake, rng)
+        return real
+
+    @property
+    def augments(self) -> list[Augment]:
+        """The parts in their order."""
+        return [part for part in self.parts.values() if isinstance(part, Augment)]
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        named = cast(Mapping[str, Augment], self.parts)
+        return {f"{name}/{key}": value for name, part in named.items() for key, value in part.scalars.items()}
 
 
 class Color(Augment):
