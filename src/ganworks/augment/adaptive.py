@@ -124,20 +124,20 @@ class Adaptive(Augment):
         real_logits: Sequence[Tensor],
         fake_logits: Sequence[Tensor],
         num_images: int,
-        is_shifted: bool = False,
+        is_centred: bool = True,
     ) -> None:
         self._set("images", self._on_host("images") + num_images)
         if self.target is None:
             return
-        self.signs += self._signs(real_logits, fake_logits, is_shifted)
+        self.signs += self._signs(real_logits, fake_logits, is_centred)
         self._set("images_since", self._on_host("images_since") + num_images)
         self._set("num_updates", self._on_host("num_updates") + 1)
         if self._on_host("num_updates") >= self.every:
             self._adjust()
 
-    def _signs(self, reals: Sequence[Tensor], fakes: Sequence[Tensor], is_shifted: bool) -> Tensor:
+    def _signs(self, reals: Sequence[Tensor], fakes: Sequence[Tensor], is_centred: bool) -> Tensor:
         """Return the sum of the signs of all ranks' reals and their number, (2,)."""
-        is_relative = self.signal_of == "median" or (self.signal_of == "auto" and is_shifted)
+        is_relative = self.signal_of == "median" or (self.signal_of == "auto" and not is_centred)
         zeros = (
             [median(real, fake) for real, fake in zip(reals, fakes, strict=True)]
             if is_relative and fakes

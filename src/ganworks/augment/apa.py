@@ -16,8 +16,6 @@ class Apa(Adaptive):
     the discriminator says of all that it is shown as real. Arguments: see `Adaptive`.
     """
 
-    def mix(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-        if (p := self.p) <= 0:
-            return real
-        is_fake = torch.rand(len(real), generator=rng, device=rng.device).to(real.device) < p
-        return fake.to(real.dtype).where(is_fake.view(-1, *[1] * (real.dim() - 1)), real)
+    def replaced(self, num: int, rng: torch.Generator) -> Tensor | None:
+        p = self.p
+        return torch.rand(num, generator=rng, device=rng.device) < p if p > 0 else None

@@ -35,24 +35,20 @@ class Augment(nn.Module):
         real_logits: Sequence[Tensor],
         fake_logits: Sequence[Tensor],
         num_images: int,
-        is_shifted: bool = False,
+        is_centred: bool = True,
     ) -> None:
         """Take in what each critic says of augmented reals and fakes; by default the reals' go to `observe`.
 
         Args:
             real_logits, fake_logits: of each critic, one for each sample, (B,), without a graph.
             num_images: real images of all ranks in that update.
-            is_shifted: a number added to all logits changes nothing of the loss: their sign means nothing.
+            is_centred: zero is half-way between real and fake, see `AdversarialLoss`.
         """
         self.observe(torch.cat(list(real_logits)), num_images)
 
-    def mix(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-        """Return what a critic is shown as real, (B, *shape), in its own updates: the reals.
-
-        Args:
-            real, fake: (B, *shape), before they are augmented, without a graph.
-        """
-        return real
+    def replaced(self, num: int, rng: torch.Generator) -> Tensor | None:
+        """Return which of ``num`` reals a fake replaces in a critic's own updates, (num,) of bool; None for none."""
+        return None
 
     @property
     def scalars(self) -> dict[str, Tensor]:

@@ -43,15 +43,18 @@ class Compose(Augment):
         real_logits: Sequence[Tensor],
         fake_logits: Sequence[Tensor],
         num_images: int,
-        is_shifted: bool = False,
+        is_centred: bool = True,
     ) -> None:
         for part in self.augments:
-            part.observe_logits(real_logits, fake_logits, num_images, is_shifted)
+            part.observe_logits(real_logits, fake_logits, num_images, is_centred)
 
-    def mix(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+    def replaced(self, num: int, rng: torch.Generator) -> Tensor | None:
+        chosen = None
         for part in self.augments:
-            real = part.mix(real, fake, rng)
-        return real
+            found = part.replaced(num, rng)
+            if found is not None:
+                chosen = found if chosen is None else chosen | found
+        return chosen
 
     @property
     def augments(self) -> list[Augment]:

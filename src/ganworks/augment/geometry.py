@@ -159,7 +159,7 @@ class Bilinear(torch.autograd.Function):
         ctx.shape = x.shape
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return BilinearAdjoint.apply(gradient, ctx.saved_tensors[0], ctx.shape), None
 
 
@@ -178,5 +178,5 @@ class BilinearAdjoint(torch.autograd.Function):
         ctx.save_for_backward(inputs[1])
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return Bilinear.apply(gradient, ctx.saved_tensors[0]), None, None
