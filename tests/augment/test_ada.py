@@ -271,3 +271,10 @@ def test_configs_build_their_augmentations() -> None:
     assert type(found["apa"]) is Apa
     for name in ("ada", "apa"):
         assert (found[name].target, found[name].adjust_images, found[name].every) == (0.6, 500_000, 4)
+
+
+def test_large_images_are_filtered_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    augment = Ada(color=0, probability=0.8, target=None)
+    small = augment(images(), keyed_rng(0))
+    monkeypatch.setattr("ganworks.augment.geometry.SMALL", 0)
+    assert torch.allclose(augment(images(), keyed_rng(0)), small, atol=1e-5)

@@ -24,6 +24,8 @@ SYM6 = (
     *(0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252),
     *(-0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148),
 )
+# Up to this side the filter is a matrix: on a CPU up to ten times as fast as a convolution and its gradient.
+SMALL = 256
 REACH = len(SYM6) // 4  # pixels that the filter of twice the resolution reaches beyond the border
 Margins = tuple[int, int, int, int]
 
@@ -125,6 +127,9 @@ def sampling(maps: Tensor, pads: Margins, size: tuple[int, int], size_in: tuple[
 def upsampled(x: Tensor) -> Tensor:
     """Return (B, C, 2H, 2W): zeros between the pixels, beyond the border too, and the filter along each axis."""
     height, width = x.shape[-2:]
+    if max(height, width) <= SMALL:
+        rows, columns = (banded(5, 2 * side, side, (1, -2)).to(x) for side in (height, width))
+        return 4 * (rows @ (x @ columns.mT))
     f = 2 * fir_filter(SYM6).to(x)
     planes = x.reshape(-1, 1, height, width)  # one channel: the same filter for each
     planes = conv_transpose2d(planes, f.view(1, 1, 1, -1), stride=(1, 2))[..., 5 : 5 + 2 * width]
@@ -134,11 +139,22 @@ def upsampled(x: Tensor) -> Tensor:
 
 def downsampled(x: Tensor) -> Tensor:
     """Return every other pixel, filtered: (B, C, 2 (H + 6), 2 (W + 6)) to (B, C, H, W)."""
+    height, width = (side // 2 - 2 * REACH for side in x.shape[-2:])
+    if max(x.shape[-2:]) <= 2 * SMALL:
+        rows, columns = (banded(-1, side, 2 * (side + 2 * REACH), (-2, 1)).to(x) for side in (height, width))
+        return rows @ (x @ columns.mT)
     f = fir_filter(SYM6).to(x)
     planes = x.reshape(-1, 1, *x.shape[-2:])[..., 1:-1, 1:-1]
     planes = conv2d(planes, f.view(1, 1, 1, -1), stride=(1, 2))
     planes = conv2d(planes, f.view(1, 1, -1, 1), stride=(2, 1))
-    return planes.view(*x.shape[:2], *planes.shape[-2:])
+    return planes.view(*x.shape[:2], height, width)
+
+
+def banded(start: int, num_out: int, num_in: int, steps: tuple[int, int]) -> Tensor:
+    """Return the filter as a matrix (num_out, num_in): at (i, j) the tap of number start + steps[0] i + steps[1] j."""
+    tap = start + steps[0] * torch.arange(num_out)[:, None] + steps[1] * torch.arange(num_in)
+    is_inside = (tap >= 0) & (tap < len(SYM6))
+    return fir_filter(SYM6)[tap.clamp(0, len(SYM6) - 1)].where(is_inside, torch.zeros(()))
 
 
 class Bilinear(torch.autograd.Function):
