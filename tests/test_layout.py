@@ -34,6 +34,7 @@ WITHOUT_GROUP = {
     "cli",
     "doctor",
     "evaluation",
+    "official",
     "picture",
     "report",
     "run",

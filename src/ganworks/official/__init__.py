@@ -1,0 +1,1 @@
+"""Weights of official implementations: their layouts, and how ours take them."""
