@@ -34,19 +34,20 @@ STARTS = (
     "torchmetrics.",
 )
 NETWORK = ("torch.nn.Module", "ganworks.model.noise.Noise")
+SCHEDULE = "ganworks.schedule.ValueSchedule"
 LIGHTNING = "pytorch_lightning."
 PLACES: dict[str, tuple[str, ...]] = {
     "generator": NETWORK,
     "kind": ("ganworks.sample.kind.Kind",),
     "model": (*NETWORK, "ganworks.task.Critic", "ganworks.task.View", "ganworks.loss.AdversarialLoss",
-              "ganworks.regularizer.CosineWeight"),
+              SCHEDULE),
     "data": ("ganworks.data.GanDataModule", "ganworks.sample.kind.Kind"),
     "loss": ("ganworks.loss.AdversarialLoss",),
-    "regularizer": ("ganworks.regularizer.Regularizer", "ganworks.regularizer.CosineWeight"),
-    "augment": ("ganworks.augment.Augment", "ganworks.augment.CosineProbability"),
-    "optimizer": ("torch.optim.Optimizer", "ganworks.optimizer.Schedule"),
+    "regularizer": ("ganworks.regularizer.Regularizer", SCHEDULE),
+    "augment": ("ganworks.augment.Augment", "ganworks.augment.CosineProbability", SCHEDULE),
+    "optimizer": ("torch.optim.Optimizer", "ganworks.optimizer.Schedule", SCHEDULE),
     "task": ("ganworks.task.ManualTask", "ganworks.task.ExponentialMovingAverage", "ganworks.task.Phase",
-             "ganworks.task.Estimator"),
+             "ganworks.task.Estimator", SCHEDULE),
     "metric": ("ganworks.metric.Suite", "ganworks.metric.Measure", "ganworks.metric.Extractor",
                "ganworks.metric.extractor.Lpips", "ganworks.metric.PixelDistance",
                "ganworks.metric.FeatureDistance"),

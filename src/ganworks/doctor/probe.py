@@ -20,6 +20,7 @@ from ganworks.loss import per_sample
 from ganworks.model.base import networks_of, num_classes_of
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
+from ganworks.schedule import progress_of
 from ganworks.task import AdversarialTask, Critic, Look
 
 Signals = dict[str, float]
@@ -39,7 +40,7 @@ class Probe:
 
     def __init__(self, task: AdversarialTask, num_samples: int = 64) -> None:
         self.task, self.num_samples = task, num_samples
-        self.step, self.progress = task.num_steps, task.progress
+        self.step, self.images_seen = task.num_steps, task.images_seen
         self.is_sharded = any(hasattr(parameter, "to_local") for parameter in task.parameters())
         players = {} if self.is_sharded else task.players
         self.before = {
@@ -150,7 +151,8 @@ class Probe:
         for name, regularizer in look.critic.penalties.items():
             if isinstance(regularizer, GradientRegularizer):
                 penalty = regularizer.penalty(critic, batch, self._rng(name))
-                costs.append(regularizer.factor(self.progress) * penalty.detach() / regularizer.every)
+                progress = progress_of(regularizer.weight, self.images_seen, self.task.num_images)
+                costs.append(regularizer.factor(progress) * penalty.detach() / regularizer.every)
         if not costs:
             return {}
         loss = look.critic.objective.discriminator(batch["real_logits"], batch["fake_logits"])

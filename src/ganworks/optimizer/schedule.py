@@ -1,22 +1,29 @@
 """Schedules of the optimizers' settings: stateless functions of the progress of training.
 
-Progress is images_seen / num_images in [0, 1]. A schedule computes each setting from its first value, which
-it keeps in the parameter group, so that a resumed run continues exactly.
+Progress is in [0, 1]: of the schedule's own ``num_images`` where it has one, else of the run; see `ganworks.schedule`.
+A schedule computes each setting from its first value, which it keeps in the parameter group, so that a resumed run
+continues exactly.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 
-from ganworks.errors import SettingError, check_range
+from ganworks.errors import SettingError, check_count, check_range
+from ganworks.schedule import cosine
 
 
 class Schedule(ABC):
-    """Sets the learning rate of every parameter group to its first value times `factor`."""
+    """Sets the learning rate of every parameter group to its first value times `factor`.
+
+    Attributes:
+        num_images: real images that it spans, after which it stays at its end; None for the whole run.
+    """
+
+    num_images: int | None = None
 
     @abstractmethod
     def factor(self, progress: float) -> float:
@@ -44,13 +51,16 @@ class Linear(Schedule):
     Args:
         start: share of the horizon at which the decay begins, in [0, 1).
         lr_end: last learning rate as a factor of the first, from 0 up.
+        num_images: real images that the horizon has; None takes the whole run.
     """
 
     start: float = 0.0
     lr_end: float = 0.0
+    num_images: int | None = None
 
     def __post_init__(self) -> None:
         check_range("lr_end", self.lr_end, 0.0)
+        check_length(self.num_images)
         if not 0 <= self.start < 1:
             raise SettingError("start", self.start, "a number from 0 to below 1")
 
@@ -68,13 +78,16 @@ class Cosine(Schedule):
     Args:
         lr_end: last learning rate as a factor of the first, from 0 up.
         beta2_end: last beta2; None leaves beta2 alone.
+        num_images: real images in which they get there, and then stay; None takes the whole run.
     """
 
     lr_end: float = 0.0
     beta2_end: float | None = None
+    num_images: int | None = None
 
     def __post_init__(self) -> None:
         check_range("lr_end", self.lr_end, 0.0)
+        check_length(self.num_images)
         if self.beta2_end is not None and not 0 <= self.beta2_end < 1:
             raise SettingError("beta2_end", self.beta2_end, "a number from 0 to below 1, or null")
 
@@ -93,10 +106,10 @@ class Cosine(Schedule):
             group["betas"] = (beta1, cosine(beta2, self.beta2_end, progress))
 
 
-def cosine(start: float, end: float, progress: float) -> float:
-    """Return the value at ``progress`` on the half cosine from ``start`` (0) to ``end`` (1)."""
-    share = 0.5 - 0.5 * math.cos(math.pi * min(max(progress, 0.0), 1.0))
-    return start * (1.0 - share) + end * share
+def check_length(num_images: int | None) -> None:
+    """Raise `SettingError` unless ``num_images`` is a count or None."""
+    if num_images is not None:
+        check_count("num_images", num_images)
 
 
 def set_lr(group: dict, lr: float) -> None:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_count
+from ganworks.schedule import check_value
 
 WeightSchedule = Callable[[float], float]
-"""From the progress of training in [0, 1] to a weight."""
+"""From a progress in [0, 1] to a weight: a `ganworks.schedule.ValueSchedule`, or any function."""
 
 
 class Regularizer(nn.Module):
@@ -22,7 +23,7 @@ class Regularizer(nn.Module):
     averaged over the ranks after each step in which it acted.
 
     Args:
-        weight: factor of the penalty, above 0, or a function of the progress of training in [0, 1].
+        weight: factor of the penalty, above 0, or a schedule of it (`ganworks.schedule`), from 0 up.
         every: act in every so many updates of the player, with the weight scaled by as much
             (lazy regularization, Karras et al. 2020 (StyleGAN2), appendix B).
 
@@ -53,7 +54,11 @@ class Regularizer(nn.Module):
         return step % self.every == 0
 
     def factor(self, progress: float) -> float:
-        """Return what the step multiplies the penalty with: the weight at ``progress``, times ``every``."""
+        """Return what the step multiplies the penalty with: the weight at ``progress``, times ``every``.
+
+        Args:
+            progress: of the run, or of the weight's own ``num_images`` (`ganworks.schedule.progress_of`).
+        """
         return (self.weight(progress) if callable(self.weight) else self.weight) * self.every
 
     def penalty(
@@ -79,7 +84,8 @@ class Regularizer(nn.Module):
 
 
 def check_weight(weight: float | WeightSchedule) -> None:
-    """Raise `SettingError` unless ``weight`` is above 0 or a schedule."""
+    """Raise `SettingError` unless ``weight`` is above 0 or a schedule of weights from 0 up."""
     is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not callable(weight) and not (is_number and 0 < weight < math.inf):
         raise SettingError("weight", weight, "a number above 0 (regularizer=none does without)")
+    check_value("weight", weight, 0.0)

@@ -1,16 +1,16 @@
-"""Weights that change over training: functions of the progress in [0, 1]."""
+"""The weight of a penalty that changes over training; see `ganworks.schedule`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganworks.optimizer.schedule import cosine
 from ganworks.regularizer.base import check_weight
+from ganworks.schedule import Cosine
 
 
 @dataclass(frozen=True)
-class CosineWeight:
-    """A weight that goes from ``start`` to ``end`` along half a cosine.
+class CosineWeight(Cosine):
+    """`ganworks.schedule.Cosine` between weights above 0.
 
     R3GAN, Huang et al. 2024, anneals gamma in this way (https://arxiv.org/abs/2501.05441).
 
@@ -18,12 +18,7 @@ class CosineWeight:
     0.2
     """
 
-    start: float
-    end: float
-
     def __post_init__(self) -> None:
         check_weight(self.start)
         check_weight(self.end)
-
-    def __call__(self, progress: float) -> float:
-        return cosine(self.start, self.end, progress)
+        super().__post_init__()

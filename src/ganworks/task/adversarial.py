@@ -238,7 +238,7 @@ class AdversarialTask(ManualTask):
             average_state(regularizer)
             if penalty is not None:
                 # Lazy: the weight is scaled by `every`, Karras et al. 2020 (StyleGAN2), appendix B.
-                terms[name] = regularizer.factor(self.progress) * penalty
+                terms[name] = regularizer.factor(self.progress_of(regularizer.weight)) * penalty
         return terms
 
     def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
@@ -319,7 +319,7 @@ class AdversarialTask(ManualTask):
     def average(self, num_images: int) -> None:
         """Let `ema_generator` follow the generator; ``num_images`` of this process passed since it last did."""
         num_images = num_images * self.trainer.world_size
-        self.ema.update(self.ema_generator, self.generator, num_images, self.images_seen)
+        self.ema.update(self.ema_generator, self.generator, num_images, self.images_seen, self.num_images)
 
     # The surface
 

@@ -22,6 +22,7 @@ from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import OptimizerFactory, Schedule, build
 from ganworks.optimizer.schedule import set_lr
 from ganworks.sample.sampler import Sampler
+from ganworks.schedule import progress_of
 from ganworks.task.freeze import Patterns, freeze_players
 from ganworks.task.guard import NonFiniteGuard
 from ganworks.task.phase import MAIN, Phase, checked_phases, described_phases, phase_at
@@ -189,6 +190,10 @@ class ManualTask(pl.LightningModule):
         """The share of the training that is done, in [0, 1]."""
         return min(1.0, self.images_seen / self.num_images)
 
+    def progress_of(self, schedule: object) -> float:
+        """Return the share of a schedule's own ``num_images`` that is done, of one without them the run's."""
+        return progress_of(schedule, self.images_seen, self.num_images)
+
     @property
     def phase(self) -> Phase:
         """The stretch of the run that this step belongs to."""
@@ -212,7 +217,7 @@ class ManualTask(pl.LightningModule):
             torch.get_device_module(self.device).manual_seed(seed)
         rates = self.phase.rates
         for role, optimizer in zip(self.roles, self.trainer.optimizers, strict=True):
-            self.schedule.apply(optimizer, self.progress)
+            self.schedule.apply(optimizer, self.progress_of(self.schedule))
             for group in optimizer.param_groups if role in rates else ():
                 set_lr(group, float(group["lr"]) * rates[role])
 

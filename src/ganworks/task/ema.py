@@ -8,38 +8,60 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import ParametrizationList
 from torch.nn.utils.spectral_norm import SpectralNorm
 
-from ganworks.errors import check_range
+from ganworks.errors import check_choice, check_range
+from ganworks.schedule import ValueSchedule, check_value, value_at
 
 
 class ExponentialMovingAverage:
     """average <- lerp(weights, average, 2^(-images / half_life)), Karras et al. 2018 (section 3), as in EDM.
 
     Args:
-        half_life: images after which a weight's share in the average has halved; 0 copies the weights.
+        half_life: images after which a weight's share in the average has halved, or a schedule of it
+            (`ganworks.schedule`); 0 copies the weights.
         ramp_up: while training is young the half-life is at most this share of `images_seen`, so that the
-            average forgets the first, useless generators; None keeps the half-life constant.
+            average forgets the first, useless generators; None keeps the half-life as it is.
+        buffers: "average" moves floating buffers as the weights, as BigGAN does; "copy" takes the generator's, as
+            StyleGAN and R3GAN do.
 
     Raises:
-        SettingError: a negative ``half_life`` or ``ramp_up``.
+        SettingError: a negative ``half_life`` or ``ramp_up``, or another ``buffers``.
     """
 
-    def __init__(self, half_life: float, ramp_up: float | None = 0.05) -> None:
-        self.half_life = check_range("half_life", half_life, 0)
+    def __init__(
+        self, half_life: float | ValueSchedule, ramp_up: float | None = 0.05, buffers: str = "average"
+    ) -> None:
+        self.half_life = check_value("half_life", half_life, 0)
         self.ramp_up = None if ramp_up is None else check_range("ramp_up", ramp_up, 0)
+        self.buffers = check_choice("buffers", buffers, ("average", "copy"))
 
-    def decay(self, num_images: int, images_seen: int) -> float:
-        """Return the average's weight after ``num_images`` more images, at ``images_seen`` in all."""
-        half_life = (
-            self.half_life if self.ramp_up is None else min(self.half_life, images_seen * self.ramp_up)
-        )
+    def decay(self, num_images: int, images_seen: int, length: int | None = None) -> float:
+        """Return the average's weight after ``num_images`` more images.
+
+        Args:
+            images_seen: in all.
+            length: of the run in images, which a schedule of the half-life without its own ``num_images`` spans.
+        """
+        half_life = value_at(self.half_life, images_seen, length)
+        if self.ramp_up is not None:
+            half_life = min(half_life, images_seen * self.ramp_up)
         return 0.5 ** (num_images / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()
-    def update(self, average: nn.Module, generator: nn.Module, num_images: int, images_seen: int) -> None:
-        """Move ``average`` toward ``generator``: weights and floating buffers; see `average_buffers`."""
-        weight = 1 - self.decay(num_images, images_seen)
+    def update(
+        self,
+        average: nn.Module,
+        generator: nn.Module,
+        num_images: int,
+        images_seen: int,
+        length: int | None = None,
+    ) -> None:
+        """Move ``average`` toward ``generator``: weights and, see `average_buffers`, floating buffers."""
+        weight = 1 - self.decay(num_images, images_seen, length)
         torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), weight)
-        average_buffers(average, generator, weight)
+        if self.buffers == "average":
+            average_buffers(average, generator, weight)
+        elif buffers := list(average.buffers()):
+            torch._foreach_copy_(buffers, list(generator.buffers()))
 
 
 def average_buffers(average: nn.Module, generator: nn.Module, weight: float) -> None:
