@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.sample_arguments import NUM, OUT, Arguments, check_out, labels_of, load, suffix_of
+from ganworks.cli.sample_arguments import FILMS, NUM, OUT, Arguments, check_out, labels_of, load, suffix_of
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def main() -> None:
         check_count("batch_size", arguments.batch_size)
         check_count("seed", arguments.seed, at_least=0)
         # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
-        for name in ("input", "out"):
+        for name in ("input", "out", "project", "latent"):
             if (path := getattr(arguments, name)) is not None:
                 setattr(arguments, name, os.path.expanduser(path))  # noqa: PTH111
         check_out(Path(arguments.out or OUT))
@@ -50,6 +50,12 @@ def main() -> None:
             from ganworks.cli.translate import translate_files
 
             print(translate_files(arguments))
+            return
+        if arguments.project is not None:
+            from ganworks.cli.latent import check_arguments, project_image
+
+            check_arguments(arguments)
+            print(project_image(arguments))
             return
         drawn = draw(arguments)
         print(f"{drawn.num} samples in {write(drawn, arguments)}")
@@ -64,12 +70,14 @@ class Drawn:
         batches: the samples in order, (B, *shape) each.
         kind: of the samples.
         labels: the names of their classes; None where they have none.
+        columns: of their grid, where nobody asks for others; None for any.
     """
 
     num: int
     batches: Iterator[Tensor]
     kind: Kind
     labels: list[str] | None = None
+    columns: int | None = None
 
     def whole(self) -> Tensor:
         """Return all samples, (num, *shape)."""
@@ -81,17 +89,28 @@ class Drawn:
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
     sampler = load(arguments).at(arguments.temperature)
+    if (arguments.space, arguments.latent, arguments.mix, arguments.directions) != ("z", None, 0, 0):
+        return _drawn_by_latent(arguments, sampler)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
         settings = (arguments.seed, label, truncation, arguments.batch_size)
         strips = sampler.interpolate(arguments.interpolate, num, *settings)
-        return Drawn(len(strips), iter([strips]), sampler.kind)
+        return Drawn(len(strips), iter([strips]), sampler.kind, columns=num)
     if set(sampler.conditions) - {"label"}:
         sampler = sampler.beside(data_of(arguments))
     inputs = sampler.inputs(num, arguments.seed, label, truncation)
     names = names_of(inputs.get("label"), sampler)
     return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind, names)
+
+
+def _drawn_by_latent(arguments: Arguments, sampler: Sampler) -> Drawn:
+    """Return samples by where they come from: styles, mixtures, directions, a latent in a file."""
+    from ganworks.cli.latent import check_arguments, draw_by_latent
+
+    check_arguments(arguments)
+    num, batches, columns = draw_by_latent(arguments, sampler)
+    return Drawn(num, batches, sampler.kind, columns=columns)
 
 
 def names_of(labels: Tensor | None, sampler: Sampler) -> list[str] | None:
@@ -172,12 +191,16 @@ def write_array(drawn: Drawn, out: Path) -> None:
 
 
 def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
-    """Write one picture of all samples, in a form that their kind has."""
+    """Write one picture of all samples, in a form that their kind has; strips of images may be a film as well."""
     from ganworks.sample.columns import Columns
 
     out, kind = Path(arguments.out or OUT), drawn.kind
     if arguments.out is None:
         out = out.with_suffix(kind.picture_suffix)
+    is_strips = bool(arguments.interpolate or arguments.directions)
+    columns = arguments.columns or drawn.columns
+    if out.suffix.lower() in FILMS and kind.is_image and is_strips:
+        return write_film(drawn, out, arguments.columns)
     if out.suffix.lower() not in kind.picture_suffixes:
         allowed = (
             f"a folder or a file that ends in {', '.join(kind.picture_suffixes)}, .npy or .pt for {kind.noun}"
@@ -185,11 +208,18 @@ def write_picture(drawn: Drawn, arguments: Arguments) -> Path:
         raise SettingError("out", out, allowed)
     if out.suffix.lower() == ".csv" and isinstance(kind, Columns):
         return kind.save_csv(drawn.whole(), out, drawn.labels)
-    is_grid_of_strips = (
-        arguments.interpolate and not kind.is_lines
-    )  # a walk of texts has a line for each step
-    columns = arguments.columns or ((arguments.num or NUM) if is_grid_of_strips else None)
+    if kind.is_lines and arguments.columns is None:  # a walk of texts has a line for each step
+        columns = None
     return kind.save_picture(drawn.whole(), out, columns)[0]
+
+
+def write_film(drawn: Drawn, out: Path, columns: int | None) -> Path:
+    """Play strips of images side by side, as a GIF or an MP4."""
+    from ganworks.picture.film import save_animation, save_video
+
+    assert drawn.columns is not None
+    clips = drawn.whole().cpu().unflatten(0, (-1, drawn.columns)).movedim(1, 2)  # (strips, C, T, H, W)
+    return (save_animation if out.suffix.lower() == ".gif" else save_video)(clips, out, columns)
 
 
 if __name__ == "__main__":

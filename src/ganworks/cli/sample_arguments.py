@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-OTHERS = (".gif", ".mp4", ".txt", ".csv")
+FILMS = (".gif", ".mp4")
+OTHERS = (*FILMS, ".txt", ".csv")
 NUM = 64
 OUT = "samples.png"  # what is written that nobody gives a place
 FOLDER = "translated"  # where translations go that nobody gives a place
@@ -54,8 +55,40 @@ class Arguments:
         metadata={"help": "back translates real samples into sources, where a run learned both"},
     )
     truncation: float | None = field(
-        default=None, metadata={"help": "bound of the latents, such as 1.5: less variety, cleaner samples"}
+        default=None,
+        metadata={
+            "help": "bound of the latents, such as 1.5, and in space=w the psi toward the mean, such as .7: less"
+            " variety, cleaner samples"
+        },
     )
+    cutoff: int | None = field(
+        default=None, metadata={"help": "in space=w, layers from the first on that are truncated"}
+    )
+    space: str = field(
+        default="z", metadata={"help": "z, or w of a generator with styles; project= knows w+ as well"}
+    )
+    mix: int = field(
+        default=0, metadata={"help": "so many sources of a style mixing grid: rows give the coarse layers"}
+    )
+    crossover: int | None = field(
+        default=None,
+        metadata={"help": "of mix=, the first layer of the columns' style; left out: the middle"},
+    )
+    directions: int = field(
+        default=0,
+        metadata={
+            "help": "strips of one sample along so many of the strongest directions; num= pictures each"
+        },
+    )
+    strength: float = field(
+        default=3.0, metadata={"help": "of directions=, the farthest step, in deviations of the latent"}
+    )
+    project: str | None = field(
+        default=None, metadata={"help": "an image, whose latent is looked for; out= is a folder"}
+    )
+    steps: int = field(default=500, metadata={"help": "of project="})
+    rate: float = field(default=0.1, metadata={"help": "of project=, the largest learning rate"})
+    latent: str | None = field(default=None, metadata={"help": "a latent.safetensors that project= wrote"})
     temperature: float | None = field(
         default=None, metadata={"help": "of drawing tokens, such as 0.6: likelier texts, fewer of them"}
     )

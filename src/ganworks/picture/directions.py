@@ -11,12 +11,17 @@ from torch import Tensor, nn
 
 from ganworks.errors import GanworksError
 from ganworks.model import Generator
+from ganworks.model.layer.equalized import EqualizedLinear
+from ganworks.model.style import StyleGenerator
 from ganworks.picture.sheet import Row, block, sheet
+from ganworks.sample.label import Label
+from ganworks.sample.latent import Styles, draw_styles, make_from_styles
 from ganworks.sample.sampler import Sampler
 
 Weighted = (
     nn.Linear | nn.modules.conv._ConvNd
 )  # what counts as a layer with weights, transposed convolutions too
+NUM_FOR_DEVIATION = 512  # draws of w that its deviation along a direction is taken of
 TOLERANCE = 1e-3  # of the output's size, by which an affine layer may miss its own linear part in float32
 
 
@@ -50,6 +55,30 @@ def semantic_directions(generator: Generator, num: int, label: Tensor | None = N
         GanworksError: no layer reads the latent as it is.
     """
     layer, weight = latent_weight(generator, label)
+    return _strongest(weight, num, layer)
+
+
+def style_directions(generator: StyleGenerator, num: int) -> Directions:
+    r"""Return the ``num`` directions of W that move the layers' styles most.
+
+    Shen and Zhou 2021, section 3.3: the eigenvectors of :math:`A^T A`, with A the weights of all layers' affine maps of
+    w below each other.
+
+    Raises:
+        GanworksError: no layer of the generator reads w through an affine map of its own.
+    """
+    affines = [getattr(module, "affine", None) for module in generator.modules()]
+    weights = [
+        affine.weight.detach().double() * affine.gain
+        for affine in affines
+        if isinstance(affine, EqualizedLinear) and affine.weight.shape[1] == generator.w_dim
+    ]
+    if not weights:
+        raise GanworksError("no layer of the generator reads w through an affine map of its own")
+    return _strongest(torch.cat(weights), num, "all styles")
+
+
+def _strongest(weight: Tensor, num: int, layer: str) -> Directions:
     values, vectors = torch.linalg.eigh(weight.T @ weight)  # ascending, a vector a column
     vectors = vectors.T.flip(0)[:num]
     largest = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
@@ -117,6 +146,46 @@ def moved(sampler: Sampler, directions: Directions, inputs: Mapping[str, Tensor]
     return torch.cat(list(sampler.batches({**rows, "latent": latents}))).cpu().unflatten(0, moves.shape[:2])
 
 
+def strips_along(
+    sampler: Sampler, seed: int, num_directions: int, num_steps: int, strength: float, label: Label = None
+) -> Tensor:
+    """Return one sample moved along each of the strongest directions, (K, num_steps, *shape), on the CPU.
+
+    Of a generator with styles in W, else in the latents.
+
+    Args:
+        strength: the farthest step either way, in deviations of the latent along the direction.
+        label: class of the sample.
+
+    Raises:
+        GanworksError: no layer of the generator reads the latent as it is.
+    """
+    generator = sampler.generator
+    if not isinstance(generator, Generator):
+        raise GanworksError("the generator is more than one network")
+    steps = torch.linspace(-strength, strength, num_steps)
+    if isinstance(generator, StyleGenerator):
+        directions = style_directions(generator, num_directions)
+        return moved_in_w(sampler, directions, draw_styles(sampler, 1, seed, label), steps)
+    inputs = sampler.inputs(1, seed, label)
+    return moved(sampler, semantic_directions(generator, num_directions, inputs.get("label")), inputs, steps)
+
+
+def moved_in_w(sampler: Sampler, directions: Directions, styles: Styles, steps: Tensor) -> Tensor:
+    """Return a sample moved along each direction of W, (K, steps, *shape), on the CPU.
+
+    Args:
+        styles: of the sample, a row.
+        steps: lengths of the moves, (steps,), in deviations of w along the direction.
+    """
+    vectors = directions.vectors.to(styles.ws)
+    deviations = (draw_styles(sampler, NUM_FOR_DEVIATION).ws[:, 0] @ vectors.T).std(0)
+    moves = (steps[None, :, None].to(vectors) * (deviations[:, None] * vectors)[:, None]).flatten(0, 1)
+    rows = styles.rows(torch.zeros(len(moves), dtype=torch.long, device=moves.device))
+    images = torch.cat(list(make_from_styles(sampler, rows.at(rows.ws + moves[:, None]))))
+    return images.cpu().unflatten(0, (len(vectors), len(steps)))
+
+
 def directions_sheet(
     sampler: Sampler, seed: int = 0, num_directions: int = 6, num_steps: int = 7, alpha: float = 3.0
 ) -> Image.Image:
@@ -130,20 +199,30 @@ def directions_sheet(
         raise GanworksError("the generator is more than one network")
     inputs = sampler.inputs(2, seed)
     label = inputs.get("label")
-    directions = semantic_directions(generator, num_directions, None if label is None else label[:1])
+    has_styles = isinstance(generator, StyleGenerator)
+    directions = (
+        style_directions(generator, num_directions)
+        if isinstance(generator, StyleGenerator)
+        else semantic_directions(generator, num_directions, None if label is None else label[:1])
+    )
+    styles = draw_styles(sampler, 2, seed, label) if has_styles else None
     steps = torch.linspace(-alpha, alpha, num_steps)
     columns = [f"{step:+.2g}" if abs(step) > 1e-6 else "0" for step in steps.tolist()]
     names = [f"{number}  ({share:.0%})" for number, share in enumerate(directions.shares.tolist(), start=1)]
     blocks = []
     for index, heading in enumerate(("First sample", "Second sample")):
         sample = {name: rows[index : index + 1] for name, rows in inputs.items()}
-        strips = moved(sampler, directions, sample, steps)
+        strips = (
+            moved(sampler, directions, sample, steps)
+            if styles is None
+            else moved_in_w(sampler, directions, styles.rows(torch.tensor([index])), steps)
+        )
         words = "" if label is None or label.dim() > 1 else f", class {label[index]}"
         rows = [Row(strip, name) for strip, name in zip(strips, names, strict=True)]
         blocks.append(block(rows, heading + words, columns))
     note = (
-        f"The directions of the latent that move the output of the first layer ({directions.layer}) most, with their"
-        " share in all directions' squared effect on it. Columns: the step along the direction, in standard deviations"
-        " of the latent; 0 is the sample itself. Shen and Zhou 2021."
+        f"The directions of {'w that move ' if has_styles else 'the latent that move the output of the first layer '}"
+        f"({directions.layer}) most, with their share in all directions' squared effect on it. Columns: the step along"
+        " the direction, in standard deviations of the latent; 0 is the sample itself. Shen and Zhou 2021."
     )
     return sheet("Semantic directions in closed form", note, blocks, columns=2)

@@ -1,0 +1,175 @@
+"""`sample.py ... space=w`, `mix=`, `directions=`, `latent=` and `project=`: samples by where they come from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ganworks.bar import Bar
+from ganworks.cli.sample_arguments import NUM, Arguments, labels_of, load, suffix_of
+from ganworks.data.decode import SUFFIXES, decode
+from ganworks.data.samples import to_float
+from ganworks.errors import GanworksError, SettingError, check_count, check_range
+from ganworks.picture.directions import strips_along
+from ganworks.sample.latent import (
+    Styles,
+    between,
+    check_space,
+    draw_styles,
+    load_latent,
+    make_from_styles,
+    mixed,
+    save_latent,
+    style_generator,
+)
+from ganworks.sample.projection import CriticDistance, Distance, project
+
+if TYPE_CHECKING:
+    from ganworks.sample.sampler import Sampler
+
+log = logging.getLogger(__name__)
+PROJECTED = "projected"  # the folder of a projection that nobody gives a place
+KINDS = ("latent", "directions", "mix", "interpolate")  # of pictures, of which one is asked for
+
+
+def check_arguments(arguments: Arguments) -> None:
+    """Raise `SettingError` for settings that exclude each other, or that are out of range."""
+    check_space(arguments.space)
+    for name in ("mix", "directions"):
+        check_count(name, getattr(arguments, name), at_least=0)
+    check_range("strength", arguments.strength, 1e-6)
+    chosen = [name for name in KINDS if getattr(arguments, name)]
+    if len(chosen) > 1:
+        raise SettingError(chosen[0], getattr(arguments, chosen[0]), f"left out with {chosen[1]}=")
+    if arguments.space == "w+" and arguments.project is None:
+        raise SettingError("space", "w+", "z or w: w+ is a space to project into (project=IMAGE)")
+    for name, needs in (("crossover", "mix"), ("cutoff", "truncation")):
+        if getattr(arguments, name) is not None and not getattr(arguments, needs):
+            raise SettingError(name, getattr(arguments, name), f"left out without {needs}=")
+
+
+def draw_by_latent(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor], int | None]:
+    """Return the number of samples, the samples in batches, and the columns of their grid, None for any."""
+    if arguments.latent is not None:
+        batches = list(load_latent(sampler, Path(arguments.latent).expanduser()))
+        return sum(map(len, batches)), iter(batches), None
+    if arguments.directions:
+        steps = check_count("num", arguments.num or 7)
+        return _directions(arguments, sampler, steps)
+    if arguments.mix:
+        return _mixed(arguments, sampler)
+    num = arguments.num or NUM
+    if not arguments.interpolate:
+        styles = _styles(arguments, sampler, num, labels_of(arguments, sampler))
+        return num, make_from_styles(sampler, styles, arguments.batch_size), None
+    label = labels_of(arguments, sampler)
+    ends = None if label is None else label.repeat_interleave(2, 0)
+    lines = between(_styles(arguments, sampler, 2 * arguments.interpolate, ends), num)
+    return len(lines.ws), make_from_styles(sampler, lines, arguments.batch_size), num
+
+
+def _styles(arguments: Arguments, sampler: Sampler, num: int, label: Tensor | None) -> Styles:
+    return draw_styles(sampler, num, arguments.seed, label, arguments.truncation, arguments.cutoff)
+
+
+def _mixed(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor], int]:
+    """Return the grid of all pairs of sources: rows give the coarse layers, columns the fine ones."""
+    generator = style_generator(sampler, "mix", arguments.mix)
+    arguments.num = arguments.mix
+    styles = _styles(arguments, sampler, arguments.mix, labels_of(arguments, sampler))
+    crossover = generator.num_ws // 2 if arguments.crossover is None else arguments.crossover
+    pairs = mixed(styles, crossover)
+    return len(pairs.ws), make_from_styles(sampler, pairs, arguments.batch_size), arguments.mix
+
+
+def _directions(arguments: Arguments, sampler: Sampler, steps: int) -> tuple[int, Iterator[Tensor], int]:
+    """Return a strip of one sample along each of the strongest directions."""
+    settings = (arguments.seed, arguments.directions, steps, arguments.strength)
+    strips = strips_along(sampler, *settings, label=arguments.label)
+    return strips.shape[0] * steps, iter([strips.flatten(0, 1)]), steps
+
+
+# Projection
+
+
+def project_image(arguments: Arguments) -> str:
+    """Find the latent that draws ``project=IMAGE``, write it and what it draws; return what was done, in words."""
+    steps = check_count("steps", arguments.steps)
+    image = Path(str(arguments.project)).expanduser()
+    if not image.is_file() or image.suffix.lower() not in SUFFIXES:
+        raise SettingError("project", image, "an image file that exists (.png, .jpg, .webp, ...)")
+    out = Path(arguments.out or PROJECTED)
+    if suffix_of(out):
+        raise SettingError("out", out, "a folder: a projection is a picture and a latent")
+    sampler = load(arguments)
+    if not sampler.kind.is_image or sampler.conditions not in ((), ("label",)):
+        allowed = "left out: only a generator of images from noise has a latent to look for"
+        raise SettingError("project", image, allowed)
+    target = target_of(image, sampler)
+    label = sampler.labels(1, arguments.seed, labels_of(_single(arguments), sampler))
+    distance, words = distance_of(arguments, sampler, label)
+    with Bar("Projecting", steps) as bar:
+        settings = (arguments.space, steps, arguments.rate, arguments.seed, label)
+        found = project(sampler, target, distance, *settings, watch=lambda step, value: bar.advance())
+    out.mkdir(parents=True, exist_ok=True)
+    save_latent(found.latent, out / "latent.safetensors")
+    pair = torch.cat([target, found.image]).cpu()
+    sampler.kind.save_picture(pair, out / "projection.png", 2)
+    change = f"distance {found.start:.3g} -> {found.distance:.3g} ({words})"
+    return f"{image.name} in {arguments.space}: {change}; target, image and latent in {out}"
+
+
+def _single(arguments: Arguments) -> Arguments:
+    arguments.num = 1
+    return arguments
+
+
+def target_of(image: Path, sampler: Sampler) -> Tensor:
+    """Return the image (1, *shape) as the training would have read it."""
+    channels, height, width = sampler.shape
+    try:
+        values = decode(image, height, channels)
+    except Exception as error:
+        raise GanworksError(f"{image} can't be read: {error}") from error
+    if height != width:
+        raise SettingError("project", image, "left out: this generator's images are not square")
+    return to_float(values)[None].to(next(sampler.generator.parameters()))
+
+
+def distance_of(arguments: Arguments, sampler: Sampler, label: Tensor | None) -> tuple[Distance, str]:
+    """Return what images are compared by, with its name: LPIPS where its weights are, else pixels and the critic."""
+    from ganworks.metric.extractor.lpips import MIN_SIZE, Lpips
+
+    lpips = Lpips(device=str(sampler.device))
+    if min(sampler.shape[1:]) >= MIN_SIZE and lpips.path.is_file():
+        lpips.check()
+        pixels = CriticDistance(None)
+        return lambda x, y: lpips(x.clamp(-1, 1), y) + pixels(x, y), "LPIPS and pixels"
+    critic = CriticDistance(critic_of(arguments, sampler), label)
+    return critic, str(critic)
+
+
+def critic_of(arguments: Arguments, sampler: Sampler) -> nn.Module | None:
+    """Return the discriminator of the run, where there is one network with its weights; None where there is none."""
+    from ganworks.evaluation.source import Source
+    from ganworks.run.instantiate import make
+    from ganworks.sample.loading import last_checkpoint, read_checkpoint
+
+    try:
+        source = Source.find(str(arguments.run), None, arguments.trust)
+        file = None if source.run_dir is None else last_checkpoint(source.run_dir)
+        if file is None:
+            return None
+        network = make("model.discriminator", source.config("", "").model.discriminator)
+        state = read_checkpoint(file)["state_dict"]
+        prefix = "discriminator."
+        network.load_state_dict({k[len(prefix) :]: t for k, t in state.items() if k.startswith(prefix)})
+    except (GanworksError, RuntimeError, AttributeError, KeyError) as error:
+        log.info("The discriminator is not used: %s", str(error).splitlines()[0])
+        return None
+    return network.to(sampler.device).eval().requires_grad_(False)
