@@ -122,4 +122,6 @@ def test_the_doctor_looks_at_a_whole_turn() -> None:
 
 
 def test_the_plan_says_how_a_turn_is_made() -> None:
-    assert fresh_task().describe()["turn"] == "2 batch(es) of the discriminator, one of the generator's own"
+    assert (
+        fresh_task().describe()["turn"] == "batches of the discriminator: 2, then one of the generator's own"
+    )

@@ -58,7 +58,7 @@ def lazy_task(**kwargs: Any) -> AdversarialTask:
 
 
 def naive_loop(task: AdversarialTask) -> tuple[nn.Module, nn.Module]:
-    """Train copies of the task's networks as StyleGAN2's appendix B says, in this order: D, its R1 and R2, G, its own."""
+    """Train copies as StyleGAN2's appendix B says, in this order: D, its R1 and R2, G, its own penalty."""
     generator, discriminator = copy.deepcopy(task.generator), copy.deepcopy(task.discriminator)
     adams = {}
     for network, c in ((generator, 2 / 3), (discriminator, 3 / 4)):

@@ -24,7 +24,7 @@ from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
 from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
-from ganworks.run.speed import check_shared_forward, check_sharding, compile_networks, set_memory_format
+from ganworks.run.speed import check_sharding, check_shared_forward, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_processes, check_strategy, read_slurm
 from ganworks.task import ManualTask

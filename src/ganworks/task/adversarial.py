@@ -244,7 +244,7 @@ class AdversarialTask(CriticsTask):
         names = ", ".join(self.all_regularizers) or "none"
         lines = {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}
         if self.fresh_batch:
-            lines["turn"] = f"{self.n_critic} batch(es) of the discriminator, one of the generator's own"
+            lines["turn"] = f"batches of the discriminator: {self.n_critic}, then one of the generator's own"
         for role, lazy in self.lazy_regularizers.items():
             if lazy:
                 every, c = next(iter(lazy.values())).every, self.corrections[role]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -30,7 +31,7 @@ class PlayerUpdates(pl.LightningModule):
         gradient_clip, patience, nan_gradients: see `ManualTask`.
     """
 
-    roles: tuple[str, ...]
+    roles: ClassVar[tuple[str, ...]]
     images_seen: int
     num_steps: int
 
@@ -152,7 +153,8 @@ class PlayerUpdates(pl.LightningModule):
             self.gradient_guard.count(role, norm)
         if is_cleaning:
             self.gradient_guard.clean([p.grad for p in parameters])
-            norm = get_total_norm([p.grad for p in parameters]) if self.gradient_clip is not None else norm
+            if self.gradient_clip is not None or self.is_logging:
+                norm = get_total_norm([p.grad for p in parameters])
         if self.gradient_clip is not None:
             clip_grads_with_norm_(parameters, self.gradient_clip, norm)
         if self.is_logging:
