@@ -193,6 +193,10 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     "lazy R1": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}},
     "lazy R1 in two parts": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}, "accumulate": 2},
     "DRAGAN": lambda: {"regularizers": {"dragan": SharedDragan(weight=10.0)}},
+    "lazy R1 in steps of its own": lambda: {
+        "regularizers": {"r1": R1(weight=1.0, every=2)},
+        "lazy_step": True,
+    },
     "R1 and R2": r3gan,
     "R1 and R2 in two parts": lambda: {**r3gan(), "accumulate": 2},
     "clipped gradients": lambda: {"gradient_clip": 1e-3},

@@ -86,13 +86,18 @@ class Doctor(ReadsEvaluation, pl.Callback):
         self._start_stretch(task)
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
-        is_due = self._is_on and trainer.is_global_zero and task.is_turn_every(self._interval)
-        self._probe = Probe(task) if is_due else None
+        if (
+            self._probe is None
+            and self._is_on
+            and trainer.is_global_zero
+            and task.is_turn_every(self._interval)
+        ):
+            self._probe = Probe(task)
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
         if not self._is_on:
             return
-        if self._probe is not None:
+        if self._probe is not None and not task.is_mid_turn:
             self._observe(trainer, task, self._look(trainer, task))
             self._probe = None
         self._look_at_evaluation(trainer, task)

@@ -31,12 +31,18 @@ class Regularizer(nn.Module):
         player: the role in whose updates it acts, "generator" or "discriminator".
         per_sample: the penalty needs the discriminator's gradient sample by sample. Batch norm mixes the
             samples of a batch, so that a discriminator with batch norm has no such gradient.
+        shares: "real" or "fake" where the penalty may be taken of the loss's own logits of these samples
+            (`task.share_forward`), by `shared_penalty`; "" where it needs a pass of its own.
+        reads_fakes: the penalty reads the batch's fakes. False spares a generator's penalty with samples of its own
+            the pass that makes them, in a step of its own (`task.lazy_step`).
 
     Raises:
         SettingError: ``weight`` is not above 0, or ``every`` is no count.
     """
 
     player: ClassVar[str] = "discriminator"
+    shares: ClassVar[str] = ""
+    reads_fakes: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
 
     def __init__(self, weight: float | WeightSchedule = 1.0, every: int = 1) -> None:
@@ -70,11 +76,21 @@ class Regularizer(nn.Module):
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
                 differentiated twice; of the generator, the player itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
-                graph, and ``real_logits`` and ``fake_logits`` are there; for the generator the fakes have theirs, and
+                graph, and ``real_logits`` and ``fake_logits`` are there unless the penalty takes a step of its own
+                (`task.lazy_step`); for the generator the fakes have theirs, and
                 its noise is there under its names.
             rng: the penalty's own random numbers.
         """
         return None
+
+    def shared_penalty(self, sample: Tensor, logits: Tensor) -> Tensor:
+        """Return the penalty as `penalty` does, of the loss's own pass; for classes with `shares`.
+
+        Args:
+            sample: (B, *shape), what went in, with a gradient.
+            logits: (B, ...), what came out.
+        """
+        raise NotImplementedError
 
     def project(self, network: nn.Module) -> None:
         """Map the player's weights back to the allowed set; called after each of its updates."""

@@ -53,6 +53,12 @@ class GradientRegularizer(Regularizer, ABC):
         points = self.points(real, fake.to(real.dtype), rng)
         return self.cost(squared_gradient_norm(network, points)).mean()
 
+    def shared_penalty(self, sample: Tensor, logits: Tensor) -> Tensor:
+        (gradient,) = torch.autograd.grad(per_sample(logits).sum(), sample, create_graph=True)
+        # Under half precision the gradient is of that type; its square is summed in float32 all the same.
+        gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+        return self.cost(gradient.flatten(1).square().sum(1)).mean()
+
 
 class GradientPenalty(GradientRegularizer):
     """WGAN-GP: E(|grad D(x^)| - 1)^2, x^ uniform on the lines between real and fake samples.
@@ -99,6 +105,8 @@ class R1(GradientRegularizer):
     Mescheder et al. 2018, equation 9 (https://arxiv.org/abs/1801.04406).
     """
 
+    shares: ClassVar[str] = "real"
+
     def points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
         return real
 
@@ -111,6 +119,8 @@ class R2(R1):
 
     Mescheder et al. 2018, equation 10 (https://arxiv.org/abs/1801.04406).
     """
+
+    shares: ClassVar[str] = "fake"
 
     def points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
         return fake

@@ -24,7 +24,7 @@ from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
 from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
-from ganworks.run.speed import check_sharding, compile_networks, set_memory_format
+from ganworks.run.speed import check_sharding, check_shared_forward, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_processes, check_strategy, read_slurm
 from ganworks.task import ManualTask
@@ -75,6 +75,7 @@ def build_run(config: DictConfig) -> Run:
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config)  # with the trainer's own checks: devices, precision
     check_precision(config, task)
+    check_shared_forward(config)
     set_memory_format(task, datamodule.kind, datamodule.shape, config.get("channels_last"))
     if config.compile:
         compile_networks(task)

@@ -67,12 +67,30 @@ def check_sharding(config: DictConfig) -> None:
     """Raise `SettingError` for what does not go together with sharded networks."""
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
+    if config.task.get("share_forward"):
+        raise SettingError(
+            "task.share_forward", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)"
+        )
     if config.get("channels_last"):
         allowed = "false or null for sharded networks, whose weights have to be contiguous"
         raise SettingError("channels_last", True, allowed)
     if str(config.trainer.precision) not in (*SHARDED_PRECISIONS, "32", "bf16"):
         allowed = f"{' or '.join(SHARDED_PRECISIONS)} for sharded networks, which have no gradient scaler"
         raise SettingError("trainer.precision", config.trainer.precision, allowed, SHARDED_PRECISIONS)
+
+
+def check_shared_forward(config: DictConfig) -> None:
+    """Raise `SettingError` where a penalty cannot be taken of the loss's own pass (`task.share_forward`)."""
+    if not config.task.get("share_forward"):
+        return
+    if config.compile:
+        why = "compiled networks cannot be differentiated twice, and a penalty's own pass is not compiled"
+        raise SettingError("task.share_forward", True, f"false under compile=true: {why}")
+    precision = str(config.trainer.get("precision", "32-true"))
+    if precision.endswith("mixed") and config.task.get("share_precision") != "as_is":
+        why = "its pass is in half precision, which puts the penalty's gradient off by some per cent"
+        allowed = f"false under trainer.precision={precision}, or with task.share_precision=as_is: {why}"
+        raise SettingError("task.share_forward", True, allowed)
 
 
 def compile_networks(task: ManualTask, **options: Any) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganworks.augment import Augment, AugmentFunction, as_module, identity
+from ganworks.augment import Augment, AugmentFunction, identity
 from ganworks.errors import check_count
-from ganworks.loss import AdversarialLoss, per_sample
-from ganworks.model.base import num_classes_of
+from ganworks.loss import AdversarialLoss
 from ganworks.regularizer import Regularizer
-from ganworks.task.base import Batch, ManualTask, Terms, batch_size, detached
+from ganworks.task.base import Batch, Terms, batch_size
 from ganworks.task.check import check_terms
-from ganworks.task.critic import Critic, critics_of, logits_of, with_fakes
+from ganworks.task.critic import Critic, with_fakes
+from ganworks.task.critics import CriticsTask, Look, Said
 from ganworks.task.ema import ExponentialMovingAverage
-from ganworks.task.player import as_player, frozen
-from ganworks.task.state import average_state
+from ganworks.task.player import frozen
 
-Said = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one critic saw in the discriminator's last update, for whoever watches the training.
-
-    Args:
-        critic: with the loss and the regularizers that it is trained on.
-        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, perhaps ``label``, and the other fields, without
-            graphs.
-    """
-
-    critic: Critic
-    batch: Batch
+__all__ = ["AdversarialTask", "Look", "Said"]
 
 
-class AdversarialTask(ManualTask):
+class AdversarialTask(CriticsTask):
     """A generator and a discriminator in alternating updates (Goodfellow et al. 2014, algorithm 1).
 
     A batch is a dict: ``real`` (B, *shape), perhaps ``label``, perhaps ``source``, and whatever else the data set
@@ -56,6 +39,14 @@ class AdversarialTask(ManualTask):
         augment: differentiable augmentation in front of the discriminator.
         ema: how `ema_generator`, the average that is sampled and measured, follows the generator.
         n_critic: discriminator updates per generator update.
+        fresh_batch: the generator learns from a batch of its own, with its own reals and latents, behind the
+            `n_critic` of the discriminator, as in R3GAN. A turn then takes one batch more; its images are counted
+            when it ends, those of the discriminator's batches alone.
+        lazy_step: penalties with ``every`` = k > 1 take an optimizer's step of their own behind the player's own, as
+            in Karras et al. 2020 (StyleGAN2), appendix B, with its learning rate and betas corrected by k / (k + 1).
+        share_forward: R1 and R2 are taken of the loss's own logits: two passes of the discriminator less, and the
+            augmentation's draws are the same.
+        share_precision: "float32" refuses that under autocast, "as_is" takes the gradient in the precision of the pass.
         kwargs: see `ManualTask`.
 
     Attributes:
@@ -76,63 +67,48 @@ class AdversarialTask(ManualTask):
         regularizers: Mapping[str, Regularizer] | None = None,
         augment: Augment | AugmentFunction = identity,
         n_critic: int = 1,
+        fresh_batch: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.loss, self.ema = loss, ema
-        self.generator = as_player(generator)
-        critics = critics_of(discriminator)
-        networks = {critic.name: critic.network for critic in critics}
-        self.discriminator = networks[""] if "" in networks else as_player(networks)
-        self.regularizers = nn.ModuleDict(dict(regularizers or {}))
-        self.critic_regularizers = nn.ModuleDict()
-        self.critics = [self._equipped(critic) for critic in critics]
-        self.is_augmenting = augment is not identity
-        self.augment = as_module(augment)
-        self.n_critic = check_count("n_critic", n_critic)
-        self.is_watched, self.looks = False, list[Look]()
+        super().__init__(generator, discriminator, loss, regularizers, augment, **kwargs)
+        self.ema, self.n_critic = ema, check_count("n_critic", n_critic)
+        self.fresh_batch = fresh_batch
         self.freeze_parameters()
         self.ema_generator = copy.deepcopy(self.generator).requires_grad_(False).eval()
-
-    def _equipped(self, critic: Critic) -> Critic:
-        """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
-        shared = self.regularizers_of("discriminator")
-        if critic.regularizers is None and not critic.name:
-            return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
-        own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
-        if own:
-            self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
-        return replace(critic, loss=critic.loss or self.loss, regularizers=own)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the discriminator and, every `n_critic` batches, the generator."""
         num = batch_size(batch)
         parts = self.split({**batch, **self.draw_noise(num)})
-        self.update("discriminator", self.terms_of("discriminator"), parts)
-        self.project("discriminator")
+        if self.is_discriminator_turn:
+            self.update("discriminator", self.terms_of("discriminator"), parts)
+            self.update_lazily("discriminator", parts)
+            self.project("discriminator")
         if self.is_generator_turn:
             self.update("generator", self.terms_of("generator"), parts)
+            self.update_lazily("generator", parts)
             self.project("generator")
             self.average(num * self.n_critic)
-        self.finish_step(num)
+        self.finish_step(self.images_counted(num))
 
     def discriminator_terms(self, batch: Batch) -> Terms:
         """Return the terms whose sum the discriminator minimizes, under the names that they are logged with."""
         # On the generator's turn the fakes keep their graph and serve both updates, which saves a forward.
         self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1)
-        terms: Terms = {}
+        terms, step = Terms(), self.num_updates_of("discriminator")
         real_said, fake_said = [], []
         for critic in self.critics:
             shown = self.shown(critic, batch)
             given = self.given(critic, batch, shown) if self.is_augmenting else batch
-            real, fake = given[critic.real], shown[critic.fake].detach()
+            samples = {"real": given[critic.real], "fake": shown[critic.fake].detach()}
+            real, fake = self.shared(critic, step, **samples)
             real_logits = self.discriminate(critic, real, given, critic.real_label, "real")["logits"]
             fake_logits = self.discriminate(critic, fake, shown, critic.fake_label, "fake")["logits"]
             loss = critic.objective.discriminator(real_logits, fake_logits)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
             said = {"real_logits": real_logits, "fake_logits": fake_logits}
             seen = given | {"real": real, "fake": fake} | said
-            terms |= self.penalties(critic.penalties, self.num_steps, seen, critic)
+            terms |= self.penalties(critic.penalties, step, seen, critic)
             real_said.append(real_logits)
             fake_said.append(fake_logits)
             if self.is_watched:
@@ -158,11 +134,35 @@ class AdversarialTask(ManualTask):
                 loss = critic.objective.generator(fake["logits"], real.get("logits"))
                 terms[f"{critic.prefix}adversarial"] = critic.weight * loss
                 terms |= self.terms_of_critic(critic, fake, batch)
-        return terms | self.penalties(self.generator_regularizers, self.num_steps // self.n_critic, batch)
+        return terms | self.penalties(self.generator_regularizers, self.num_updates_of("generator"), batch)
 
     def terms_of_critic(self, critic: Critic, said: Said, batch: Batch) -> Terms:
         """Return what else the generator learns of what a frozen critic says of the fakes: here nothing."""
         return {}
+
+    # The steps of penalties alone
+
+    def update_lazily(self, role: str, parts: list[Batch]) -> None:
+        """Let ``role`` descend its lazy penalties in a step of their own, if any is due behind the update just made."""
+        is_due = any(r.is_due(self.num_updates_of(role)) for r in self.lazy_regularizers[role].values())
+        if is_due and self.phase.method(role) == f"{role}_terms":
+            self.update(role, getattr(self, f"{role}_lazy_terms"), parts, is_lazy=True)
+
+    def discriminator_lazy_terms(self, batch: Batch) -> Terms:
+        """Return the discriminator's lazy penalties, at the reals and the fakes that its loss was taken of."""
+        fakes = self.fakes(batch, with_graph=False)
+        step, terms = self.num_updates_of("discriminator"), Terms()
+        for critic in self.critics:
+            seen = batch | {"real": batch[critic.real], "fake": batch.get(critic.fake, fakes).detach()}
+            terms |= self.penalties(critic.penalties, step, seen, critic, is_lazy=True)
+        return terms
+
+    def generator_lazy_terms(self, batch: Batch) -> Terms:
+        """Return the generator's lazy penalties; fakes are made anew, for the loss's backward freed their graph."""
+        lazy = self.lazy_regularizers["generator"]
+        if any(regularizer.reads_fakes for regularizer in lazy.values()):
+            batch = {**batch, **self.produce(self.generator, batch)}
+        return self.penalties(lazy, self.num_updates_of("generator"), batch, is_lazy=True)
 
     # What the terms are made of
 
@@ -182,98 +182,22 @@ class AdversarialTask(ManualTask):
         chosen = self.augment.replaced(len(batch[critic.real]), self.rng(f"replaced/{critic.prefix}"))
         return batch if chosen is None else with_fakes(critic, batch, shown, chosen)
 
-    def discriminate(
-        self,
-        critic: Critic,
-        sample: Tensor,
-        batch: Batch,
-        label: str,
-        stream: str,
-        network: Callable[..., Any] | None = None,
-    ) -> Said:
-        """Return what a critic says of augmented samples: ``logits`` (B, ...) in float32, perhaps more.
-
-        Args:
-            sample: (B, *shape).
-            label: the field of the batch that holds the samples' labels.
-            stream: keys the draws of the augmentation and the view.
-            network: in place of the critic's own, such as the uncompiled one.
-        """
-        stream, view = critic.prefix + stream, critic.view
-        seen = sample
-        if self.is_augmenting:
-            seen = self.augment(sample, self.rng(f"augment/{stream}"))
-        if view is not None:
-            # The same draws for the fields beside the sample, so that both are moved alike.
-            fields = {
-                name: self.augment(batch[name], self.rng(f"augment/{stream}"))
-                if self.is_augmenting
-                else batch[name]
-                for name in view.fields
-            }
-            seen = view(seen, {**batch, **fields}, self.rng(f"view/{stream}"))
-        return said_of(critic, seen, batch.get(label), len(sample), network)
-
-    def raw_critic(self, critic: Critic, batch: Batch, stream: str) -> Callable[[Tensor], Tensor]:
-        """Return samples -> logits through the uncompiled network: penalties differentiate twice."""
-
-        def logits(sample: Tensor) -> Tensor:
-            # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
-            network = critic.network._call_impl
-            return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
-
-        return logits
-
-    def penalties(
-        self, regularizers: Mapping[str, Regularizer], step: int, batch: Batch, critic: Critic | None = None
-    ) -> Terms:
-        """Return the terms of the regularizers that act in the ``step``-th update of a critic, or of the generator."""
-        terms: Terms = {}
-        for name, regularizer in regularizers.items():
-            if not regularizer.is_due(step):
-                continue
-            name = f"{critic.prefix}{name}" if critic else name
-            network = self.raw_critic(critic, batch, name) if critic else self.generator
-            penalty = regularizer.penalty(network, batch, self.rng(name))
-            average_state(regularizer)
-            if penalty is not None:
-                # Lazy: the weight is scaled by `every`, Karras et al. 2020 (StyleGAN2), appendix B.
-                terms[name] = regularizer.factor(self.progress_of(regularizer.weight)) * penalty
-        return terms
-
-    def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
-        """Let the augmentation see what the critics said, once for all of them, and log what it has to say."""
-        reals, fakes = (
-            [per_sample(each.detach()) for each in said] for said in (real_logits, fake_logits or [])
-        )
-        is_centred = all(getattr(c.objective, "centred", not c.objective.relativistic) for c in self.critics)
-        self.augment.observe_logits(reals, fakes, len(reals[0]) * self.world_size, is_centred)
-        average_state(self.augment)
-        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
-            self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
-
-    def keep_look(self, critic: Critic, seen: Batch) -> None:
-        """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""
-        others = [look for look in self.looks if look.critic.name != critic.name]
-        self.looks = [*others, Look(critic, detached(seen))]
-
-    def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
-        """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
-        view = critic.view
-        seen = sample if view is None else view(sample, batch, self.rng(f"look/{critic.prefix}"))
-        return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
-
     # When, and what follows an update
 
     @property
-    def world_size(self) -> int:
-        """Processes that train together."""
-        return 1 if self._trainer is None else self.trainer.world_size
+    def turn(self) -> int:
+        """Batches from one update of the generator to the next."""
+        return self.n_critic + self.fresh_batch
 
     @property
     def is_last_of_turn(self) -> bool:
-        """Whether this batch is the last of `n_critic`."""
-        return (self.num_steps + 1) % self.n_critic == 0
+        """Whether this batch is the last of its turn."""
+        return (self.num_steps + 1) % self.turn == 0
+
+    @property
+    def is_discriminator_turn(self) -> bool:
+        """Whether this batch is the discriminator's: all are, unless the generator has its own."""
+        return not (self.fresh_batch and self.is_last_of_turn)
 
     @property
     def is_generator_turn(self) -> bool:
@@ -281,40 +205,30 @@ class AdversarialTask(ManualTask):
         return self.is_last_of_turn and self.phase.method("generator") is not None
 
     @property
+    def is_mid_turn(self) -> bool:
+        """Whether the discriminator has had its batches, and the generator's own comes next."""
+        return self.fresh_batch and self.num_steps % self.turn == self.n_critic
+
+    @property
     def is_logging(self) -> bool:
         """Whether this step's scalars are logged."""
         return self.is_turn_every(self.trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
     def is_turn_every(self, num_steps: int) -> bool:
-        """Say whether this batch is the one in about ``num_steps`` that is looked at: in it both players learn."""
-        interval = max(1, num_steps // self.n_critic)
-        return self.is_last_of_turn and self.num_steps // self.n_critic % interval == 0
+        """Say whether this batch is of the turn in about ``num_steps`` that is looked at: in it both players learn."""
+        turn, position = divmod(self.num_steps, self.turn)
+        return position >= self.n_critic - 1 and turn % max(1, num_steps // self.turn) == 0
 
-    @cached_property
-    def generator_regularizers(self) -> dict[str, Regularizer]:
-        """The regularizers of the generator by name."""
-        return self.regularizers_of("generator")
+    def num_updates_of(self, role: str) -> int:
+        """Return how many batches of ``role`` came before this one: the number of its update."""
+        turn, position = divmod(self.num_steps, self.turn)
+        return turn if role == "generator" else turn * self.n_critic + position
 
-    def regularizers_of(self, role: str) -> dict[str, Regularizer]:
-        """Return those of the task's regularizers that act on ``role``, by name."""
-        every = cast(Mapping[str, Regularizer], self.regularizers)
-        return {name: each for name, each in every.items() if each.player == role}
-
-    @cached_property
-    def projections(self) -> dict[str, list[Callable[[], None]]]:
-        """By role the projections of weights that follow each of its updates."""
-        pairs = [("discriminator", c.network, r) for c in self.critics for r in c.penalties.values()]
-        pairs += [("generator", self.generator, r) for r in self.generator_regularizers.values()]
-        acting = [pair for pair in pairs if type(pair[2]).project is not Regularizer.project]
-        return {
-            role: [partial(regularizer.project, network) for at, network, regularizer in acting if at == role]
-            for role in ("generator", "discriminator")
-        }
-
-    def project(self, role: str) -> None:
-        """Apply the regularizers that act on the weights of ``role``, unless it does not learn in this phase."""
-        for projection in self.projections[role] if self.phase.method(role) is not None else ():
-            projection()
+    def images_counted(self, num: int) -> int:
+        """Return the images that count as seen with this batch of ``num``."""
+        if not self.fresh_batch:
+            return num
+        return num * self.n_critic if self.is_last_of_turn else 0
 
     def average(self, num_images: int) -> None:
         """Let `ema_generator` follow the generator; ``num_images`` of this process passed since it last did."""
@@ -327,12 +241,6 @@ class AdversarialTask(ManualTask):
     def averages(self) -> dict[str, nn.Module]:
         return {"generator": self.ema_generator}
 
-    @property
-    def all_regularizers(self) -> dict[str, Regularizer]:
-        """Every regularizer under the name of its term."""
-        of_critics = {c.prefix + name: r for c in self.critics for name, r in c.penalties.items()}
-        return {**of_critics, **self.generator_regularizers}
-
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
         check_terms(self, batch, shape)
 
@@ -341,24 +249,13 @@ class AdversarialTask(ManualTask):
 
     def describe(self) -> dict[str, str]:
         names = ", ".join(self.all_regularizers) or "none"
-        return {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}
-
-
-def said_of(
-    critic: Critic, seen: Tensor, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
-) -> Said:
-    """Return what a critic's network says of what it sees, ``logits`` (B, ...) in float32 among it.
-
-    Args:
-        seen: what the view shows of ``num`` samples, perhaps several rows of each.
-        label: of the samples; handed on to a conditional network alone.
-    """
-    network, several = network or critic.network, len(seen) // num
-    if label is not None and num_classes_of(critic.network):
-        said = network(seen, label if several == 1 else label.repeat_interleave(several, 0))
-    else:
-        said = network(seen)
-    logits = logits_of(said)
-    if several > 1:
-        logits = logits.unflatten(0, (num, several))
-    return {"logits": logits} if isinstance(said, Tensor) else {**said, "logits": logits}
+        lines = {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}
+        if self.fresh_batch:
+            lines["turn"] = f"batches of the discriminator: {self.n_critic}, then one of the generator's own"
+        for role, lazy in self.lazy_regularizers.items():
+            if lazy:
+                every, c = next(iter(lazy.values())).every, self.corrections[role]
+                lines[f"{role}'s lazy step"] = (
+                    f"{', '.join(lazy)} in every {every} updates; learning rate x {c:.4g}, betas to the power of it"
+                )
+        return lines

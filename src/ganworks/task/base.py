@@ -1,39 +1,33 @@
-"""What surrounds a manually optimized step: players, time in images, keyed noise, updates, logging, state."""
+"""What surrounds a manually optimized step: players, time in images, keyed noise, rates, state."""
 
 from __future__ import annotations
 
 import logging
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.precision import DoublePrecision, Precision
-from pytorch_lightning.strategies import SingleDeviceStrategy
+from pytorch_lightning.plugins.precision import DoublePrecision
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-from ganworks.errors import SettingError, check_count, check_range
+from ganworks.errors import SettingError, check_count
 from ganworks.model.base import conditions_of, draw_noise, networks_of, noise_of, produce
 from ganworks.noise import keyed_rng, keyed_seed
 from ganworks.optimizer import OptimizerFactory, Schedule, build
-from ganworks.optimizer.schedule import set_lr
 from ganworks.sample.sampler import Sampler
 from ganworks.schedule import progress_of
 from ganworks.task.freeze import Patterns, freeze_players
-from ganworks.task.guard import NonFiniteGuard
 from ganworks.task.phase import MAIN, Phase, checked_phases, described_phases, phase_at
-from ganworks.task.player import described, frozen_of, num_parameters, whole
+from ganworks.task.player import described, frozen_of, num_parameters
+from ganworks.task.rates import follow_rates, set_rates
+from ganworks.task.update import Batch, PlayerUpdates, Terms
 
 log = logging.getLogger(__name__)
-Batch = dict[str, Tensor]
-Terms = dict[str, Tensor]
 
 
-class ManualTask(pl.LightningModule):
+class ManualTask(PlayerUpdates):
     """A LightningModule whose training step calls `update` for each player and `finish_step` at the end.
 
     A player is one network, or several by name, with one optimizer; each is a submodule under the name of its role.
@@ -52,6 +46,8 @@ class ManualTask(pl.LightningModule):
         patience: updates in a row with a loss that is not finite, after which the run stops.
         phases: stretches from the start of the run with their own terms and rates, one after the other.
         freeze: by role patterns such as "layers.0.*" of the names of parameters that are not trained.
+        nan_gradients: "keep" counts updates with a gradient that is not finite where it looks at them, "zero" in all
+            of them, and takes 0 for NaN and no number beyond 1e5; see `GradientGuard`.
 
     Attributes:
         roles: the players' names, in the order of their optimizers; the first is the one whose updates are counted.
@@ -60,6 +56,7 @@ class ManualTask(pl.LightningModule):
         scalars: what was logged last, under the names that it was logged with.
         truth: the field of the data with the sample that belongs to each source; None where sources have none.
         watcher: is told of a role and its optimizer before each update, when the gradients are there, not yet clipped.
+        corrections: by role c of the players whose penalties take their own steps; see `correction_of`.
 
     Raises:
         SettingError: a setting that is out of range or names what is not there.
@@ -80,27 +77,18 @@ class ManualTask(pl.LightningModule):
         patience: int = 20,
         phases: Mapping[str, Phase] | None = None,
         freeze: Mapping[str, Patterns] | None = None,
+        nan_gradients: str = "keep",
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(gradient_clip, patience, nan_gradients)
         self.optimizer_factories, self.schedule = dict(optimizers), schedule
         self.num_images, self.seed = check_count("num_images", num_images), seed
-        self.gradient_clip = (
-            None if gradient_clip is None else check_range("gradient_clip", gradient_clip, 1e-12)
-        )
         self.accumulate = check_count("accumulate", accumulate)
-        self.guard = NonFiniteGuard(patience)
         self.phases = checked_phases(phases or {}, self.roles, type(self))
         self.freeze_patterns = freeze or {}
-        self.images_seen, self.num_steps, self._part = 0, 0, 0
-        self.scalars: dict[str, float] = {}
-        self.watcher: Callable[[str, Optimizer], None] | None = None
-        # Backward and step are called as they are: what Lightning puts around them is half a millisecond a step.
-        self.is_plain = False
-        self._recorded: Terms = {}
+        self.images_seen, self.num_steps = 0, 0
+        self.corrections: dict[str, float] = {}
         self.rates: list[float] = []  # learning rates of the configuration, in the order of `roles`
         self._rates_before: list[float] = []  # those of the checkpoint that the run goes on from
-        self._last_log: tuple[float, int] | None = None
 
     # The players and what the program asks of a task
 
@@ -195,14 +183,14 @@ class ManualTask(pl.LightningModule):
         return progress_of(schedule, self.images_seen, self.num_images)
 
     @property
+    def is_mid_turn(self) -> bool:
+        """Whether more of what is logged of these updates is still to come, in the next batch."""
+        return False
+
+    @property
     def phase(self) -> Phase:
         """The stretch of the run that this step belongs to."""
         return phase_at(list(self.phases.values()), self.progress) if self.phases else MAIN
-
-    @property
-    def is_logging(self) -> bool:
-        """Whether this step's scalars are logged."""
-        return self.num_steps % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def rng(self, stream: str) -> torch.Generator:
         """Return the random numbers of ``stream`` in this step: a function of seed, rank and step alone."""
@@ -215,11 +203,10 @@ class ManualTask(pl.LightningModule):
         torch.default_generator.manual_seed(seed)
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
-        rates = self.phase.rates
+        factors, progress = self.phase.rates, self.progress_of(self.schedule)
         for role, optimizer in zip(self.roles, self.trainer.optimizers, strict=True):
-            self.schedule.apply(optimizer, self.progress_of(self.schedule))
-            for group in optimizer.param_groups if role in rates else ():
-                set_lr(group, float(group["lr"]) * rates[role])
+            correction = self.corrections.get(role, 1.0)
+            set_rates(optimizer, self.schedule, progress, factors.get(role), correction)
 
     def split(self, batch: Batch) -> list[Batch]:
         """Return the batch in `accumulate` parts of equal size."""
@@ -231,84 +218,6 @@ class ManualTask(pl.LightningModule):
         chunks = {name: value.chunk(self.accumulate) for name, value in batch.items()}
         return [{name: chunk[part] for name, chunk in chunks.items()} for part in range(self.accumulate)]
 
-    def update(self, role: str, terms_of: Callable[[Batch], Terms] | None, parts: list[Batch]) -> None:
-        """Let the player of ``role`` descend the sum of its terms, averaged over ``parts``; None leaves it out.
-
-        An update whose loss is not finite is left out where that is known without waiting for the device.
-        """
-        if terms_of is None:
-            return
-        optimizer = self.trainer.optimizers[self.roles.index(role)]
-        optimizer.zero_grad(set_to_none=True)
-        is_finite = all(
-            self._backward(role, terms_of, part, len(parts)) for self._part, part in enumerate(parts)
-        )
-        self._part = 0
-        if is_finite:
-            self._step(role, optimizer)
-
-    def _backward(self, role: str, terms_of: Callable[[Batch], Terms], part: Batch, num_parts: int) -> bool:
-        """Add the gradient of one part; return False where its loss is not finite."""
-        terms = terms_of(part)
-        loss = torch.stack(tuple(terms.values())).sum() / num_parts
-        if self.is_logging:
-            self._record({f"{role}/{name}": term.detach() / num_parts for name, term in terms.items()})
-        if not self.guard.admits(loss, role, may_skip=self.trainer.world_size == 1):
-            self.guard.check(
-                f"{role}: {', '.join(f'{name}={float(term.detach()):g}' for name, term in terms.items())}"
-            )
-            return False
-        arm = getattr(self.trainer.strategy, "arm", None)
-        if arm is not None and self._part == num_parts - 1:  # the gradients are complete: they may leave
-            arm(self.trainer.optimizers[self.roles.index(role)])
-        if self.is_plain:
-            loss.backward()
-        else:
-            self.manual_backward(loss)
-        return True
-
-    def _step(self, role: str, optimizer: Optimizer) -> None:
-        if role == self.roles[0]:  # the one step that Lightning counts: global_step is its number
-            self.optimizers()[0].step()  # type: ignore[index]
-        elif self.is_plain:
-            self.on_before_optimizer_step(optimizer)
-            optimizer.step()
-        else:
-            self.trainer.strategy.optimizer_step(optimizer, _nothing)
-
-    def _needs_nothing_around(self) -> bool:
-        """Say whether backward and step need nothing of strategy and precision, and no callback listens in between."""
-        trainer = self.trainer
-        hooks = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
-        is_heard = any(
-            getattr(type(callback), hook) is not getattr(pl.Callback, hook)
-            for callback in trainer.callbacks  # type: ignore[attr-defined]
-            for hook in hooks
-        )
-        changed = [
-            hook for hook in hooks[:2] if getattr(type(self), hook) is not getattr(pl.LightningModule, hook)
-        ]
-        is_single = type(trainer.strategy) is SingleDeviceStrategy
-        precision = type(trainer.precision_plugin)
-        is_usual = (
-            precision.optimizer_step is Precision.optimizer_step and precision.backward is Precision.backward
-        )
-        return is_single and is_usual and not is_heard and not changed
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip here, after the precision plugin has unscaled the gradients."""
-        if self.watcher is not None:
-            self.watcher(self.roles[self.trainer.optimizers.index(optimizer)], optimizer)
-        if self.gradient_clip is None and not self.is_logging:
-            return
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        norm = get_total_norm([p.grad for p in parameters])
-        if self.gradient_clip is not None:
-            clip_grads_with_norm_(parameters, self.gradient_clip, norm)
-        if self.is_logging:
-            role = self.roles[self.trainer.optimizers.index(optimizer)]
-            self._record({f"{role}/gradient_norm": whole(norm)})
-
     def terms_of(self, role: str) -> Callable[[Batch], Terms] | None:
         """Return the function with the terms of ``role`` in this phase of the run; None where it does not learn."""
         method = self.phase.method(role)
@@ -319,46 +228,15 @@ class ManualTask(pl.LightningModule):
         is_logging = self.is_logging
         self.images_seen += num_images * self.trainer.world_size
         self.num_steps += 1
-        if is_logging:
+        if is_logging and not self.is_mid_turn:
             self._log()
         if self.images_seen >= self.num_images:
             self.trainer.should_stop = True
 
-    def _record(self, terms: Terms) -> None:
-        for name, term in terms.items():
-            name = f"train/{name}"
-            self._recorded[name] = self._recorded[name] + term if name in self._recorded else term
-
-    def _log(self) -> None:
-        """Send what was recorded to the loggers: the one place where a step waits for the device."""
-        num_bad_steps = torch.tensor(self.guard.num_bad_steps, device=self.device)
-        self.guard.check("the loss", self.trainer.strategy.reduce(num_bad_steps, reduce_op="max"))
-        values = torch.stack([term.float() for term in self._recorded.values()]).tolist()
-        self.scalars = dict(zip(self._recorded, values, strict=True))
-        self._recorded.clear()
-        for role, optimizer in zip(self.roles, self.trainer.optimizers, strict=True):
-            self.scalars[f"train/{role}/lr"] = optimizer.param_groups[0]["lr"]
-        now = time.perf_counter()
-        if self._last_log is not None:
-            then, images = self._last_log
-            self.scalars["train/images_per_second"] = (self.images_seen - images) / (now - then)
-        self._last_log = (now, self.images_seen)
-        self.log_scalars(self.scalars)
-
-    def log_scalars(self, scalars: dict[str, float]) -> None:
-        """Log ``scalars`` at the present `images_seen` with every logger of the run."""
-        for logger in self.trainer.loggers:
-            logger.log_metrics(scalars, step=self.images_seen)
-
     def on_train_start(self) -> None:
         """Follow the configuration where a resumed run has other learning rates than its checkpoint began with."""
         self.is_plain = self._needs_nothing_around()  # of this trainer; another may fit the same task
-        for optimizer, rate, before in zip(
-            self.trainer.optimizers, self.rates, self._rates_before, strict=False
-        ):
-            for group in optimizer.param_groups if rate != before else ():
-                for name in {"lr", "initial_lr"} & group.keys():
-                    group[name] = group[name] * rate / before
+        follow_rates(self.trainer.optimizers, self.rates, self._rates_before)
         self._rates_before = []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -387,7 +265,3 @@ def batch_size(batch: Batch) -> int:
 def detached(batch: Batch) -> Batch:
     """Return the batch without its graphs."""
     return {name: value.detach() for name, value in batch.items()}
-
-
-def _nothing() -> None:
-    """Take the place of a closure: the gradients are there already."""

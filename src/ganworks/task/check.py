@@ -26,6 +26,7 @@ class Game(Protocol):
     generator: Any
     critics: list[Critic]
     phases: dict[str, Phase]
+    lazy_regularizers: dict[str, Any]
 
     def draw_noise(self, num: int, rng: Callable[[str], torch.Generator]) -> Batch: ...
 
@@ -140,8 +141,10 @@ def check_logits(task: Game, critic: Critic, fields: Batch) -> None:
 
 
 def terms_of_phases(task: Game) -> Iterator[tuple[str, Callable[[Batch], Terms]]]:
-    """Yield (role, function with its terms) for every function that a phase of the run takes terms from."""
+    """Yield (role, function with its terms) for every function that a phase or a lazy step takes terms from."""
     for role in ("discriminator", "generator"):
+        if task.lazy_regularizers[role]:
+            yield role, getattr(task, f"{role}_lazy_terms")
         methods = [phase.method(role) for phase in (MAIN, *task.phases.values())]
         for method in dict.fromkeys(methods):
             if method is not None:

@@ -1,7 +1,8 @@
-"""Stop a run whose loss is no longer a number before it wastes more time."""
+"""Numbers that are none: stop a run whose loss is NaN before it wastes more time, and say where gradients overflow."""
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import NoReturn
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor
 
 from ganworks.errors import GanworksError, check_count
+from ganworks.task.player import whole
+
+log = logging.getLogger(__name__)
 
 
 class NonFiniteLossError(GanworksError):
@@ -77,3 +81,56 @@ class NonFiniteGuard:
     def reset(self) -> None:
         """Forget the bad updates: the weights are other ones."""
         self._counts.clear()
+
+
+class GradientGuard:
+    """Count the updates whose gradient is NaN or infinite, as half precision makes them, and clean it where asked.
+
+    The loss may be finite all the same: it is the gradients that overflow first. Counts stay on the device until
+    `report`. A gradient scaler leaves such updates out itself; under one nothing is counted here.
+
+    Args:
+        is_cleaning: take 0 for NaN and keep every number in [-LIMIT, LIMIT], as StyleGAN2's code does in every update;
+            otherwise gradients are looked at where their norm is taken: in logged updates, and all that are clipped.
+    """
+
+    LIMIT = 1e5
+
+    def __init__(self, is_cleaning: bool = False) -> None:
+        self.is_cleaning = is_cleaning
+        self.counts: dict[str, Tensor] = {}
+        self._told: dict[str, int] = {}
+
+    def count(self, role: str, norm: Tensor) -> None:
+        """Take in the gradient's norm in an update of ``role``."""
+        bad = ~torch.isfinite(whole(norm.detach()))
+        self.counts[role] = self.counts[role] + bad if role in self.counts else bad.long()
+
+    def clean(self, gradients: list[Tensor]) -> None:
+        """Change gradients in place: 0 for NaN, and no number beyond ``LIMIT``."""
+        for gradient in gradients:
+            torch.nan_to_num(gradient, nan=0.0, posinf=self.LIMIT, neginf=-self.LIMIT, out=gradient)
+        torch._foreach_clamp_min_(gradients, -self.LIMIT)
+        torch._foreach_clamp_max_(gradients, self.LIMIT)
+
+    def report(self, images_seen: int, is_end: bool = False) -> dict[str, int]:
+        """Return by role the bad updates until now, where there were any; warn of the first ones, and at the end."""
+        found = {role: int(count) for role, count in self.counts.items()}
+        found = {role: num for role, num in found.items() if num}
+        for role, num in found.items():
+            if role not in self._told or (is_end and num != self._told[role]):
+                self._told[role] = num
+                log.warning("%s", self.message(role, num, images_seen))
+        return found
+
+    def message(self, role: str, num: int, images_seen: int) -> str:
+        """Return what is said of ``num`` bad updates."""
+        done = (
+            f"NaN became 0, and all is kept within +-{self.LIMIT:g} (task.nan_gradients=zero)."
+            if self.is_cleaning
+            else "They are in the weights now, and more may have been in updates that were not looked at:"
+            " task.nan_gradients=zero cleans them, trainer.precision=bf16-mixed or 32-true has a wider range."
+        )
+        return (
+            f"The {role}'s gradient was NaN or infinite in {num} update(s) by {images_seen:,} images. {done}"
+        )

@@ -45,6 +45,8 @@ class SequenceTask(AdversarialTask):
         self, *args: Any, estimator: str = "gumbel", estimators: Mapping[str, Estimator], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        if self.fresh_batch:
+            raise SettingError("fresh_batch", "true", "false for texts")
         self.estimator: Estimator = estimators[check_choice("estimator", estimator, estimators)]
         if not isinstance(self.generator, TokenGenerator):
             allowed = "a ganworks.model.TokenGenerator (model=gru, model=lstm) for task=sequence"
@@ -96,10 +98,16 @@ class SequenceTask(AdversarialTask):
 
     # The parts of a batch
 
-    def update(self, role: str, terms_of: Callable[[Batch], Terms] | None, parts: list[Batch]) -> None:
+    def update(
+        self,
+        role: str,
+        terms_of: Callable[[Batch], Terms] | None,
+        parts: list[Batch],
+        is_lazy: bool = False,
+    ) -> None:
         self._parts = parts
         try:
-            super().update(role, terms_of, parts)
+            super().update(role, terms_of, parts, is_lazy)
         finally:
             self._parts = []
 

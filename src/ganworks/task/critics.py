@@ -1,0 +1,278 @@
+"""What critics say of samples, and the penalties that are taken of them: the side of a game that is no algorithm."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from ganworks.augment import Augment, AugmentFunction, as_module, identity
+from ganworks.errors import SettingError, check_choice
+from ganworks.loss import AdversarialLoss, per_sample
+from ganworks.model.base import num_classes_of
+from ganworks.regularizer import Regularizer
+from ganworks.task.base import Batch, ManualTask, Terms, detached
+from ganworks.task.critic import Critic, critics_of, logits_of
+from ganworks.task.player import as_player
+from ganworks.task.rates import correction_of
+from ganworks.task.state import average_state
+
+Said = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one critic saw in the discriminator's last update, for whoever watches the training.
+
+    Args:
+        critic: with the loss and the regularizers that it is trained on.
+        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, perhaps ``label``, and the other fields, without
+            graphs.
+    """
+
+    critic: Critic
+    batch: Batch
+
+
+class CriticsTask(ManualTask):
+    """A task whose discriminator is made of critics, each with its view, loss and regularizers.
+
+    Args:
+        generator, discriminator, loss, regularizers, augment, lazy_step, share_forward, share_precision: see
+            `AdversarialTask`.
+        kwargs: see `ManualTask`.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module | Mapping[str, nn.Module],
+        discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic],
+        loss: AdversarialLoss,
+        regularizers: Mapping[str, Regularizer] | None = None,
+        augment: Augment | AugmentFunction = identity,
+        lazy_step: bool = False,
+        share_forward: bool = False,
+        share_precision: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.loss = loss
+        self.generator = as_player(generator)
+        critics = critics_of(discriminator)
+        networks = {critic.name: critic.network for critic in critics}
+        self.discriminator = networks[""] if "" in networks else as_player(networks)
+        self.regularizers = nn.ModuleDict(dict(regularizers or {}))
+        self.critic_regularizers = nn.ModuleDict()
+        self.critics = [self._equipped(critic) for critic in critics]
+        self.is_augmenting = augment is not identity
+        self.augment = as_module(augment)
+        self.is_watched, self.looks = False, list[Look]()
+        self.share_forward = share_forward
+        self.share_precision = check_choice("share_precision", share_precision, ("float32", "as_is"))
+        self.lazy_step = lazy_step
+        self.lazy_regularizers = {role: self._lazy_of(role) for role in ("generator", "discriminator")}
+        self.corrections = {
+            role: correction_of(next(iter(lazy.values())).every)
+            for role, lazy in self.lazy_regularizers.items()
+            if lazy
+        }
+
+    def _equipped(self, critic: Critic) -> Critic:
+        """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
+        shared = self.regularizers_of("discriminator")
+        if critic.regularizers is None and not critic.name:
+            return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
+        own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
+        if own:
+            self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
+        return replace(critic, loss=critic.loss or self.loss, regularizers=own)
+
+    def _lazy_of(self, role: str) -> dict[str, Regularizer]:
+        """Return the regularizers of ``role`` whose penalties take a step of their own, by the names of their terms.
+
+        Raises:
+            SettingError: their `every` differ: the optimizer is corrected for one.
+        """
+        pairs = self.all_regularizers.items()
+        lazy = {name: each for name, each in pairs if each.player == role and self.is_lazy(each)}
+        if len({each.every for each in lazy.values()}) > 1:
+            intervals = ", ".join(f"{name} every {each.every}" for name, each in lazy.items())
+            allowed = f"false, or one `every` above 1 for all penalties of the {role} ({intervals})"
+            raise SettingError("lazy_step", "true", allowed)
+        return lazy
+
+    def is_lazy(self, regularizer: Regularizer) -> bool:
+        """Return whether a regularizer's penalty takes a step of its own."""
+        return self.lazy_step and regularizer.is_penalty and regularizer.every > 1
+
+    def discriminate(
+        self,
+        critic: Critic,
+        sample: Tensor,
+        batch: Batch,
+        label: str,
+        stream: str,
+        network: Callable[..., Any] | None = None,
+    ) -> Said:
+        """Return what a critic says of augmented samples: ``logits`` (B, ...) in float32, perhaps more.
+
+        Args:
+            sample: (B, *shape).
+            label: the field of the batch that holds the samples' labels.
+            stream: keys the draws of the augmentation and the view.
+            network: in place of the critic's own, such as the uncompiled one.
+        """
+        stream, view = critic.prefix + stream, critic.view
+        seen = sample
+        if self.is_augmenting:
+            seen = self.augment(sample, self.rng(f"augment/{stream}"))
+        if view is not None:
+            # The same draws for the fields beside the sample, so that both are moved alike.
+            fields = {
+                name: self.augment(batch[name], self.rng(f"augment/{stream}"))
+                if self.is_augmenting
+                else batch[name]
+                for name in view.fields
+            }
+            seen = view(seen, {**batch, **fields}, self.rng(f"view/{stream}"))
+        return said_of(critic, seen, batch.get(label), len(sample), network)
+
+    def raw_critic(self, critic: Critic, batch: Batch, stream: str) -> Callable[[Tensor], Tensor]:
+        """Return samples -> logits through the uncompiled network: penalties differentiate twice."""
+
+        def logits(sample: Tensor) -> Tensor:
+            # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
+            network = critic.network._call_impl
+            return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
+
+        return logits
+
+    def is_sharing(self, regularizer: Regularizer) -> bool:
+        """Return whether a regularizer's penalty is taken of the loss's own logits."""
+        return self.share_forward and bool(regularizer.shares) and not self.is_lazy(regularizer)
+
+    def shared(self, critic: Critic, step: int, **samples: Tensor) -> list[Tensor]:
+        """Return the samples, with a gradient where a penalty of this update needs it of the loss's own logits.
+
+        Args:
+            samples: ``real`` and ``fake``, (B, ...) each, unaugmented: the gradient goes through the augmentation.
+        """
+        due = {
+            each.shares for each in critic.penalties.values() if self.is_sharing(each) and each.is_due(step)
+        }
+        return [x.detach().requires_grad_() if name in due else x for name, x in samples.items()]
+
+    def penalties(
+        self,
+        regularizers: Mapping[str, Regularizer],
+        step: int,
+        batch: Batch,
+        critic: Critic | None = None,
+        is_lazy: bool = False,
+    ) -> Terms:
+        """Return the terms of the regularizers that act in the ``step``-th update of a critic, or of the generator.
+
+        Args:
+            is_lazy: those alone that take a step of their own; otherwise the others alone.
+        """
+        terms: Terms = {}
+        for name, regularizer in regularizers.items():
+            if not regularizer.is_due(step) or self.is_lazy(regularizer) != is_lazy:
+                continue
+            name = f"{critic.prefix}{name}" if critic else name
+            if critic and self.is_sharing(regularizer):
+                at = regularizer.shares
+                penalty: Tensor | None = regularizer.shared_penalty(batch[at], batch[f"{at}_logits"])
+            else:
+                network = self.raw_critic(critic, batch, name) if critic else self.generator
+                penalty = regularizer.penalty(network, batch, self.rng(name))
+            average_state(regularizer)
+            if penalty is not None:
+                # Lazy: the weight is scaled by `every`, Karras et al. 2020 (StyleGAN2), appendix B.
+                terms[name] = regularizer.factor(self.progress_of(regularizer.weight)) * penalty
+        return terms
+
+    def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
+        """Let the augmentation see what the critics said, once for all of them, and log what it has to say."""
+        reals, fakes = (
+            [per_sample(each.detach()) for each in said] for said in (real_logits, fake_logits or [])
+        )
+        is_centred = all(getattr(c.objective, "centred", not c.objective.relativistic) for c in self.critics)
+        self.augment.observe_logits(reals, fakes, len(reals[0]) * self.world_size, is_centred)
+        average_state(self.augment)
+        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
+            self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
+
+    def keep_look(self, critic: Critic, seen: Batch) -> None:
+        """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""
+        others = [look for look in self.looks if look.critic.name != critic.name]
+        self.looks = [*others, Look(critic, detached(seen))]
+
+    def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
+        """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
+        view = critic.view
+        seen = sample if view is None else view(sample, batch, self.rng(f"look/{critic.prefix}"))
+        return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
+
+    # Whose regularizers act where
+
+    @property
+    def world_size(self) -> int:
+        """Processes that train together."""
+        return 1 if self._trainer is None else self.trainer.world_size
+
+    @cached_property
+    def generator_regularizers(self) -> dict[str, Regularizer]:
+        """The regularizers of the generator by name."""
+        return self.regularizers_of("generator")
+
+    def regularizers_of(self, role: str) -> dict[str, Regularizer]:
+        """Return those of the task's regularizers that act on ``role``, by name."""
+        every = cast(Mapping[str, Regularizer], self.regularizers)
+        return {name: each for name, each in every.items() if each.player == role}
+
+    @cached_property
+    def projections(self) -> dict[str, list[Callable[[], None]]]:
+        """By role the projections of weights that follow each of its updates."""
+        pairs = [("discriminator", c.network, r) for c in self.critics for r in c.penalties.values()]
+        pairs += [("generator", self.generator, r) for r in self.generator_regularizers.values()]
+        acting = [pair for pair in pairs if type(pair[2]).project is not Regularizer.project]
+        return {
+            role: [partial(regularizer.project, network) for at, network, regularizer in acting if at == role]
+            for role in ("generator", "discriminator")
+        }
+
+    def project(self, role: str) -> None:
+        """Apply the regularizers that act on the weights of ``role``, unless it does not learn in this phase."""
+        for projection in self.projections[role] if self.phase.method(role) is not None else ():
+            projection()
+
+    @property
+    def all_regularizers(self) -> dict[str, Regularizer]:
+        """Every regularizer under the name of its term."""
+        of_critics = {c.prefix + name: r for c in self.critics for name, r in c.penalties.items()}
+        return {**of_critics, **self.generator_regularizers}
+
+
+def said_of(
+    critic: Critic, seen: Tensor, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
+) -> Said:
+    """Return what a critic's network says of what it sees, ``logits`` (B, ...) in float32 among it.
+
+    Args:
+        seen: what the view shows of ``num`` samples, perhaps several rows of each.
+        label: of the samples; handed on to a conditional network alone.
+    """
+    network, several = network or critic.network, len(seen) // num
+    if label is not None and num_classes_of(critic.network):
+        said = network(seen, label if several == 1 else label.repeat_interleave(several, 0))
+    else:
+        said = network(seen)
+    logits = logits_of(said)
+    if several > 1:
+        logits = logits.unflatten(0, (num, several))
+    return {"logits": logits} if isinstance(said, Tensor) else {**said, "logits": logits}
