@@ -13,7 +13,14 @@ from ganworks.regularizer.path_length import path_lengths
 def generator():
     torch.manual_seed(0)
     return StyleGAN2Generator(
-        (2, 8, 8), 4, w_dim=5, num_mapping=2, channel_base=32, channel_max=4, half_type="bfloat16", num_half_res=1
+        (2, 8, 8),
+        4,
+        w_dim=5,
+        num_mapping=2,
+        channel_base=32,
+        channel_max=4,
+        half_type="bfloat16",
+        num_half_res=1,
     )
 
 
@@ -28,7 +35,9 @@ def test_lengths_equal_those_of_the_whole_jacobian(generator):
     found = path_lengths(generator.from_w(ws), ws, y)
     for i in range(3):
         jacobian = torch.autograd.functional.jacobian(lambda w: generator.from_w(w[None])[0], ws[i].detach())
-        product = (jacobian * (y[i] / 8)[..., None, None]).sum((0, 1, 2))  # J^T y, y over the root of 64 pixels
+        product = (jacobian * (y[i] / 8)[..., None, None]).sum(
+            (0, 1, 2)
+        )  # J^T y, y over the root of 64 pixels
         assert found[i].item() == pytest.approx(product.square().sum(1).mean().sqrt().item(), rel=1e-2)
 
 
