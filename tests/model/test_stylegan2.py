@@ -16,6 +16,8 @@ from ganworks.model.layer.resample import fir_filter
 from ganworks.official import stylegan2 as official
 from ganworks.regularizer import squared_gradient_norm
 from ganworks.regularizer.path_length import path_lengths
+from ganworks.run.compose import compose
+from ganworks.run.init_from import portable_names
 from golden import OUTPUT, close, close_group, deviation, full_size, golden, gradients
 
 NAMES = ("sg2_config_f", "sg2_cifar")
@@ -49,7 +51,9 @@ def discriminator_of(name, **settings):
 
 def named(found, prefix, names=None):
     """Gradients under the official names; those that are held in the file alone."""
-    by_official = {official.official(name, is_generator=prefix == "G"): tensor for name, tensor in found.items()}
+    by_official = {
+        official.official(name, is_generator=prefix == "G"): tensor for name, tensor in found.items()
+    }
     return by_official if names is None else {name: by_official[name] for name in names}
 
 
@@ -185,9 +189,7 @@ def test_published_sizes_have_the_official_tensors(name):
     facts = full_size(name)
     for player, network in pair.items():
         assert sum(p.numel() for p in network.parameters()) == facts[player]
-        found = {
-            official.official(n, player == "G"): list(t.shape) for n, t in network.state_dict().items()
-        }
+        found = {official.official(n, player == "G"): list(t.shape) for n, t in network.state_dict().items()}
         shapes = facts["shapes"][player].items()
         assert found == {n: shape for n, shape in shapes if not n.endswith("resample_filter")}
 
@@ -342,3 +344,25 @@ def test_channels_last_and_one_traced_graph_give_the_same_values(kind):
 def test_wrong_setting_is_named(settings, match):
     with pytest.raises(SettingError, match=match):
         StyleGAN2Generator(**{"shape": (3, 16, 16), **settings})
+
+
+@pytest.mark.parametrize("name", ["stylegan2", "stylegan2_cifar"])
+def test_config_builds_a_conditional_pair_that_is_sized_by_the_channels(name):
+    overrides = [f"model={name}", "data.resolution=8", "model.conditional=true", "model.channel_max=4"]
+    config = compose(overrides, "train")
+    pair = [instantiate(config.model[player], _convert_="all") for player in ("generator", "discriminator")]
+    generator, discriminator = pair
+    assert generator.num_classes == discriminator.num_classes == config.data.num_classes > 0
+    assert generator.blocks["b8"].conv1.weight.shape == (4, 4, 3, 3)
+    assert len(generator.mapping.layers) == (2 if name.endswith("cifar") else 8)
+    assert ("mixing" in generator.noise) == (name == "stylegan2")
+    assert (discriminator.blocks["b8"].skip is None) == name.endswith("cifar")
+    label = torch.tensor([0, 3])
+    assert discriminator(generator(**drawn(generator), label=label), label).shape == (2,)
+
+
+def test_names_of_tensors_hold_at_every_resolution():
+    small, large = (StyleGAN2Discriminator((3, side, side), 0, 2, 128, 8) for side in (8, 16))
+    shared = set(portable_names(small, small.state_dict()).values())
+    missing = shared - set(portable_names(large, large.state_dict()).values())
+    assert missing == {"blocks.b8.from_image.weight", "blocks.b8.from_image.bias"}
