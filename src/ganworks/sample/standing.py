@@ -31,7 +31,7 @@ def standing_statistics(
     generator.eval()
     for norm in norms:
         norm.reset_running_stats()
-        norm.train()
+        norm.training = True  # not `train()`: spectral norms inside keep their vectors
         norm.momentum = None  # the plain average of all batches
     try:
         for inputs in batches:
@@ -39,7 +39,7 @@ def standing_statistics(
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-            norm.eval()
+            norm.training = False
 
 
 def with_standing_statistics(
