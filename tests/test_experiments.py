@@ -36,10 +36,12 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "stylegan2_ffhq256": (*OWN, "model.discriminator.group_size=2"),
     **dict.fromkeys(("own_images_64", "own_images_256"), OWN),
     "stylegan2_ada_cifar10": STYLES,
+    **dict.fromkeys(("sngan_cifar10", "sagan_cifar10", "biggan_cifar10"), ("model.width=2",)),
 }
 BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
+    "biggan_cifar10": 50,
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 
@@ -83,5 +85,6 @@ def test_experiment_trains_two_batches(name: str, folder: Path, tmp_path: Path) 
 def test_experiment_says_its_command_paper_expectation_and_hardware(name: str) -> None:
     head = (FOLDER / f"{name}.yaml").read_text()
     assert f"python train.py experiment={name}" in head
-    for word in ("arXiv:", "Expected", "GPU" if name.startswith(("cifar", "mocogan", "video3d")) else "CPU"):
+    on_gpu = "cifar10" in name or name.startswith(("mocogan", "video3d"))
+    for word in ("arXiv:", "Expected", "GPU" if on_gpu else "CPU"):
         assert word in head

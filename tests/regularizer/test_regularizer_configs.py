@@ -14,6 +14,7 @@ NAMES = {
     "none": [],
     "gradient_penalty": ["gradient_penalty"],
     "dragan": ["dragan"],
+    "orthogonal": ["orthogonal"],
     "r1": ["r1"],
     "r2": ["r2"],
     "r1_r2": ["r1", "r2"],

@@ -1,5 +1,7 @@
 """Regularizers of the players: gradient penalties, path length and weight clipping."""
 
+"""Regularizers of the players: gradient penalties, orthogonal weights and weight clipping."""
+
 from typing import TYPE_CHECKING
 
 from ganworks.lazy import on_first_use
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
         squared_gradient_norm,
     )
     from ganworks.regularizer.path_length import PathLength
+    from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -28,6 +31,7 @@ __all__ = [
     "GradientPenalty",
     "GradientRegularizer",
     "PathLength",
+    "Orthogonal",
     "Regularizer",
     "WeightClip",
     "squared_gradient_norm",

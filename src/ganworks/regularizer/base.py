@@ -74,7 +74,8 @@ class Regularizer(nn.Module):
 
         Args:
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
-                differentiated twice; of the generator, the player itself.
+                differentiated twice, with the module as its attribute ``network``; of the generator, the player
+                itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
                 graph, and ``real_logits`` and ``fake_logits`` are there unless the penalty takes a step of its own
                 (`task.lazy_step`); for the generator the fakes have theirs, and

@@ -149,6 +149,7 @@ class CriticsTask(ManualTask):
             network = critic.network._call_impl
             return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
 
+        logits.network = critic.network  # type: ignore[attr-defined]  # for penalties on its weights
         return logits
 
     def is_sharing(self, regularizer: Regularizer) -> bool:
