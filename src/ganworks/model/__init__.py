@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from ganworks.model.biggan import BigGANDiscriminator, BigGANGenerator
     from ganworks.model.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
+    from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
+    from ganworks.model.projected import ProjectedDiscriminator
     from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
@@ -39,11 +41,13 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FastGANGenerator",
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
+    "ProjectedDiscriminator",
     "RecurrentCritic",
     "RecurrentGenerator",
     "ResidualUNet",
