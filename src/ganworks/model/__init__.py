@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.text_critic import TextCritic
+    from ganworks.model.transformer import TransformerDiscriminator, TransformerGenerator
     from ganworks.model.translator import Translator
     from ganworks.model.unet import ResidualUNet, UNetGenerator
     from ganworks.model.video3d import ClipDiscriminator, Video3DGenerator
@@ -44,6 +45,8 @@ __all__ = [
     "SpriteGenerator",
     "TextCritic",
     "TokenGenerator",
+    "TransformerDiscriminator",
+    "TransformerGenerator",
     "Translator",
     "UNetGenerator",
     "Video3DGenerator",
