@@ -17,6 +17,8 @@ NAMES = {
     "r1": ["r1"],
     "r2": ["r2"],
     "r1_r2": ["r1", "r2"],
+    "r1_approx": ["r1"],
+    "r1_r2_approx": ["r1", "r2"],
     "weight_clip": ["weight_clip"],
 }
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from ganworks.regularizer.alignment import Alignment, DinoTokens
+    from ganworks.regularizer.approximate import ApproximateRegularizer, R1Approx, R2Approx
     from ganworks.regularizer.base import Regularizer
     from ganworks.regularizer.gradient import (
         R1,
@@ -22,10 +24,15 @@ else:
 __all__ = [
     "R1",
     "R2",
+    "Alignment",
+    "ApproximateRegularizer",
     "CosineWeight",
+    "DinoTokens",
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "R1Approx",
+    "R2Approx",
     "Regularizer",
     "WeightClip",
     "squared_gradient_norm",

@@ -30,6 +30,7 @@ class Regularizer(nn.Module):
         player: the role in whose updates it acts, "generator" or "discriminator".
         per_sample: the penalty needs the discriminator's gradient sample by sample. Batch norm mixes the
             samples of a batch, so that a discriminator with batch norm has no such gradient.
+        differentiates_twice: the penalty is made of a gradient; it calls the discriminator uncompiled.
 
     Raises:
         SettingError: ``weight`` is not above 0, or ``every`` is no count.
@@ -37,6 +38,7 @@ class Regularizer(nn.Module):
 
     player: ClassVar[str] = "discriminator"
     per_sample: ClassVar[bool] = False
+    differentiates_twice: ClassVar[bool] = True
 
     def __init__(self, weight: float | WeightSchedule = 1.0, every: int = 1) -> None:
         super().__init__()
@@ -63,7 +65,8 @@ class Regularizer(nn.Module):
 
         Args:
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
-                differentiated twice; of the generator, the player itself.
+                differentiated twice, with the same draws in each call, see `ganworks.task.critic.CriticCall`; of the
+                generator, the player itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
                 graph, and ``real_logits`` and ``fake_logits`` are there; for the generator the fakes have theirs, and
                 its noise is there under its names.

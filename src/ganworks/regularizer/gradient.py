@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganworks.errors import check_range
 from ganworks.loss.base import per_sample
+from ganworks.model.layer.token_attention import twice_differentiable
 from ganworks.regularizer.base import Regularizer, WeightSchedule
 from ganworks.task.state import global_std
 
@@ -24,7 +25,7 @@ def squared_gradient_norm(discriminator: Critic, x: Tensor) -> Tensor:
     logits a sample (patches, heads) their mean is taken. It is computed in float32 (float64 stays) with autocast off:
     under bf16 the penalty's gradients are 2 % wrong.
     """
-    with torch.autocast(x.device.type, enabled=False):
+    with torch.autocast(x.device.type, enabled=False), twice_differentiable():
         x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
         (gradient,) = torch.autograd.grad(per_sample(discriminator(x)).sum(), x, create_graph=True)
         return gradient.flatten(1).square().sum(1)
