@@ -12,6 +12,7 @@ from ganworks.errors import SettingError, check_count, check_range
 from ganworks.model.base import conditions_of, networks_of, noise_of
 from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
+from ganworks.task.critic import Critic
 from ganworks.task.view import View
 
 
@@ -53,6 +54,10 @@ class LevelsTask(AdversarialTask):
         # A stream gives the same draws each time that it is asked for.
         levels = sample.split(self.num_channels, 1)
         return torch.cat([super(LevelsTask, self).augmented(level, stream) for level in levels], 1)
+
+    def keep_look(self, critic: Critic, seen: Batch) -> None:
+        # Whoever watches compares samples with samples: of the levels the last.
+        super().keep_look(critic, {**seen, "fake": seen["fake"][:, -self.num_channels :]})
 
     def generator_terms(self, batch: Batch) -> Terms:
         terms = super().generator_terms(batch)
