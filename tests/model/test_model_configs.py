@@ -18,7 +18,16 @@ STYLES = ("stylegan2", "stylegan2_cifar")  # tests/model/test_stylegan2.py
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
-ELSEWHERE = {*TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS}  # with tests of their own
+TRANSFORMERS = ("transformer", "transformer_levels", "transformer_dcgan")
+ELSEWHERE = {
+    *TRANSLATORS,
+    *UNPAIRED,
+    *CLIPS,
+    *STEPS,
+    *STYLES,
+    *CLASS_RESNETS,
+    *TRANSFORMERS,
+}  # with tests of their own
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -165,3 +174,19 @@ def test_labels_of_unpaired_translators_are_told_to_the_critic_alone(name):
     assert generator.conditions == ("source",)
     assert discriminator.num_classes == 4
     assert generator(torch.rand(2, 3, 16, 16)).shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_files_of_transformers_build_a_pair(name, conditional):
+    config = composed(name, conditional=conditional, width=16, depth=4, num_heads=2)
+    generator, discriminator = build_pair(config)
+    label = torch.tensor([0, 3])
+    fake = generator(generator.noise["latent"].draw(2, torch.Generator()), label)
+    assert fake.shape == (2, 3, 16, 16)
+    if name == "transformer_levels":
+        levels = discriminator.view(fake, {}, torch.Generator())
+        assert levels.shape == (2, 12, 16, 16)
+        fake, discriminator = levels, discriminator.network
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    assert discriminator(fake, label).shape == (2,)

@@ -14,6 +14,7 @@ from ganworks.optimizer import Constant
 from ganworks.regularizer import Orthogonal
 from ganworks.regularizer.orthogonal import off_diagonal
 from ganworks.task import AdversarialTask, ExponentialMovingAverage
+from ganworks.task.critic import CriticCall
 
 
 def naive(weights):
@@ -65,7 +66,7 @@ def test_it_acts_on_the_player_that_is_named(player):
         regularizers={"orthogonal": regularizer},
     )
     assert list(task.regularizers_of(player)) == ["orthogonal"]
-    network = task.raw_critic(task.critics[0], {}, "x") if player == "discriminator" else task.generator
+    network = CriticCall(task, task.critics[0], {}, "x") if player == "discriminator" else task.generator
     found = regularizer.penalty(network, {}, torch.Generator())
     assert found.item() == pytest.approx(
         regularizer.penalty(networks[player], {}, torch.Generator()).item(), rel=1e-6

@@ -19,6 +19,8 @@ NAMES = {
     "r2": ["r2"],
     "r1_r2": ["r1", "r2"],
     "path_length": ["path_length"],
+    "r1_approx": ["r1"],
+    "r1_r2_approx": ["r1", "r2"],
     "weight_clip": ["weight_clip"],
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ganworks.model.stylegan2 import StyleGAN2Generator
     from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
     from ganworks.model.text_critic import TextCritic
+    from ganworks.model.transformer import TransformerDiscriminator, TransformerGenerator
     from ganworks.model.translator import Translator
     from ganworks.model.unet import ResidualUNet, UNetGenerator
     from ganworks.model.video3d import ClipDiscriminator, Video3DGenerator
@@ -64,6 +65,8 @@ __all__ = [
     "StyleGAN2Generator",
     "TextCritic",
     "TokenGenerator",
+    "TransformerDiscriminator",
+    "TransformerGenerator",
     "Translator",
     "UNetGenerator",
     "Video3DGenerator",

@@ -1,12 +1,12 @@
-"""Regularizers of the players: gradient penalties, path length and weight clipping."""
-
-"""Regularizers of the players: gradient penalties, orthogonal weights and weight clipping."""
+"""Regularizers of the players: gradient penalties, path length, orthogonal weights and weight clipping."""
 
 from typing import TYPE_CHECKING
 
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from ganworks.regularizer.alignment import Alignment, DinoTokens
+    from ganworks.regularizer.approximate import ApproximateRegularizer, R1Approx, R2Approx
     from ganworks.regularizer.base import Regularizer
     from ganworks.regularizer.gradient import (
         R1,
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
-    from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.orthogonal import Orthogonal
+    from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -26,12 +26,17 @@ else:
 __all__ = [
     "R1",
     "R2",
+    "Alignment",
+    "ApproximateRegularizer",
     "CosineWeight",
+    "DinoTokens",
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
-    "PathLength",
     "Orthogonal",
+    "PathLength",
+    "R1Approx",
+    "R2Approx",
     "Regularizer",
     "WeightClip",
     "squared_gradient_norm",

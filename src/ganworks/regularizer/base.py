@@ -35,6 +35,7 @@ class Regularizer(nn.Module):
             (`task.share_forward`), by `shared_penalty`; "" where it needs a pass of its own.
         reads_fakes: the penalty reads the batch's fakes. False spares a generator's penalty with samples of its own
             the pass that makes them, in a step of its own (`task.lazy_step`).
+        differentiates_twice: the penalty is made of a gradient; it calls the discriminator uncompiled.
 
     Raises:
         SettingError: ``weight`` is not above 0, or ``every`` is no count.
@@ -44,6 +45,7 @@ class Regularizer(nn.Module):
     shares: ClassVar[str] = ""
     reads_fakes: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
+    differentiates_twice: ClassVar[bool] = True
 
     def __init__(self, weight: float | WeightSchedule = 1.0, every: int = 1) -> None:
         super().__init__()
@@ -74,8 +76,8 @@ class Regularizer(nn.Module):
 
         Args:
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
-                differentiated twice, with the module as its attribute ``network``; of the generator, the player
-                itself.
+                differentiated twice, with the same draws in each call, see `ganworks.task.critic.CriticCall`; of the
+                generator, the player itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
                 graph, and ``real_logits`` and ``fake_logits`` are there unless the penalty takes a step of its own
                 (`task.lazy_step`); for the generator the fakes have theirs, and

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganworks.errors import check_range
 from ganworks.loss.base import per_sample
 from ganworks.model.layer.precision import full_precision
+from ganworks.model.layer.token_attention import twice_differentiable
 from ganworks.regularizer.base import Regularizer, WeightSchedule
 from ganworks.task.state import global_std
 
@@ -25,7 +26,7 @@ def squared_gradient_norm(discriminator: Critic, x: Tensor) -> Tensor:
     logits a sample (patches, heads) their mean is taken. It is computed in float32 (float64 stays) with autocast off
     and without the half precision of single layers: under bf16 the penalty's gradients are 2 % wrong.
     """
-    with torch.autocast(x.device.type, enabled=False), full_precision():
+    with torch.autocast(x.device.type, enabled=False), full_precision(), twice_differentiable():
         x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
         (gradient,) = torch.autograd.grad(per_sample(discriminator(x)).sum(), x, create_graph=True)
         return gradient.flatten(1).square().sum(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from ganworks.run.speed import check_sharding, check_shared_forward, compile_net
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_processes, check_strategy, read_slurm
 from ganworks.task import ManualTask
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -230,7 +233,7 @@ def per_sample_penalties(task: ManualTask) -> list[str]:
 
 
 def check_precision(config: DictConfig, task: ManualTask) -> None:
-    """Raise where the weights are in half precision and a penalty needs them in float32."""
+    """Raise where a penalty needs weights in float32 that are in half precision; warn where rounding drowns one."""
     penalties = per_sample_penalties(task)
     if penalties and str(config.trainer.precision) in ("16-true", "bf16-true", "transformer-engine-float16"):
         raise SettingError(
@@ -238,6 +241,15 @@ def check_precision(config: DictConfig, task: ManualTask) -> None:
             config.trainer.precision,
             f"bf16-mixed, 16-mixed, 32-true or 64-true under regularizer={penalties[0]}, which needs float32",
         )
+    for name, each in getattr(task, "all_regularizers", {}).items():
+        sigma = getattr(each, "sigma", 1.0)
+        is_rounded = "bf16" in str(config.trainer.precision) and not getattr(each, "full_precision", True)
+        if is_rounded and sigma < 0.03:
+            log.warning(
+                "regularizer.%s: under %s the logits' rounding is several times what sigma=%s changes in them: set"
+                " full_precision=true, or sigma from .03 up",
+                *(name, config.trainer.precision, sigma),
+            )
 
 
 def check_optimizers(task: ManualTask) -> None:

@@ -66,6 +66,7 @@ KINDS: dict[str, Any] = {  # what each place of a configuration holds
     "callback.*": pl.Callback,
     "logger.*": Logger,
     "trainer": pl.Trainer,
+    "model.discriminator": nn.Module | Critic,
     "model.*": nn.Module,
     "model.*.*": nn.Module | Critic,
 }

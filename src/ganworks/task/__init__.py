@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.estimator import Estimator, Gumbel, Reinforce
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
+    from ganworks.task.levels import Levels, LevelsTask
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
@@ -35,6 +36,8 @@ __all__ = [
     "Frames",
     "Gumbel",
     "ImagePool",
+    "Levels",
+    "LevelsTask",
     "Look",
     "ManualTask",
     "NonFiniteGuard",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -63,6 +64,71 @@ class Critic:
     def named(self, name: str) -> Critic:
         """Return this critic under ``name``."""
         return replace(self, name=name)
+
+
+class Judge(Protocol):
+    """What a `CriticCall` asks of a task."""
+
+    is_augmenting: bool
+
+    def augmented(self, sample: Tensor, stream: str) -> Tensor: ...
+
+    def discriminate(
+        self,
+        critic: Critic,
+        sample: Tensor,
+        batch: dict[str, Tensor],
+        label: str,
+        stream: str,
+        network: Callable[..., Any] | None = None,
+    ) -> dict[str, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class CriticCall:
+    """A critic as a penalty calls it, samples -> logits (B, ...), with the same draws in each call of a step.
+
+    Args:
+        task: that the critic belongs to.
+        critic: which one.
+        batch: the other fields of the samples.
+        stream: keys the draws of augmentation and view.
+        uncompiled: call the network's own code: compiled code cannot be differentiated twice.
+    """
+
+    task: Judge
+    critic: Critic
+    batch: dict[str, Tensor]
+    stream: str
+    uncompiled: bool = True
+
+    def __call__(self, sample: Tensor) -> Tensor:
+        return self.said(sample)["logits"]
+
+    @property
+    def network(self) -> nn.Module:
+        """The critic's network, for penalties on its weights."""
+        return self.critic.network
+
+    def said(self, sample: Tensor) -> dict[str, Tensor]:
+        """Return what the critic says of samples (B, *shape), those of the batch or its first ones."""
+        # `_call_impl` is what a call does without the compiled code; not `forward`, which leaves the hooks of a
+        # sharded network out.
+        network = self.critic.network._call_impl if self.uncompiled else self.critic.network
+        num, batch = len(sample), self.batch
+        if num < len(next(iter(batch.values()))):
+            batch = {name: rows[:num] for name, rows in batch.items()}
+        return self.task.discriminate(
+            self.critic, sample, batch, self.critic.real_label, self.stream, network
+        )
+
+    def augmented(self, sample: Tensor) -> Tensor:
+        """Return samples (B, *shape) changed as the critic sees them in each of these calls."""
+        return (
+            self.task.augmented(sample, self.critic.prefix + self.stream)
+            if self.task.is_augmenting
+            else sample
+        )
 
 
 def critics_of(discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic]) -> list[Critic]:

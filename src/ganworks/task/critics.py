@@ -16,7 +16,7 @@ from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
 from ganworks.task.base import Batch, ManualTask, Terms, detached
-from ganworks.task.critic import Critic, critics_of, logits_of
+from ganworks.task.critic import Critic, CriticCall, critics_of, logits_of
 from ganworks.task.player import as_player
 from ganworks.task.rates import correction_of
 from ganworks.task.state import average_state
@@ -129,28 +129,19 @@ class CriticsTask(ManualTask):
         stream, view = critic.prefix + stream, critic.view
         seen = sample
         if self.is_augmenting:
-            seen = self.augment(sample, self.rng(f"augment/{stream}"))
+            seen = self.augmented(sample, stream)
         if view is not None:
             # The same draws for the fields beside the sample, so that both are moved alike.
             fields = {
-                name: self.augment(batch[name], self.rng(f"augment/{stream}"))
-                if self.is_augmenting
-                else batch[name]
+                name: self.augmented(batch[name], stream) if self.is_augmenting else batch[name]
                 for name in view.fields
             }
             seen = view(seen, {**batch, **fields}, self.rng(f"view/{stream}"))
         return said_of(critic, seen, batch.get(label), len(sample), network)
 
-    def raw_critic(self, critic: Critic, batch: Batch, stream: str) -> Callable[[Tensor], Tensor]:
-        """Return samples -> logits through the uncompiled network: penalties differentiate twice."""
-
-        def logits(sample: Tensor) -> Tensor:
-            # What a call does without the compiled code; not `forward`, which leaves the hooks of a sharded one out.
-            network = critic.network._call_impl
-            return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
-
-        logits.network = critic.network  # type: ignore[attr-defined]  # for penalties on its weights
-        return logits
+    def augmented(self, sample: Tensor, stream: str) -> Tensor:
+        """Return samples (B, *shape) augmented with the draws of a stream, the same in every call of a step."""
+        return self.augment(sample, self.rng(f"augment/{stream}"))
 
     def is_sharing(self, regularizer: Regularizer) -> bool:
         """Return whether a regularizer's penalty is taken of the loss's own logits."""
@@ -189,7 +180,11 @@ class CriticsTask(ManualTask):
                 at = regularizer.shares
                 penalty: Tensor | None = regularizer.shared_penalty(batch[at], batch[f"{at}_logits"])
             else:
-                network = self.raw_critic(critic, batch, name) if critic else self.generator
+                network: Callable[..., Any] = self.generator
+                if critic:
+                    network = CriticCall(
+                        self, critic, batch, name, uncompiled=regularizer.differentiates_twice
+                    )
                 penalty = regularizer.penalty(network, batch, self.rng(name))
             average_state(regularizer)
             if penalty is not None:

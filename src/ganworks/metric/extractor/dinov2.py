@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ganworks.metric.extractor.network import ImageExtractor
+from ganworks.metric.extractor.network import ImageExtractor, full_float32
 from ganworks.metric.extractor.vision_transformer import VisionTransformer
 from ganworks.metric.weights.known import DINOV2_BASE, DINOV2_LARGE, DINOV2_SMALL
 
@@ -36,3 +36,9 @@ class DinoV2(ImageExtractor):
     def build(self, path: Path) -> nn.Module:
         """Return the network that the file holds."""
         return VisionTransformer.of(torch.load(path, map_location="cpu", weights_only=True))
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Return the normalized tokens of images (B, 1 or 3, H, W) in [-1, 1], that of the class first."""
+        assert isinstance(self.model, VisionTransformer), "load() comes before the first images"
+        with full_float32():
+            return self.model.norm(self.model.encode(self.normalized(self.prepared(images))))

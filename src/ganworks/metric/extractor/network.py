@@ -124,11 +124,15 @@ class ImageExtractor(Extractor):
         """Return what ``model`` makes of normalized pixels (B, 3, size, size)."""
         return Features(model(pixels))
 
+    def normalized(self, images: Tensor) -> Tensor:
+        """Return images that are `prepared` as pixels (B, 3, size, size) of the network's mean and deviation."""
+        pixels = (images.expand(-1, 3, -1, -1) - _row(self.mean, images)) / _row(self.std, images)
+        return pixels.contiguous(memory_format=torch.channels_last)
+
     def _features(self, images: Tensor) -> Features:
         assert self.model is not None, "load() comes before the first images"
-        pixels = (images.expand(-1, 3, -1, -1) - _row(self.mean, images)) / _row(self.std, images)
         with full_float32():
-            seen = self.run(self.model, pixels.contiguous(memory_format=torch.channels_last))
+            seen = self.run(self.model, self.normalized(images))
         return Features(seen.features.cpu(), None if seen.logits is None else seen.logits.cpu())
 
 

@@ -44,13 +44,17 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the normalized embedding (B, dim) of the class token."""
+        return self.norm(self.encode(images)[:, 0])
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the tokens after the last block, that of the class first, (B, 1 + N, dim), not yet normalized."""
         patches = self.patch_embed["proj"](images)
         tokens = patches.flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(len(images), -1, -1), tokens], dim=1)
         x = x + self.positions(patches.shape[2], patches.shape[3])
         for block in self.blocks:
             x = block(x)
-        return self.norm(x[:, 0])
+        return x
 
     def positions(self, height: int, width: int) -> Tensor:
         """Return the positions (1, 1 + height * width, dim) of a grid of patches.
