@@ -6,6 +6,7 @@ None of them is looked up by the text of the file: a name is a key of the tables
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -48,6 +49,14 @@ class Global:
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A storage: bytes, and what they are numbers of."""
+
+    bytes: torch.UntypedStorage
+    dtype: torch.dtype
 
 
 @dataclass
@@ -128,23 +137,25 @@ def build(value: Any, state: Any) -> Any:
     return value
 
 
-def storage(content: Any) -> torch.TypedStorage:
+def storage(content: Any) -> Numbers:
     """Return the numbers that `torch.save` wrote inside the file; torch reads them without running code."""
     _check(isinstance(content, bytes), "a storage has bytes")
     loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     _check(isinstance(loaded, torch.TypedStorage), "a storage holds numbers alone")
-    return loaded  # type: ignore[no-any-return]
+    with warnings.catch_warnings():  # torch would do away with typed storages, and old files have them
+        warnings.simplefilter("ignore")
+        return Numbers(loaded.untyped(), loaded.dtype)
 
 
 def tensor(numbers: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
     """Return a view of a storage, within its bounds: torch itself would make it larger, of whatever lies there."""
-    _check(isinstance(numbers, torch.TypedStorage), "a tensor has a storage")
+    _check(type(numbers) is Numbers, "a tensor has a storage")
     _check(_are_counts(size) and _are_counts(stride) and _are_counts((offset,)), "its sizes are counts")
     _check(len(size) == len(stride), "each of its sizes has a stride")
+    num = numbers.bytes.nbytes() // numbers.dtype.itemsize
     last = offset + sum((count - 1) * step for count, step in zip(size, stride, strict=True))
-    is_inside = 0 in size or (last < numbers.size() and prod(size) <= numbers.size())
-    _check(is_inside, "a tensor lies within its storage")
-    return torch.empty(0, dtype=numbers.dtype).set_(numbers.untyped(), offset, tuple(size), tuple(stride))
+    _check(0 in size or (last < num and prod(size) <= num), "a tensor lies within its storage")
+    return torch.empty(0, dtype=numbers.dtype).set_(numbers.bytes, offset, tuple(size), tuple(stride))
 
 
 def parameter(data: Any, *_: Any) -> Tensor:

@@ -52,6 +52,14 @@ class Shell:
         children = [child for child in _dict(self, "_modules").values() if isinstance(child, Shell)]
         return next((value for c in children if (value := c.first(name, depth - 1)) is not None), None)
 
+    def count(self, name: str, depth: int = MAX_DEPTH) -> int | None:
+        """Return how many of the modules right inside it, or inside its parts, have a true attribute ``name``."""
+        children = [child for child in _dict(self, "_modules").values() if isinstance(child, Shell)]
+        found = [child.attributes[name] for child in children if name in child.attributes]
+        if found or depth == 0:
+            return sum(map(bool, found)) if found else None
+        return next((value for c in children if (value := c.count(name, depth - 1)) is not None), None)
+
 
 def _dict(shell: Shell, name: str) -> dict[str, Any]:
     value = shell.attributes.get(name)

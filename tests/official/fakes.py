@@ -1,0 +1,123 @@
+"""Files in the layouts of official weights, written from the tensors beside these tests: no file of anybody's is needed.
+
+The classes stand in modules of the official names while a file is written, as the code that writes such files has them,
+and are gone when it is read.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from golden import golden
+
+TRAP = "raise SystemExit('the source text in the file was run')"
+
+
+def _reconstruct_persistent_obj(meta: dict[str, Any]) -> Any:
+    raise AssertionError("a reader of ours does not call this")
+
+
+class EasyDict(dict):  # type: ignore[type-arg]
+    """A dict of its own class, as StyleGAN's settings are."""
+
+
+class Persistent(nn.Module):
+    """A module that is pickled with source text, as StyleGAN's are."""
+
+    def __reduce__(self) -> Any:
+        state = dict(self.__dict__)
+        meta = {"type": "class", "version": 6, "module_src": TRAP, "class_name": type(self).__name__, "state": state}
+        return (_reconstruct_persistent_obj, (meta,))
+
+
+class Generator(Persistent):
+    """Any module: what is in it comes from a state dict."""
+
+
+class Plain(nn.Module):
+    """A module that is pickled as it is, as R3GAN's are."""
+
+
+HOMES = {
+    _reconstruct_persistent_obj: "torch_utils.persistence",
+    EasyDict: "dnnlib.util",
+    Generator: "training.networks_stylegan2",
+    Plain: "BaselineGAN.Networks",
+}
+
+
+@contextmanager
+def official_modules() -> Iterator[None]:
+    """Let the classes above be those of official modules."""
+    before = {each: each.__module__ for each in HOMES}
+    names = {".".join(home.split(".")[:n]) for home in HOMES.values() for n in (1, 2)}
+    sys.modules.update({name: ModuleType(name) for name in names})
+    for each, home in HOMES.items():
+        setattr(sys.modules[home], each.__name__, each)
+        each.__module__ = home
+    try:
+        yield
+    finally:
+        for each, module in before.items():
+            each.__module__ = module
+        for name in names:
+            del sys.modules[name]
+
+
+def module_of(state: Mapping[str, Tensor], kind: type[nn.Module] = Generator, **attributes: Any) -> nn.Module:
+    """A module with these tensors by dotted name, floats with a gradient; ``attributes`` of the outermost one."""
+    root = kind()
+    for path, tensor in state.items():
+        *parents, name = path.split(".")
+        module = root
+        for parent in parents:
+            if parent not in module._modules:
+                module.add_module(parent, kind())
+            module = module._modules[parent]  # type: ignore[assignment]
+        if name in ("weight", "bias", "const", "noise_strength", "Basis", "Bias"):
+            module.register_parameter(name, nn.Parameter(tensor.clone()))
+        else:
+            module.register_buffer(name, tensor.clone())
+    root.__dict__.update(attributes)
+    return root.eval().requires_grad_(False)
+
+
+def write_pickle(path: Path, content: Any, protocol: int = 4) -> Path:
+    """Write ``content`` as the official code would."""
+    with official_modules():
+        stream = io.BytesIO()
+        pickle.dump(content, stream, protocol)
+    path.write_bytes(stream.getvalue())
+    return path
+
+
+STYLEGAN2 = {
+    "z_dim": 8, "w_dim": 10, "img_resolution": 16, "img_channels": 3,
+}  # fmt: skip
+
+
+def stylegan2(path: Path, name: str = "sg2_config_f", protocol: int = 4, **others: Any) -> Path:
+    """Write a snapshot of StyleGAN2-ADA with the networks of a file of tensors."""
+    tensors = golden(name)
+    group_size = 4 if name == "sg2_cifar" else 2
+    arguments = EasyDict(STYLEGAN2, c_dim=3 if name == "sg2_cifar" else 0)
+    settings = EasyDict(epilogue_kwargs=EasyDict(mbstd_group_size=group_size))
+    generators = [
+        module_of(tensors.group("G"), _init_args=(), _init_kwargs=arguments) for _ in range(2)
+    ]
+    critic = module_of(tensors.group("D"), _init_args=(arguments["c_dim"], 16, 3), _init_kwargs=settings)
+    content = {
+        "training_set_kwargs": EasyDict(path="/data/somewhere.zip", max_size=3, use_labels=False),
+        "augment_pipe": module_of({"p": tensors.group("G")["mapping.w_avg"].mean()}),
+        "G": generators[0], "D": critic, "G_ema": generators[1],
+    }  # fmt: skip
+    return write_pickle(path, {**content, **others}, protocol)
