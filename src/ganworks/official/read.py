@@ -25,8 +25,8 @@ from ganworks.official.allowed import UnsafeError
 from ganworks.official.recognise import DISCRIMINATOR, GENERATOR, known, recognise, unwrapped
 from ganworks.official.shell import Shell
 from ganworks.sample.loading import build_generator, check_weights, reason
+from ganworks.sample.sampler import PLAIN, Sampler
 
-SUFFIXES = (".pkl", ".pth", ".pt")
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a file of torch before its zip format begins so
 AVERAGE = f"ema_{GENERATOR}"
 PLAYERS = {
@@ -124,15 +124,19 @@ class Official:
             for key, tensor in network.state_dict().items()
         }
 
+    def sampler(self) -> Sampler:
+        """Return the average of the generator, or else the generator, ready to draw from and to be saved."""
+        weights = self.player()
+        config: dict[str, Any] = {"generator": weights.config, "produce": PLAIN, "name": self.path.stem}
+        config |= {"official": weights.family, "label_kind": "class" if weights.config.get("num_classes") else "none"}
+        if self.images_seen is not None:
+            config["images_seen"] = self.images_seen
+        return Sampler(self.network(), config)
+
     def network(self, name: str | None = None) -> nn.Module:
         """Return a player as our network; None for the generator's average, or else the generator."""
         with about(self.path):
             return self.player(name).network()
-
-
-def is_official(path: Path) -> bool:
-    """Whether a path ends as a file of official weights does."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def read(path: str | Path) -> Official:
