@@ -7,6 +7,8 @@ from ganworks.lazy import on_first_use
 if TYPE_CHECKING:
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.bending_translator import BendingTranslator
+    from ganworks.model.biggan import BigGANDiscriminator, BigGANGenerator
+    from ganworks.model.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
+    from ganworks.model.sagan import SAGANDiscriminator, SAGANGenerator
+    from ganworks.model.sngan import SNGANDiscriminator, SNGANGenerator
     from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.stylegan2 import StyleGAN2Generator
     from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
@@ -27,6 +31,10 @@ else:
 
 __all__ = [
     "BendingTranslator",
+    "BigGANDeepDiscriminator",
+    "BigGANDeepGenerator",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
     "ClipDiscriminator",
     "ContrastiveTranslator",
     "DCGANDiscriminator",
@@ -44,6 +52,10 @@ __all__ = [
     "ResnetDiscriminator",
     "ResnetGenerator",
     "ResnetTranslator",
+    "SAGANDiscriminator",
+    "SAGANGenerator",
+    "SNGANDiscriminator",
+    "SNGANGenerator",
     "SeriesGenerator",
     "SpriteGenerator",
     "StyleGAN2Discriminator",

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from ganworks.errors import check_range
+from ganworks.model.layer.spectral import SpectralLayer
 
 
 class ExponentialMovingAverage:
@@ -77,7 +78,9 @@ def buffers_of(network: nn.Module) -> dict[str, list[Tensor]]:
 
 
 def kept_beside_weights(module: nn.Module) -> list[Tensor]:
-    """Return the buffers of the parametrizations of ``module``, and those of spectral norm in its older form."""
+    """Return the buffers of the parametrizations of ``module``, and those of spectral norm in its other forms."""
+    if isinstance(module, SpectralLayer):
+        return module.spectral_vectors
     if isinstance(module, ParametrizationList):
         return list(module.buffers())
     hooks = [hook for hook in module._forward_pre_hooks.values() if isinstance(hook, SpectralNorm)]

@@ -66,8 +66,8 @@ class ConditionalBatchNorm(BatchNorm):
     Dumoulin et al. 2017 (https://arxiv.org/abs/1610.07629), used as in Miyato and Koyama 2018.
     """
 
-    def __init__(self, num_features: int, num_classes: int) -> None:
-        super().__init__(num_features, affine=False)
+    def __init__(self, num_features: int, num_classes: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum, affine=False)
         self.gain = ConditionEmbedding(num_classes, num_features, origin=1.0)
         self.shift = ConditionEmbedding(num_classes, num_features)
         nn.init.ones_(self.gain.weight)
