@@ -108,30 +108,32 @@ class Official:
         Raises:
             SettingError: it is not in the file.
         """
-        names = (AVERAGE, GENERATOR) if name in (None, GENERATOR, AVERAGE) else (str(name),)
-        names = names if name != GENERATOR else names[::-1]
+        names = {None: (AVERAGE, GENERATOR), GENERATOR: (GENERATOR, AVERAGE), AVERAGE: (AVERAGE, GENERATOR)}.get(
+            name, (str(name),)
+        )
         if found := next((self.players[each] for each in names if each in self.players), None):
             return found
         raise SettingError("player", name or GENERATOR, f"one that {self.path} holds: {', '.join(self.players)}", self.players)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the tensors of all players under our names, each with its player's before it."""
+    def state(self, player: str | None = None) -> dict[str, Tensor]:
+        """Return the tensors of ``player``, or of all, under our names, each with its player's before it."""
+        players = self.players if player is None else {player: self.player(player)}
         with about(self.path):
-            networks = {name: weights.network() for name, weights in self.players.items()}
+            networks = {name: weights.network() for name, weights in players.items()}
         return {
             f"{name}.{key}": tensor
             for name, network in networks.items()
             for key, tensor in network.state_dict().items()
         }
 
-    def sampler(self) -> Sampler:
+    def sampler(self, player: str | None = None) -> Sampler:
         """Return the average of the generator, or else the generator, ready to draw from and to be saved."""
-        weights = self.player()
+        weights = self.player(player)
         config: dict[str, Any] = {"generator": weights.config, "produce": PLAIN, "name": self.path.stem}
         config |= {"official": weights.family, "label_kind": "class" if weights.config.get("num_classes") else "none"}
         if self.images_seen is not None:
             config["images_seen"] = self.images_seen
-        return Sampler(self.network(), config)
+        return Sampler(self.network(player), config)
 
     def network(self, name: str | None = None) -> nn.Module:
         """Return a player as our network; None for the generator's average, or else the generator."""
@@ -171,7 +173,7 @@ def is_torch(path: Path) -> bool:
     """Whether a file was written by `torch.save`, in its present form or the one before."""
     with path.open("rb") as file:
         start = file.read(len(LEGACY))
-    return start == LEGACY or is_zipfile(path)
+    return start == LEGACY or start.startswith(b"PK\x03\x04") or is_zipfile(path)
 
 
 def read_torch(path: Path) -> Any:

@@ -121,3 +121,45 @@ def stylegan2(path: Path, name: str = "sg2_config_f", protocol: int = 4, **other
         "G": generators[0], "D": critic, "G_ema": generators[1],
     }  # fmt: skip
     return write_pickle(path, {**content, **others}, protocol)
+
+
+def rosinality(generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> dict[str, Any]:
+    """A training file as rosinality's code writes it, from tensors by NVIDIA's names."""
+    sides = sorted({int(name.split(".")[1][1:]) for name in generator if name.startswith("synthesis.b")})
+    g = {"input.input": generator["synthesis.b4.const"][None]}
+    for i in range(sum(name.startswith("mapping.fc") for name in generator) // 2):
+        g |= {f"style.{i + 1}.{part}": generator[f"mapping.fc{i}.{part}"] for part in ("weight", "bias")}
+    layers = ["synthesis.b4.conv1"] + [f"synthesis.b{side}.conv{i}" for side in sides[1:] for i in (0, 1)]
+    for i, layer in enumerate(layers):
+        place = f"convs.{i - 1}" if i else "conv1"
+        g |= styled(generator, layer, place) | {
+            f"{place}.noise.weight": generator[f"{layer}.noise_strength"].reshape(1),
+            f"{place}.activate.bias": generator[f"{layer}.bias"],
+            f"noises.noise_{i}": generator[f"{layer}.noise_const"][None, None],
+        }
+        if i % 2:
+            g[f"{place}.conv.blur.kernel"] = 4 * generator[f"{layer}.resample_filter"]
+    for i, side in enumerate(sides):
+        place = f"to_rgbs.{i - 1}" if i else "to_rgb1"
+        g |= styled(generator, f"synthesis.b{side}.torgb", place)
+        g[f"{place}.bias"] = generator[f"synthesis.b{side}.torgb.bias"].reshape(1, -1, 1, 1)
+    d = {f"final_{there}.{part}": discriminator[f"b4.{here}.{part}"] for there, here, part in (
+        ("linear.0", "fc", "weight"), ("linear.0", "fc", "bias"), ("linear.1", "out", "weight"), ("linear.1", "out", "bias"))}
+    d |= {"final_conv.0.weight": discriminator["b4.conv.weight"], "final_conv.1.bias": discriminator["b4.conv.bias"]}
+    top = f"b{sides[-1]}"
+    d |= {"convs.0.0.weight": discriminator[f"{top}.fromrgb.weight"], "convs.0.1.bias": discriminator[f"{top}.fromrgb.bias"]}
+    for i, side in enumerate(sides[:0:-1], 1):
+        names = {"conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight",
+                 "conv2.2.bias": "conv1.bias", "skip.1.weight": "skip.weight", "conv2.0.kernel": "resample_filter",
+                 "skip.0.kernel": "resample_filter"}  # fmt: skip
+        d |= {f"convs.{i}.{there}": discriminator[f"b{side}.{here}"] for there, here in names.items()}
+    return {"g": g, "d": d, "g_ema": g, "latent_avg": generator["mapping.w_avg"]}
+
+
+def styled(state: Mapping[str, Tensor], layer: str, place: str) -> dict[str, Tensor]:
+    """A modulated convolution by rosinality's names."""
+    return {
+        f"{place}.conv.weight": state[f"{layer}.weight"][None],
+        f"{place}.conv.modulation.weight": state[f"{layer}.affine.weight"],
+        f"{place}.conv.modulation.bias": state[f"{layer}.affine.bias"],
+    }
