@@ -14,6 +14,7 @@ from ganworks.task.critic import logits_of
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
+STYLES = ("stylegan2", "stylegan2_cifar")  # tests/model/test_stylegan2.py
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
@@ -35,7 +36,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES}
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from ganworks.model.layer.activation import GAIN, SLOPE
+from ganworks.model.layer.activation import GAIN, SLOPE, bounded
 from ganworks.model.layer.equalized import EqualizedConv, EqualizedLinear
 from ganworks.model.layer.modulated import modulated_conv
 from ganworks.model.layer.precision import Precision
@@ -55,7 +55,7 @@ class StyleLayer(nn.Module):
         if noise is not None:
             x = x + (noise * (self.noise_strength * act_gain)).to(x.dtype)
         x = leaky_relu(x, SLOPE)
-        return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
+        return bounded(x, None if self.clamp is None else self.clamp * gain)
 
     def extra_repr(self) -> str:
         num_out, num_in, kernel, _ = self.weight.shape
@@ -77,7 +77,7 @@ class ToImage(nn.Module):
         x = modulated_conv(
             x, self.weight, self.affine(w), demodulate=False, gain=self.weight_gain, bias=self.bias
         )
-        return (x if self.clamp is None else x.clamp(-self.clamp, self.clamp)).to(self.weight.dtype)
+        return bounded(x, self.clamp).to(self.weight.dtype)
 
 
 class SynthesisBlock(nn.Module):

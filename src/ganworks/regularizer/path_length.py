@@ -54,11 +54,11 @@ class PathLength(Regularizer):
         if not isinstance(network, StyleGenerator):
             allowed = "left out, or a generator with styles, such as that of model=stylegan2"
             raise SettingError("regularizer.path_length", type(network).__name__, allowed)
-        fake = batch["fake"]
-        num = max(1, int(len(fake) * self.batch_share))
+        like = batch["latent"]
+        num = max(1, int(len(like) * self.batch_share))
         label = batch["label"][:num] if network.num_classes else None
-        noise = {name: n.to(fake.device) for name, n in network.draw_noise(num, lambda _: rng).items()}
-        with torch.autocast(fake.device.type, enabled=False), full_precision():
+        noise = {name: n.to(like) for name, n in network.draw_noise(num, lambda _: rng).items()}
+        with torch.autocast(like.device.type, enabled=False), full_precision():
             ws = network.styles(noise.pop("latent"), label, **noise)
             image = network.from_w(ws, **noise)
             y = torch.randn(image.shape, generator=rng, device=rng.device).to(image)
