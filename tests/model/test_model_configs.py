@@ -17,6 +17,7 @@ UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
 STYLES = ("stylegan2", "stylegan2_cifar")  # tests/model/test_stylegan2.py
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
+CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -36,7 +37,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS}
 
 
 @pytest.mark.parametrize("conditional", [False, True])
@@ -73,6 +74,24 @@ def test_one_switch_makes_both_networks_conditional(name, conditional):
     fake = generator(generator.noise["latent"].draw(2, torch.Generator()), label)
     assert fake.shape == (2, 3, 16, 16)
     assert discriminator(fake, label).shape == (2,)
+
+
+@pytest.mark.parametrize("name", CLASS_RESNETS)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_files_of_class_conditional_residual_networks_build_a_pair(name, conditional):
+    side = 64 if name == "biggan_deep" else 32
+    generator, discriminator = build_pair(
+        composed(name, shape=(1, side, side), conditional=conditional, width=2)
+    )
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    fake = generator(generator.noise["latent"].draw(2, torch.Generator()), torch.tensor([0, 3]))
+    assert fake.shape == (2, 1, side, side)
+    assert discriminator(fake, torch.tensor([0, 3])).shape == (2,)
+    wide = build_pair(composed(name, shape=(1, side, side), conditional=conditional, width=4))
+    assert all(
+        sum(p.numel() for p in big.parameters()) > sum(p.numel() for p in little.parameters())
+        for big, little in zip(wide, (generator, discriminator), strict=True)
+    )
 
 
 @every_file

@@ -1,4 +1,4 @@
-"""Regularizers of the players: gradient penalties, path length and weight clipping."""
+"""Regularizers of the players: gradient penalties, path length, orthogonal weights and weight clipping."""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
@@ -27,6 +28,7 @@ __all__ = [
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "Orthogonal",
     "PathLength",
     "Regularizer",
     "WeightClip",

@@ -63,7 +63,8 @@ class Regularizer(nn.Module):
 
         Args:
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
-                differentiated twice; of the generator, the player itself.
+                differentiated twice, with the module as its attribute ``network``; of the generator, the player
+                itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
                 graph, and ``real_logits`` and ``fake_logits`` are there; for the generator the fakes have theirs, and
                 its noise is there under its names.

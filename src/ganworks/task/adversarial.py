@@ -222,6 +222,7 @@ class AdversarialTask(ManualTask):
             network = critic.network._call_impl
             return self.discriminate(critic, sample, batch, critic.real_label, stream, network)["logits"]
 
+        logits.network = critic.network  # type: ignore[attr-defined]  # for penalties on its weights
         return logits
 
     def penalties(

@@ -75,8 +75,8 @@ class Norms:
             return self.plain
 
         def make(size: int) -> BatchNorm:
-            maps = [ConditionEmbedding(num_classes, size) for _ in range(2)]
-            return ConditionedBatchNorm(size, *maps, self.eps, self.momentum)
+            gain, shift = (ConditionEmbedding(num_classes, size) for _ in range(2))
+            return ConditionedBatchNorm(size, gain, shift, self.eps, self.momentum)
 
         return make
 
@@ -86,7 +86,7 @@ class Norms:
             return self.plain
 
         def make(size: int) -> BatchNorm:
-            maps = [layers.linear(num_features, size, bias=False) for _ in range(2)]
-            return ConditionedBatchNorm(size, *maps, self.eps, self.momentum)
+            gain, shift = (layers.linear(num_features, size, bias=False) for _ in range(2))
+            return ConditionedBatchNorm(size, gain, shift, self.eps, self.momentum)
 
         return make

@@ -66,7 +66,7 @@ class PowerIteration:
 class SpectralLayer(nn.Module):
     """What the three layers share: ``u`` (1, out), perhaps ``v`` (1, rest), and the weight divided by sigma."""
 
-    weight: nn.Parameter
+    weight: Tensor
     u: Tensor
     v: Tensor | None
     power: PowerIteration

@@ -1,0 +1,63 @@
+"""Standing statistics: those of batch norms taken anew for an averaged generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganworks.model.base import produce
+from ganworks.sample.sampler import Producer, Sampler
+
+
+@torch.no_grad()
+def standing_statistics(
+    generator: nn.Module, batches: Iterable[Mapping[str, Tensor]], produce: Producer = produce
+) -> None:
+    """Set running means and variances of the batch norms of ``generator`` to their averages over ``batches``.
+
+    Brock et al. 2019 (BigGAN), section 4.1 (https://arxiv.org/abs/1809.11096): statistics belong to the averaged
+    weights and, under truncation, to truncated latents. Everything else stays as it is, in eval mode.
+
+    Args:
+        generator: changed in place, and left in eval mode.
+        batches: noise and conditions with a row for each sample; the paper takes 100 batches.
+        produce: what makes samples of the player, from its noise and conditions.
+    """
+    norms = [module for module in generator.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    generator.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train()
+        norm.momentum = None  # the plain average of all batches
+    try:
+        for inputs in batches:
+            produce(generator, inputs)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+
+
+def with_standing_statistics(
+    sampler: Sampler,
+    num_batches: int = 100,
+    batch_size: int = 64,
+    seed: int = 0,
+    truncation: float | None = None,
+) -> Sampler:
+    """Return ``sampler`` after `standing_statistics` over samples that it draws itself, a function of ``seed``.
+
+    Args:
+        truncation: of the latents, that of the samples to come.
+    """
+    inputs = sampler.inputs(num_batches * batch_size, seed, truncation=truncation)
+    parts = [
+        {name: rows[start : start + batch_size] for name, rows in inputs.items()}
+        for start in range(0, num_batches * batch_size, batch_size)
+    ]
+    standing_statistics(sampler.generator, parts, sampler.produce)
+    return sampler
