@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
+    from ganworks.model.projected import ProjectedDiscriminator
     from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
@@ -46,6 +47,7 @@ __all__ = [
     "MLPGenerator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
+    "ProjectedDiscriminator",
     "RecurrentCritic",
     "RecurrentGenerator",
     "ResidualUNet",
