@@ -35,7 +35,13 @@ class Persistent(nn.Module):
 
     def __reduce__(self) -> Any:
         state = dict(self.__dict__)
-        meta = {"type": "class", "version": 6, "module_src": TRAP, "class_name": type(self).__name__, "state": state}
+        meta = {
+            "type": "class",
+            "version": 6,
+            "module_src": TRAP,
+            "class_name": type(self).__name__,
+            "state": state,
+        }
         return (_reconstruct_persistent_obj, (meta,))
 
 
@@ -111,9 +117,7 @@ def stylegan2(path: Path, name: str = "sg2_config_f", protocol: int = 4, **other
     group_size = 4 if name == "sg2_cifar" else 2
     arguments = EasyDict(STYLEGAN2, c_dim=3 if name == "sg2_cifar" else 0)
     settings = EasyDict(epilogue_kwargs=EasyDict(mbstd_group_size=group_size))
-    generators = [
-        module_of(tensors.group("G"), _init_args=(), _init_kwargs=arguments) for _ in range(2)
-    ]
+    generators = [module_of(tensors.group("G"), _init_args=(), _init_kwargs=arguments) for _ in range(2)]
     critic = module_of(tensors.group("D"), _init_args=(arguments["c_dim"], 16, 3), _init_kwargs=settings)
     content = {
         "training_set_kwargs": EasyDict(path="/data/somewhere.zip", max_size=3, use_labels=False),
@@ -143,11 +147,24 @@ def rosinality(generator: Mapping[str, Tensor], discriminator: Mapping[str, Tens
         place = f"to_rgbs.{i - 1}" if i else "to_rgb1"
         g |= styled(generator, f"synthesis.b{side}.torgb", place)
         g[f"{place}.bias"] = generator[f"synthesis.b{side}.torgb.bias"].reshape(1, -1, 1, 1)
-    d = {f"final_{there}.{part}": discriminator[f"b4.{here}.{part}"] for there, here, part in (
-        ("linear.0", "fc", "weight"), ("linear.0", "fc", "bias"), ("linear.1", "out", "weight"), ("linear.1", "out", "bias"))}
-    d |= {"final_conv.0.weight": discriminator["b4.conv.weight"], "final_conv.1.bias": discriminator["b4.conv.bias"]}
+    d = {
+        f"final_{there}.{part}": discriminator[f"b4.{here}.{part}"]
+        for there, here, part in (
+            ("linear.0", "fc", "weight"),
+            ("linear.0", "fc", "bias"),
+            ("linear.1", "out", "weight"),
+            ("linear.1", "out", "bias"),
+        )
+    }
+    d |= {
+        "final_conv.0.weight": discriminator["b4.conv.weight"],
+        "final_conv.1.bias": discriminator["b4.conv.bias"],
+    }
     top = f"b{sides[-1]}"
-    d |= {"convs.0.0.weight": discriminator[f"{top}.fromrgb.weight"], "convs.0.1.bias": discriminator[f"{top}.fromrgb.bias"]}
+    d |= {
+        "convs.0.0.weight": discriminator[f"{top}.fromrgb.weight"],
+        "convs.0.1.bias": discriminator[f"{top}.fromrgb.bias"],
+    }
     for i, side in enumerate(sides[:0:-1], 1):
         names = {"conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight",
                  "conv2.2.bias": "conv1.bias", "skip.1.weight": "skip.weight", "conv2.0.kernel": "resample_filter",

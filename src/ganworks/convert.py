@@ -32,7 +32,8 @@ class Arguments:
         },
     )
     player: str | None = field(
-        default=None, metadata={"help": "generator, ema_generator or discriminator; left out: all that fit in out="}
+        default=None,
+        metadata={"help": "generator, ema_generator or discriminator; left out: all that fit in out="},
     )
 
 
@@ -61,7 +62,9 @@ def convert(files: list[str], out: Path, player: str | None = None) -> str:
 
     officials = [read_file(Path(file).expanduser()) for file in files]
     if out.suffix.lower() == TENSORS:
-        tensors = {name: t.contiguous().clone() for each in officials for name, t in each.state(player).items()}
+        tensors = {
+            name: t.contiguous().clone() for each in officials for name, t in each.state(player).items()
+        }
         out.parent.mkdir(parents=True, exist_ok=True)
         save_tensors(tensors, out)
         names = dict.fromkeys(name.partition(".")[0] for name in tensors)
@@ -85,7 +88,9 @@ def read_file(path: Path) -> Official:
     from ganworks.sample.loading import siblings
 
     if not path.is_file():
-        raise SettingError("file", path, "an existing file of official weights (.pkl, .pth, .pt)", siblings(path))
+        raise SettingError(
+            "file", path, "an existing file of official weights (.pkl, .pth, .pt)", siblings(path)
+        )
     return read(path)
 
 

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import copy
-import shutil
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from games import make_task
-from ganworks import load_generator
 from ganworks.errors import GanworksError
 from ganworks.model import StyleGAN2Discriminator, StyleGAN2Generator
 from ganworks.official.read import read
 from ganworks.run.init_from import read as read_source
 from ganworks.run.init_from import start_from
-from ganworks.task import AdversarialTask, ExponentialMovingAverage
+from ganworks.task import AdversarialTask
 from golden import golden
 from official_files import module_of, rosinality, stylegan2
 
 SIZES = {"channel_base": 128, "channel_max": 12, "clamp": None}
 
 
-def task_of(resolution: int = 16, num_classes: int = 0, num_mapping: int = 4, **settings: object) -> AdversarialTask:
+def task_of(
+    resolution: int = 16, num_classes: int = 0, num_mapping: int = 4, **settings: object
+) -> AdversarialTask:
     """A task whose networks have the sizes of those in the files."""
     shape = (3, resolution, resolution)
-    base = SIZES["channel_base"] * resolution // 16 if resolution > 16 else SIZES["channel_base"]
-    sizes = {**SIZES, "channel_base": base}
-    generator = StyleGAN2Generator(shape, latent_dim=8, num_classes=num_classes, w_dim=10, num_mapping=num_mapping, **sizes)
-    critic = StyleGAN2Discriminator(shape, num_classes=num_classes, architecture="resnet", group_size=2, **sizes)
+    generator = StyleGAN2Generator(
+        shape, latent_dim=8, num_classes=num_classes, w_dim=10, num_mapping=num_mapping, **SIZES
+    )
+    critic = StyleGAN2Discriminator(
+        shape, num_classes=num_classes, architecture="resnet", group_size=2, **SIZES
+    )
     return make_task(generator=generator, discriminator=critic, **settings).float()  # type: ignore[arg-type]
 
 
@@ -41,11 +40,15 @@ def test_a_run_takes_generator_average_and_discriminator_whole(tmp_path: Path) -
     file = stylegan2(tmp_path / "network.pkl", G_ema=module_of(average))
     task = task_of()
     lines = start_from(read_source(file), task)
-    assert [text.split(" ")[:2] for name, text in lines.items() if name != "init_from"] == [["takes", "all"]] * 3
+    assert [text.split(" ")[:2] for name, text in lines.items() if name != "init_from"] == [
+        ["takes", "all"]
+    ] * 3
     assert torch.equal(task.averages["generator"].w_mean, torch.arange(10.0))
     assert torch.equal(task.players["generator"].w_mean, golden("sg2_config_f")["G.mapping.w_avg"])
     expected = read(file).network("discriminator").state_dict()
-    assert all(torch.equal(t, expected[name]) for name, t in task.players["discriminator"].state_dict().items())
+    assert all(
+        torch.equal(t, expected[name]) for name, t in task.players["discriminator"].state_dict().items()
+    )
 
 
 def test_a_run_with_classes_takes_all_but_the_layers_that_know_them(tmp_path: Path) -> None:

@@ -127,7 +127,9 @@ def test_a_refusal_names_what_was_refused_and_what_is_allowed(tmp_path: Path) ->
     with pytest.raises(UnsafeError) as error:
         ours.load(path)
     assert f"{os.system.__module__}.system" in str(error.value)
-    assert all(each in str(error.value) for each in ("OrderedDict", "_rebuild_tensor_v2", "training", "BaselineGAN"))
+    assert all(
+        each in str(error.value) for each in ("OrderedDict", "_rebuild_tensor_v2", "training", "BaselineGAN")
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 0.999])
@@ -171,7 +173,10 @@ def test_the_weights_of_a_module_come_out_bit_for_bit(kind: Any, protocol: int, 
     assert type(found) is Shell
     weights = found.state_dict()
     assert set(weights) == set(state)
-    assert all(torch.equal(weights[name], tensor) and weights[name].dtype == tensor.dtype for name, tensor in state.items())
+    assert all(
+        torch.equal(weights[name], tensor) and weights[name].dtype == tensor.dtype
+        for name, tensor in state.items()
+    )
 
 
 def test_buffers_that_are_not_kept_stay_behind(tmp_path: Path) -> None:

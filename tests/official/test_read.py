@@ -37,7 +37,14 @@ def written(path: Path, name: str) -> Path:
     if name.startswith("sg2"):
         return stylegan2(path.with_suffix(".pkl"), name)
     if name == "sg3_t":
-        arguments = {"synthesis_kwargs": SG3, "z_dim": 8, "c_dim": 0, "w_dim": 10, "img_resolution": 32, "img_channels": 3}
+        arguments = {
+            "synthesis_kwargs": SG3,
+            "z_dim": 8,
+            "c_dim": 0,
+            "w_dim": 10,
+            "img_resolution": 32,
+            "img_channels": 3,
+        }
         module = module_of(state.group("G"), Generator, _init_args=(), _init_kwargs=arguments)
         return write_pickle(path.with_suffix(".pkl"), {"G": None, "D": None, "G_ema": module})
     if name == "r3gan":
@@ -95,7 +102,9 @@ def test_rosinalitys_file_makes_the_official_samples(is_old: bool, tmp_path: Pat
 @pytest.mark.parametrize("wrap", ["module.", "state_dict"])
 def test_wrappers_around_a_state_dict_are_taken_off(wrap: str, tmp_path: Path) -> None:
     state: Mapping[str, Any] = golden("biggan_cifar").group("G")
-    content = {"state_dict": state, "epoch": 3} if wrap == "state_dict" else {wrap + n: t for n, t in state.items()}
+    content = (
+        {"state_dict": state, "epoch": 3} if wrap == "state_dict" else {wrap + n: t for n, t in state.items()}
+    )
     torch.save(content, tmp_path / "G_ema.pth")
     close(output(tmp_path / "G_ema.pth", "biggan_cifar"), golden("biggan_cifar")["out.G"])
 
@@ -149,7 +158,9 @@ def test_a_file_of_something_else_says_what_is_known(name: str, tmp_path: Path) 
         load_generator(path)
     assert str(path) in str(error.value)
     if name in ("nothing of a network", "another network"):
-        assert all(known in str(error.value) for known in ("stylegan2-ada-pytorch", "R3GAN", "BigGAN-PyTorch"))
+        assert all(
+            known in str(error.value) for known in ("stylegan2-ada-pytorch", "R3GAN", "BigGAN-PyTorch")
+        )
 
 
 def test_a_part_of_a_network_names_the_nearest_family_and_what_is_missing(tmp_path: Path) -> None:

@@ -127,7 +127,12 @@ def build(value: Any, state: Any) -> Any:
     """Return an object of the file with its state: attributes of a module, bytes of an array."""
     if type(value) is Shell and isinstance(state, dict) and not value.attributes:
         value.attributes.update(state)
-    elif type(value) is DType and isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "="):
+    elif (
+        type(value) is DType
+        and isinstance(state, tuple)
+        and len(state) > 1
+        and state[1] in ("<", ">", "|", "=")
+    ):
         value.order = state[1]
     elif type(value) is Array and value.values is None and isinstance(state, tuple) and len(state) == 5:
         _, shape, dtype, is_fortran, content = state

@@ -20,7 +20,17 @@ ARGUMENTS = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES"
     " SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8".split()
 )  # operations that push the value beside them
-DAMAGE = (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError, EOFError, RuntimeError, MemoryError)
+DAMAGE = (
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 def load(path: Path) -> Any:
@@ -106,7 +116,9 @@ class Machine:
         elif name in OPERATIONS:
             OPERATIONS[name](self)
         elif name not in ("PROTO", "FRAME"):
-            raise UnsafeError(f"it has the operation {name}, which no file of weights needs; allowed are {ALLOWED}")
+            raise UnsafeError(
+                f"it has the operation {name}, which no file of weights needs; allowed are {ALLOWED}"
+            )
 
     def above_mark(self) -> list[Any]:
         """Return the values above the last mark, which is taken away with them."""

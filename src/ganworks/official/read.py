@@ -76,7 +76,9 @@ class Weights:
             if isinstance(error, GanworksError):
                 raise
             text = f"{type(error).__name__}: {error}"
-            raise GanworksError(f"These are no complete weights of a {self.role} of {self.family} ({text}).") from error
+            raise GanworksError(
+                f"These are no complete weights of a {self.role} of {self.family} ({text})."
+            ) from error
         check_weights(network.state_dict(), weights, "What the file holds")
         network.load_state_dict(weights)
         return network
@@ -84,7 +86,9 @@ class Weights:
     def _function(self, name: str) -> Any:
         found = getattr(import_module(f"ganworks.official.{self.family}"), f"{self.role}_{name}", None)
         if found is None:
-            raise GanworksError(f"A {self.role} of {self.family} cannot be taken from a file of official weights.")
+            raise GanworksError(
+                f"A {self.role} of {self.family} cannot be taken from a file of official weights."
+            )
         return found
 
 
@@ -108,12 +112,19 @@ class Official:
         Raises:
             SettingError: it is not in the file.
         """
-        names = {None: (AVERAGE, GENERATOR), GENERATOR: (GENERATOR, AVERAGE), AVERAGE: (AVERAGE, GENERATOR)}.get(
-            name, (str(name),)
-        )
+        names = {
+            None: (AVERAGE, GENERATOR),
+            GENERATOR: (GENERATOR, AVERAGE),
+            AVERAGE: (AVERAGE, GENERATOR),
+        }.get(name, (str(name),))
         if found := next((self.players[each] for each in names if each in self.players), None):
             return found
-        raise SettingError("player", name or GENERATOR, f"one that {self.path} holds: {', '.join(self.players)}", self.players)
+        raise SettingError(
+            "player",
+            name or GENERATOR,
+            f"one that {self.path} holds: {', '.join(self.players)}",
+            self.players,
+        )
 
     def state(self, player: str | None = None) -> dict[str, Tensor]:
         """Return the tensors of ``player``, or of all, under our names, each with its player's before it."""
@@ -130,7 +141,10 @@ class Official:
         """Return the average of the generator, or else the generator, ready to draw from and to be saved."""
         weights = self.player(player)
         config: dict[str, Any] = {"generator": weights.config, "produce": PLAIN, "name": self.path.stem}
-        config |= {"official": weights.family, "label_kind": "class" if weights.config.get("num_classes") else "none"}
+        config |= {
+            "official": weights.family,
+            "label_kind": "class" if weights.config.get("num_classes") else "none",
+        }
         if self.images_seen is not None:
             config["images_seen"] = self.images_seen
         return Sampler(self.network(player), config)
@@ -185,7 +199,9 @@ def read_torch(path: Path) -> Any:
         with torch.serialization.safe_globals([Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle raises about anything
-        refused = next((line for line in str(error).split("\n") if "nsupported" in line or "GLOBAL" in line), None)
+        refused = next(
+            (line for line in str(error).split("\n") if "nsupported" in line or "GLOBAL" in line), None
+        )
         if refused is not None:
             raise UnsafeError(
                 f"{path} is not read: {refused.strip()[:200]} Allowed are tensors and plain values. Nothing of it was run."
@@ -236,7 +252,10 @@ def arguments_of(shell: Shell, role: str) -> dict[str, Any]:
     says what it had in the attributes of its layers alone.
     """
     arguments = shell.arguments(POSITIONS[role])
-    parts = {name: dict(arguments.get(name) or {}) for name in ("synthesis_kwargs", "mapping_kwargs", "epilogue_kwargs")}
+    parts = {
+        name: dict(arguments.get(name) or {})
+        for name in ("synthesis_kwargs", "mapping_kwargs", "epilogue_kwargs")
+    }
     given = {**arguments, **parts["synthesis_kwargs"]}
     for name, value in (("conv_clamp", shell.first("conv_clamp")), ("num_fp16_res", shell.count("use_fp16"))):
         if name not in given and value is not None:

@@ -41,7 +41,9 @@ def official_state(state: State, role: str) -> dict[str, Tensor]:
         GanworksError: a tensor that has no place there.
     """
     if role != GENERATOR:
-        resolution = 4 * 2 ** len({name.split(".")[1] for name in state if re.match(r"convs\.\d+\.conv1\.", name)})
+        resolution = 4 * 2 ** len(
+            {name.split(".")[1] for name in state if re.match(r"convs\.\d+\.conv1\.", name)}
+        )
         names = {name: critic_name(name, resolution) for name in state if not FILTER.fullmatch(name)}
         return _renamed(state, names)
     names = {name: generator_name(name) for name in state if not FILTER.fullmatch(name)}

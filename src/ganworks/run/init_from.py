@@ -16,14 +16,19 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.official.read import read as read_official
-from ganworks.sample.loading import OFFICIAL, check_weights, last_checkpoint, read_checkpoint, reason, siblings
+from ganworks.sample.loading import (
+    OFFICIAL,
+    check_weights,
+    last_checkpoint,
+    read_checkpoint,
+    reason,
+    siblings,
+)
 from ganworks.task import ManualTask
 from ganworks.words import relative_path
 
 Weights = dict[str, Tensor]
-FORMS = (
-    "a run directory, a checkpoint (.ckpt), a generator folder, a .safetensors file or official weights (.pkl, .pth, .pt)"
-)
+FORMS = "a run directory, a checkpoint (.ckpt), a generator folder, a .safetensors file or official weights (.pkl, .pth, .pt)"
 FILES = (
     "checkpoints/last.ckpt",
     "generator/model.safetensors",
