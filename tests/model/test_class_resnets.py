@@ -125,11 +125,7 @@ def test_gradients_of_both_orders_and_buffers_of_the_discriminator_equal_the_off
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [
-        ("biggan_cifar", {"norm_eps": 2e-3}),
-        ("sngan", {"norm_eps": 1e-3}),
-        ("biggan_deep", {"norm_eps": 1e-3}),
-    ],
+    [("biggan_cifar", {"norm_eps": 2e-3}), ("sngan", {"norm_eps": 1e-3}), ("biggan_deep", {"norm_eps": 1e-3})],
 )
 def test_one_wrong_constant_is_seen(name, change):
     given, file = inputs(name), golden(name)

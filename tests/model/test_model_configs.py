@@ -37,17 +37,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {
-        "mlp",
-        "dcgan",
-        "resnet",
-        *TRANSLATORS,
-        *UNPAIRED,
-        *CLIPS,
-        *STEPS,
-        *STYLES,
-        *CLASS_RESNETS,
-    }
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS}
 
 
 @pytest.mark.parametrize("conditional", [False, True])
