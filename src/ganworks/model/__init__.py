@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
+    from ganworks.model.r3gan import R3GANDiscriminator, R3GANGenerator
     from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
@@ -34,6 +35,8 @@ __all__ = [
     "MLPGenerator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
     "RecurrentCritic",
     "RecurrentGenerator",
     "ResidualUNet",
