@@ -16,7 +16,7 @@ TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
-every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
+every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
 
 
 def composed(name, shape=(3, 16, 16), num_classes=4, regularizer="none", **model):
@@ -35,7 +35,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS}
+    assert found == {"mlp", "dcgan", "resnet", "r3gan", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS}
 
 
 @pytest.mark.parametrize("conditional", [False, True])
