@@ -1,4 +1,4 @@
-"""Files in the layouts of official weights, written from the tensors beside these tests: no file of anybody's is needed.
+"""Files in the layouts of official weights, written from the tensors beside these tests.
 
 The classes stand in modules of the official names while a file is written, as the code that writes such files has them,
 and are gone when it is read.
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from golden import golden
@@ -180,3 +181,27 @@ def styled(state: Mapping[str, Tensor], layer: str, place: str) -> dict[str, Ten
         f"{place}.conv.modulation.weight": state[f"{layer}.affine.weight"],
         f"{place}.conv.modulation.bias": state[f"{layer}.affine.bias"],
     }
+
+
+def studiogan(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """BigGAN-PyTorch's tensors by PyTorch-StudioGAN's names."""
+    outer = {"linear": "linear1" if "embed.weight" in state else "linear0", "embed": "embedding", "shared": "shared",
+             "output_layer.0": "bn4", "output_layer.2": "conv2d5"}  # fmt: skip
+    inner = {"conv_sc": "conv2d0", "conv1": "conv2d1", "conv2": "conv2d2"}
+    found: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        module, _, leaf = name.rpartition(".")
+        parent, _, last = module.rpartition(".")
+        module = outer.get(module) or (f"{parent}.{inner.get(last, last)}" if parent else last)
+        if leaf == "sv0":
+            continue
+        if leaf in ("stored_mean", "stored_var"):
+            module += "" if module == "bn4" else ".bn"
+            found[f"{module}.{leaf.replace('stored', 'running')}"] = tensor
+        elif leaf == "u0":
+            found[f"{module}.weight_u"] = tensor[0]
+        elif leaf == "weight" and f"{name.removesuffix('weight')}u0" in state:
+            found |= {f"{module}.weight_orig": tensor, f"{module}.weight_v": torch.ones(tensor[0].numel())}
+        else:
+            found[f"{module}.{'weight' if leaf == 'gain' else leaf}"] = tensor
+    return found

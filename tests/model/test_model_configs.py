@@ -18,7 +18,7 @@ STYLES = ("stylegan2", "stylegan2_cifar")  # tests/model/test_stylegan2.py
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
-every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
+every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
 
 
 def composed(name, shape=(3, 16, 16), num_classes=4, regularizer="none", **model):
@@ -37,7 +37,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS}
+    assert found == {"mlp", "dcgan", "resnet", "r3gan", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS}
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -16,7 +16,7 @@ from ganworks.errors import GanworksError
 from ganworks.official.read import read
 from ganworks.sample.loading import load_generator
 from golden import close, golden
-from official_files import Generator, Plain, module_of, rosinality, stylegan2, write_pickle
+from official_files import Generator, Plain, module_of, rosinality, studiogan, stylegan2, write_pickle
 
 
 def output(path: Path, name: str) -> Tensor:
@@ -26,6 +26,8 @@ def output(path: Path, name: str) -> Tensor:
         generator.noise_mode = "const"  # the noise that the file holds
     label = tensors["in.c"].argmax(1) if "in.c" in tensors.tensors else tensors.tensors.get("in.y")
     given = {} if label is None else {"label": label}
+    maps = [each for each in generator.noise if each != "latent"]
+    given |= {each: tensors[f"in.noise{i}"] for i, each in enumerate(maps) if "in.noise0" in tensors.tensors}
     with torch.no_grad():
         made: Tensor = generator(tensors["in.z"], **given)
     return made
@@ -59,12 +61,14 @@ def written(path: Path, name: str) -> Path:
 SG3 = {"num_layers": 6, "num_critical": 2, "channel_base": 64, "channel_max": 12, "magnitude_ema_beta": 0.9}
 
 
-@pytest.mark.parametrize("name", ["sg2_config_f", "sg2_cifar", "biggan_cifar", "biggan_deep"])
+@pytest.mark.parametrize("name", ["sg2_config_f", "sg2_cifar", "sg3_t", "r3gan", "fastgan", "biggan_cifar", "biggan_deep"])
 def test_a_file_of_official_weights_makes_the_official_samples(name: str, tmp_path: Path) -> None:
+    if name == "sg3_t":
+        pytest.importorskip("ganworks.official.stylegan3")
     close(output(written(tmp_path / "network", name), name), golden(name)["out.G"])
 
 
-@pytest.mark.parametrize("name", ["sg2_config_f", "sg2_cifar"])
+@pytest.mark.parametrize("name", ["sg2_config_f", "sg2_cifar", "r3gan"])
 def test_the_discriminator_of_a_file_gives_the_official_logits(name: str, tmp_path: Path) -> None:
     critic = read(written(tmp_path / "network", name)).network("discriminator").eval()
     tensors = golden(name)
@@ -97,6 +101,35 @@ def test_rosinalitys_file_makes_the_official_samples(is_old: bool, tmp_path: Pat
     close(critic(tensors["in.x"]).flatten(), tensors["out.D_real"].flatten())
     sampler = load_generator(tmp_path / "550000.pt")
     assert torch.equal(sampler.generator.w_mean, tensors["G.mapping.w_avg"])
+
+
+def test_studiogans_file_makes_the_same_samples_once_its_norms_have_converged(tmp_path: Path) -> None:
+    networks, inputs = {}, golden("biggan_cifar")
+    for role, name in (("G", "generator"), ("D", "discriminator")):
+        state = inputs.group(role)
+        for key in [key for key in state if key.endswith(".u0")]:  # of what u converges to
+            weight = state[key.removesuffix("u0") + "weight"].flatten(1)
+            state[key] = torch.linalg.svd(weight).U[:, 0][None]
+        torch.save(state, tmp_path / f"{role}.pth")
+        torch.save({"state_dict": studiogan(state), "step": 3, "seed": 0}, tmp_path / f"model={role}.pth")
+        ours, theirs = (read(tmp_path / f"{start}{role}.pth").player(name) for start in ("", "model="))
+        assert set(theirs.state) == {key for key in ours.state if not key.endswith("sv0")}
+        networks[role] = [each.network().eval() for each in (ours, theirs)]
+    for network in networks["G"]:  # the eps of StudioGAN's batch norms is another one
+        for layer in network.modules():
+            if hasattr(layer, "running_var"):
+                layer.eps = 1e-4
+    with torch.no_grad():
+        fakes = [network(inputs["in.z"], inputs["in.y"]) for network in networks["G"]]
+        logits = [network(inputs["in.x"], inputs["in.y"]) for network in networks["D"]]
+    assert torch.equal(*fakes)
+    assert torch.equal(*logits)
+
+
+def test_images_seen_are_read_where_the_file_has_them(tmp_path: Path) -> None:
+    path = written(tmp_path / "network", "r3gan")
+    assert read(path).images_seen == 1234
+    assert load_generator(path).config["images_seen"] == 1234
 
 
 @pytest.mark.parametrize("wrap", ["module.", "state_dict"])

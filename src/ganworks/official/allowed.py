@@ -30,8 +30,8 @@ NUMBERS = frozenset("?bBhHiIlLqQefd") | {
     kind + size for kind, sizes in {"b": "1", "i": "1248", "u": "1248", "f": "248"}.items() for size in sizes
 }
 ALLOWED = (
-    "tensors (torch._utils._rebuild_tensor_v2, _rebuild_parameter, torch.storage._load_from_bytes, dtypes, device, Size),"
-    " numpy numbers and arrays of numbers, OrderedDict, set, EasyDict, and the modules of"
+    "tensors (torch._utils._rebuild_tensor_v2, _rebuild_parameter, torch.storage._load_from_bytes, dtypes, device,"
+    " Size), numpy numbers and arrays of numbers, OrderedDict, set, EasyDict, and the modules of"
     f" torch.nn and of {', '.join(PACKAGES)}, of which the weights and the arguments alone are read"
 )
 

@@ -204,7 +204,8 @@ def read_torch(path: Path) -> Any:
         )
         if refused is not None:
             raise UnsafeError(
-                f"{path} is not read: {refused.strip()[:200]} Allowed are tensors and plain values. Nothing of it was run."
+                f"{path} is not read: {refused.strip()[:200]} Allowed are tensors and plain values."
+                " Nothing of it was run."
             ) from error
         raise GanworksError(
             f"{path} is no complete file of weights: damaged, cut off or of another kind ({reason(error)})."
@@ -240,9 +241,11 @@ def network_of(content: Any, role: str | None) -> Weights:
     state = unwrapped(content.state_dict() if is_shell else content)
     state = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
     layout = recognise(state, role)
+    arguments = arguments_of(content, layout.role) if is_shell else {}
     if layout.dialect is not None:
-        state = import_module(f"ganworks.official.{layout.dialect}").official_state(state, layout.role)
-    return Weights(layout.family, layout.role, state, arguments_of(content, layout.role) if is_shell else {})
+        dialect = import_module(f"ganworks.official.{layout.dialect}")
+        state, arguments = dialect.official_state(state, layout.role), {**dialect.ARGUMENTS, **arguments}
+    return Weights(layout.family, layout.role, state, arguments)
 
 
 def arguments_of(shell: Shell, role: str) -> dict[str, Any]:

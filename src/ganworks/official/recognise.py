@@ -22,7 +22,8 @@ class Layout:
         source: whose files have it, in words.
         role: "generator" or "discriminator".
         marks: patterns, each of which must fit the whole of a name.
-        dialect: the module of `ganworks.official` whose `official_state` spells it as the family does; None if it is so.
+        dialect: the module of `ganworks.official` whose `official_state` gives it the family's names; None if it has
+            them.
     """
 
     family: str
@@ -32,21 +33,22 @@ class Layout:
     dialect: str | None = None
 
 
-NVIDIA = "stylegan2-ada-pytorch, stylegan3"
+NVIDIA, ROSINALITY = "stylegan2-ada-pytorch, stylegan3", "stylegan2-pytorch by rosinality"
+BIGGAN, STUDIO = "BigGAN-PyTorch", "PyTorch-StudioGAN"
 LAYOUTS = (
     Layout("stylegan2", NVIDIA, GENERATOR, (r"synthesis\.b4\.const", r"mapping\.fc0\.weight")),
     Layout("stylegan2", NVIDIA, DISCRIMINATOR, (r"b4\.conv\.weight", r"b4\.fc\.weight", r"b4\.out\.weight")),
     Layout("stylegan3", "stylegan3", GENERATOR, (r"synthesis\.input\.freqs", r"synthesis\.L0_.*\.weight")),
     Layout("r3gan", "R3GAN", GENERATOR, (r"MainLayers\.0\.Layers\.0\.Basis", r"AggregationLayer\..*weight")),
-    Layout("r3gan", "R3GAN", DISCRIMINATOR, (r"ExtractionLayer\..*weight", r"MainLayers\.\d+\.Layers\.\d+\.Basis\.weight")),
-    Layout("fastgan", "projected GAN", GENERATOR, (r"synthesis\.init\.init\.0\.weight_orig", r"synthesis\.feat_8\..*")),
-    Layout("biggan", "BigGAN-PyTorch", GENERATOR, (r"blocks\.0\.0\.conv1\.u0", r"output_layer\.0\.gain", r"linear\.u0")),
-    Layout("biggan", "BigGAN-PyTorch", DISCRIMINATOR, (r"blocks\.0\.0\.conv1\.u0", r"linear\.u0")),
-    Layout("stylegan2", "stylegan2-pytorch by rosinality", GENERATOR, (r"input\.input", r"conv1\.conv\.modulation\.weight"), "rosinality"),
-    Layout("stylegan2", "stylegan2-pytorch by rosinality", DISCRIMINATOR, (r"convs\.0\.0\.weight", r"final_linear\.1\.weight"), "rosinality"),
-    Layout("biggan", "PyTorch-StudioGAN", GENERATOR, (r"linear0\.weight(_orig)?", r"blocks\.0\.0\.conv2d1\.weight_orig", r"conv2d5\.weight(_orig)?"), "studiogan"),
-    Layout("biggan", "PyTorch-StudioGAN", DISCRIMINATOR, (r"linear1\.weight(_orig)?", r"blocks\.0\.0\.conv2d1\.weight_orig"), "studiogan"),
-)  # fmt: skip
+    Layout("r3gan", "R3GAN", DISCRIMINATOR, (r"ExtractionLayer\..*weight", r"MainLayers\..*\.Basis\.weight")),
+    Layout("fastgan", "projected GAN", GENERATOR, (r"synthesis\.init\.init\.0\..*", r"synthesis\.feat_8\..*")),
+    Layout("biggan", BIGGAN, GENERATOR, (r"blocks\.0\.0\.conv1\.u0", r"output_layer\.0\.gain", r"linear\.u0")),
+    Layout("biggan", BIGGAN, DISCRIMINATOR, (r"blocks\.0\.0\.conv1\.u0", r"linear\.u0")),
+    Layout("stylegan2", ROSINALITY, GENERATOR, (r"input\.input", r"conv1\.conv\.modulation\.weight"), "rosinality"),
+    Layout("stylegan2", ROSINALITY, DISCRIMINATOR, (r"convs\.0\.0\.weight", r"final_linear\.1\.weight"), "rosinality"),
+    Layout("biggan", STUDIO, GENERATOR, (r"linear0\..*", r"blocks\.0\.0\.conv2d1\..*", r"conv2d5\..*"), "studiogan"),
+    Layout("biggan", STUDIO, DISCRIMINATOR, (r"linear1\..*", r"blocks\.0\.0\.conv2d1\..*"), "studiogan"),
+)
 
 
 def known() -> str:

@@ -28,7 +28,10 @@ from ganworks.task import ManualTask
 from ganworks.words import relative_path
 
 Weights = dict[str, Tensor]
-FORMS = "a run directory, a checkpoint (.ckpt), a generator folder, a .safetensors file or official weights (.pkl, .pth, .pt)"
+FORMS = (
+    "a run directory, a checkpoint (.ckpt), a generator folder, a .safetensors file or official weights (.pkl, .pth,"
+    " .pt)"
+)
 FILES = (
     "checkpoints/last.ckpt",
     "generator/model.safetensors",
