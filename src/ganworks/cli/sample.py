@@ -33,7 +33,9 @@ def main() -> None:
                 others[0].partition("=")[0], others[0].partition("=")[2], "left out: sample.py has no groups"
             )
         if arguments.run is None:
-            raise SettingError("run", "", "given: a run directory, a checkpoint or a generator folder")
+            raise SettingError(
+                "run", "", "given: a run directory, a checkpoint, a generator folder or official weights"
+            )
         if arguments.num is not None:
             check_count("num", arguments.num)
         check_count("interpolate", arguments.interpolate, at_least=0)

@@ -27,7 +27,8 @@ class Arguments:
     """Draw samples from a run, a checkpoint or a generator folder."""
 
     run: str | None = field(
-        default=None, metadata={"help": "a run directory, a checkpoint or a generator folder"}
+        default=None,
+        metadata={"help": "a run directory, a checkpoint, a generator folder or official weights"},
     )
     num: int | None = field(
         default=None,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.projected import ProjectedDiscriminator
+    from ganworks.model.r3gan import R3GANDiscriminator, R3GANGenerator
     from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
@@ -49,6 +50,8 @@ __all__ = [
     "MoCoGANGenerator",
     "PatchDiscriminator",
     "ProjectedDiscriminator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
     "RecurrentCritic",
     "RecurrentGenerator",
     "ResidualUNet",

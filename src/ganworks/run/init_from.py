@@ -15,12 +15,23 @@ from ganworks.digest import load_tensors
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
-from ganworks.sample.loading import check_weights, last_checkpoint, read_checkpoint, reason, siblings
+from ganworks.official.read import read as read_official
+from ganworks.sample.loading import (
+    OFFICIAL,
+    check_weights,
+    last_checkpoint,
+    read_checkpoint,
+    reason,
+    siblings,
+)
 from ganworks.task import ManualTask
 from ganworks.words import relative_path
 
 Weights = dict[str, Tensor]
-FORMS = "a run directory, a checkpoint (.ckpt), a generator folder or a .safetensors file"
+FORMS = (
+    "a run directory, a checkpoint (.ckpt), a generator folder, a .safetensors file or official weights (.pkl, .pth,"
+    " .pt)"
+)
 FILES = (
     "checkpoints/last.ckpt",
     "generator/model.safetensors",
@@ -109,7 +120,7 @@ def locate(path: Path) -> Path:
 
 
 def read(file: Path) -> Source:
-    """Return the weights of a checkpoint or a .safetensors file; no code in it is run.
+    """Return the weights of a checkpoint, a .safetensors file or a file of official weights; no code in it is run.
 
     Raises:
         GanworksError: the file is damaged, or of another kind.
@@ -121,6 +132,9 @@ def read(file: Path) -> Source:
             raise GanworksError(
                 f"{file} is no complete .safetensors file: damaged, cut off or of another kind ({reason(error)})."
             ) from error
+    if file.suffix.lower() in OFFICIAL:
+        official = read_official(file)
+        return Source(file, official.state(), official.images_seen)
     if file.suffix != ".ckpt":
         raise SettingError("init_from", file, FORMS)
     content = read_checkpoint(file)

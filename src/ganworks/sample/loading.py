@@ -1,4 +1,4 @@
-"""A trained generator from what a run has written: a run directory, a checkpoint or a generator folder."""
+"""A trained generator from what a run has written, or from a file of official weights."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from ganworks.sample.sampler import PLAIN, Producer, Sampler
 from ganworks.trust import check_targets, check_texts, trusted_packages
 
 log = logging.getLogger(__name__)
+OFFICIAL = (".pkl", ".pth", ".pt")  # endings of files of official weights
 LAST, PREVIOUS, BEST = "last.ckpt", "last.previous.ckpt", "best.ckpt"
 
 
 def load_generator(
     path: str | Path, device: torch.device | str = "cpu", trust: str | Iterable[str] | None = None
 ) -> Sampler:
-    """Load the averaged generator of a run, a checkpoint or a generator folder.
+    """Load the averaged generator of a run, a checkpoint, a generator folder or a file of official weights.
 
     Args:
-        path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``.
+        path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``; or a
+            ``.pkl``, ``.pth`` or ``.pt`` file of the authors of a network, of which no code is run.
         device: where to put it.
         trust: packages other than ganworks and torch that the generator may be of: what is loaded may come from a
             stranger, and the classes that it names are run. Those of the environment variable GANWORKS_TRUST count too.
@@ -43,9 +45,16 @@ def load_generator(
     path, trusted = Path(path), trusted_packages(trust)
     if not path.exists():
         raise SettingError(
-            "path", path, "an existing run directory, checkpoint or generator folder", siblings(path)
+            "path",
+            path,
+            "an existing run directory, checkpoint, generator folder or file of official weights",
+            siblings(path),
         )
-    if path.is_file():
+    if path.suffix.lower() in OFFICIAL and path.is_file():
+        from ganworks.official.read import read  # takes a generator from here
+
+        sampler = read(path).sampler()
+    elif path.is_file():
         sampler = _from_checkpoint(path, trusted)
     elif (path / "model.safetensors").is_file():
         sampler = _from_folder(path, trusted)
