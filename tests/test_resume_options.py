@@ -57,6 +57,7 @@ def mixtures() -> list[list[str]]:
 RUNS = {
     **{" ".join(words[:3]): ["data=ring", "metric=none", *words] for words in mixtures()},
     "augment": ["data=digits", "augment=diffaugment", "loss=hinge"],
+    "ada": ["data=digits", "augment=ada", "augment.adjust_images=600", "augment.target=-0.9", "loss=r3gan"],
     "scaler": [
         "data=ring",
         "metric=none",

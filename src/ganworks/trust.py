@@ -43,7 +43,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "data": ("ganworks.data.GanDataModule", "ganworks.sample.kind.Kind"),
     "loss": ("ganworks.loss.AdversarialLoss",),
     "regularizer": ("ganworks.regularizer.Regularizer", "ganworks.regularizer.CosineWeight"),
-    "augment": ("ganworks.augment.Augment",),
+    "augment": ("ganworks.augment.Augment", "ganworks.augment.CosineProbability"),
     "optimizer": ("torch.optim.Optimizer", "ganworks.optimizer.Schedule"),
     "task": ("ganworks.task.ManualTask", "ganworks.task.ExponentialMovingAverage", "ganworks.task.Phase",
              "ganworks.task.Estimator"),

@@ -148,7 +148,6 @@ def test_wrong_setting_is_named(build, setting):
 
 
 def test_configs_build_their_augmentations():
-    assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "diffaugment"}
     assert instantiate(OmegaConf.load(CONF / "none.yaml")) is identity
     compose = instantiate(OmegaConf.load(CONF / "diffaugment.yaml"))
     assert [type(part) for part in compose.parts.values()] == [Color, Translation, Cutout]

@@ -17,6 +17,7 @@ NAMES = {
     "r1": ["r1"],
     "r2": ["r2"],
     "r1_r2": ["r1", "r2"],
+    "path_length": ["path_length"],
     "weight_clip": ["weight_clip"],
 }
 

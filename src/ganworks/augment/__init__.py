@@ -5,16 +5,23 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from ganworks.augment.ada import Ada
+    from ganworks.augment.adaptive import Adaptive, CosineProbability
+    from ganworks.augment.apa import Apa
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "Ada",
+    "Adaptive",
+    "Apa",
     "Augment",
     "AugmentFunction",
     "Color",
     "Compose",
+    "CosineProbability",
     "Cutout",
     "Translation",
     "as_module",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,31 @@ class Augment(nn.Module):
             real_logits: one for each sample and critic, (N,), without a graph.
             num_images: real images of all ranks in that update.
         """
+
+    def observe_logits(
+        self,
+        real_logits: Sequence[Tensor],
+        fake_logits: Sequence[Tensor],
+        num_images: int,
+        is_centred: bool = True,
+    ) -> None:
+        """Take in what each critic says of augmented reals and fakes; by default the reals' go to `observe`.
+
+        Args:
+            real_logits, fake_logits: of each critic, one for each sample, (B,), without a graph.
+            num_images: real images of all ranks in that update.
+            is_centred: zero is half-way between real and fake, see `AdversarialLoss`.
+        """
+        self.observe(torch.cat(list(real_logits)), num_images)
+
+    def replaced(self, num: int, rng: torch.Generator) -> Tensor | None:
+        """Return which of ``num`` reals a fake replaces in a critic's own updates, (num,) of bool; None for none."""
+        return None
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        """What is logged, by name: numbers on the device of the buffers."""
+        return {}
 
 
 class Function(Augment):

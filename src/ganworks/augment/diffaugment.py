@@ -7,6 +7,9 @@ frames, for one that differed from frame to frame would be motion.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -32,9 +35,36 @@ class Compose(Augment):
         return x
 
     def observe(self, real_logits: Tensor, num_images: int) -> None:
-        for part in self.parts.values():
-            assert isinstance(part, Augment)
+        for part in self.augments:
             part.observe(real_logits, num_images)
+
+    def observe_logits(
+        self,
+        real_logits: Sequence[Tensor],
+        fake_logits: Sequence[Tensor],
+        num_images: int,
+        is_centred: bool = True,
+    ) -> None:
+        for part in self.augments:
+            part.observe_logits(real_logits, fake_logits, num_images, is_centred)
+
+    def replaced(self, num: int, rng: torch.Generator) -> Tensor | None:
+        chosen = None
+        for part in self.augments:
+            found = part.replaced(num, rng)
+            if found is not None:
+                chosen = found if chosen is None else chosen | found
+        return chosen
+
+    @property
+    def augments(self) -> list[Augment]:
+        """The parts in their order."""
+        return [part for part in self.parts.values() if isinstance(part, Augment)]
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        named = cast(Mapping[str, Augment], self.parts)
+        return {f"{name}/{key}": value for name, part in named.items() for key, value in part.scalars.items()}
 
 
 class Color(Augment):

@@ -26,6 +26,11 @@ class AdversarialLoss(ABC):
     lipschitz: ClassVar[bool] = False
     saturating: ClassVar[bool] = False
 
+    @property
+    def centred(self) -> bool:
+        """Whether a logit of 0 is half-way between real and fake, so that its sign says for which it is held."""
+        return not self.relativistic
+
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """Return the discriminator's loss, a scalar."""

@@ -32,6 +32,10 @@ class LeastSquares(AdversarialLoss):
         if self.a == self.b:
             raise SettingError("b", self.b, f"different from a={self.a}")
 
+    @property
+    def centred(self) -> bool:
+        return self.a + self.b == 0
+
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return 0.5 * ((real_logits - self.b).square().mean() + (fake_logits - self.a).square().mean())
 
@@ -72,6 +76,10 @@ class Wasserstein(AdversarialLoss):
     """
 
     lipschitz: ClassVar[bool] = True
+
+    @property
+    def centred(self) -> bool:
+        return False
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return fake_logits.mean() - real_logits.mean()

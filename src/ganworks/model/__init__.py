@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sprite import SpriteGenerator
+    from ganworks.model.stylegan2 import StyleGAN2Generator
+    from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
     from ganworks.model.text_critic import TextCritic
     from ganworks.model.translator import Translator
     from ganworks.model.unet import ResidualUNet, UNetGenerator
@@ -45,6 +47,8 @@ __all__ = [
     "ResnetTranslator",
     "SeriesGenerator",
     "SpriteGenerator",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
     "TextCritic",
     "TokenGenerator",
     "Translator",

@@ -48,6 +48,13 @@ class StyleGenerator(Generator):
     def to_w(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         """Return a w for each layer, (B, num_ws, w_dim), of latents (B, latent_dim) and labels."""
 
+    def styles(self, latent: Tensor, label: Tensor | None = None, **noise: Tensor) -> Tensor:
+        """Return the styles (B, num_ws, w_dim) that a sample of this noise is made of, mixed ones where noise asks.
+
+        What a penalty on the synthesis needs: it takes the noise of `draw_noise`.
+        """
+        return self.to_w(latent, label)
+
     @abstractmethod
     def from_w(self, ws: Tensor, **noise: Tensor) -> Tensor:
         """Return the samples (B, *shape) of styles (B, num_ws, w_dim).

@@ -1,4 +1,4 @@
-"""Regularizers of the players: gradient penalties and weight clipping."""
+"""Regularizers of the players: gradient penalties, path length and weight clipping."""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -26,6 +27,7 @@ __all__ = [
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "PathLength",
     "Regularizer",
     "WeightClip",
     "squared_gradient_norm",

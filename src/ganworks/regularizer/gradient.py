@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganworks.errors import check_range
 from ganworks.loss.base import per_sample
+from ganworks.model.layer.precision import full_precision
 from ganworks.regularizer.base import Regularizer, WeightSchedule
 from ganworks.task.state import global_std
 
@@ -21,10 +22,10 @@ def squared_gradient_norm(discriminator: Critic, x: Tensor) -> Tensor:
     """Return |grad_x D(x)|^2 of every sample, (B,), differentiable in the discriminator's parameters.
 
     The gradient of a sum of logits is exact per sample because the logits do not depend on each other; of several
-    logits a sample (patches, heads) their mean is taken. It is computed in float32 (float64 stays) with autocast off:
-    under bf16 the penalty's gradients are 2 % wrong.
+    logits a sample (patches, heads) their mean is taken. It is computed in float32 (float64 stays) with autocast off
+    and without the half precision of single layers: under bf16 the penalty's gradients are 2 % wrong.
     """
-    with torch.autocast(x.device.type, enabled=False):
+    with torch.autocast(x.device.type, enabled=False), full_precision():
         x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
         (gradient,) = torch.autograd.grad(per_sample(discriminator(x)).sum(), x, create_graph=True)
         return gradient.flatten(1).square().sum(1)

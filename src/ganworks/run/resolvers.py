@@ -1,4 +1,4 @@
-"""The words that conf/ computes with: ${where:...}, ${share:...}, ${critic_norm:...}, ${choice:...} and others."""
+"""The words that conf/ computes with: ${where:...}, ${share:...}, ${r1_gamma:...}, ${critic_norm:...}, ${choice:...} and others."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def where(condition: bool, yes: Any, no: Any) -> Any:
 def share(count: float, part: float) -> int:
     """Return the share ``part`` of ``count``, at least 1."""
     return max(1, int(count * part))
+
+
+def r1_gamma(resolution: int, batch_size: int) -> float:
+    """Return the weight of R1 that suits images of this side: .0002 R^2 / batch size.
+
+    The setting "auto" of Karras et al. 2020 (StyleGAN2-ADA, https://arxiv.org/abs/2006.06676), where the batch is that
+    of all devices.
+
+    >>> r1_gamma(256, 64)
+    0.2048
+    """
+    return 0.0002 * resolution**2 / batch_size
 
 
 def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
@@ -89,7 +101,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, image_shape, frame_of, critic_norm, choice):
+    for resolver in (where, share, r1_gamma, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

@@ -18,7 +18,7 @@ from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
 from ganworks.task.base import Batch, ManualTask, Terms, batch_size, detached
 from ganworks.task.check import check_terms
-from ganworks.task.critic import Critic, critics_of, logits_of
+from ganworks.task.critic import Critic, critics_of, logits_of, with_fakes
 from ganworks.task.ema import ExponentialMovingAverage
 from ganworks.task.player import as_player, frozen
 from ganworks.task.state import average_state
@@ -121,22 +121,24 @@ class AdversarialTask(ManualTask):
         # On the generator's turn the fakes keep their graph and serve both updates, which saves a forward.
         self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1)
         terms: Terms = {}
-        logits_of_reals = []
+        real_said, fake_said = [], []
         for critic in self.critics:
             shown = self.shown(critic, batch)
-            real, fake = batch[critic.real], shown[critic.fake].detach()
-            real_logits = self.discriminate(critic, real, batch, critic.real_label, "real")["logits"]
+            given = self.given(critic, batch, shown) if self.is_augmenting else batch
+            real, fake = given[critic.real], shown[critic.fake].detach()
+            real_logits = self.discriminate(critic, real, given, critic.real_label, "real")["logits"]
             fake_logits = self.discriminate(critic, fake, shown, critic.fake_label, "fake")["logits"]
             loss = critic.objective.discriminator(real_logits, fake_logits)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
             said = {"real_logits": real_logits, "fake_logits": fake_logits}
-            seen = batch | {"real": real, "fake": fake} | said
+            seen = given | {"real": real, "fake": fake} | said
             terms |= self.penalties(critic.penalties, self.num_steps, seen, critic)
-            logits_of_reals.append(real_logits)
+            real_said.append(real_logits)
+            fake_said.append(fake_logits)
             if self.is_watched:
                 self.keep_look(critic, seen)
         if self.is_augmenting:
-            self.observe(logits_of_reals)
+            self.observe(real_said, fake_said)
         return terms
 
     def generator_terms(self, batch: Batch) -> Terms:
@@ -174,6 +176,11 @@ class AdversarialTask(ManualTask):
     def shown(self, critic: Critic, batch: Batch) -> Batch:
         """Return the batch with the fakes that a critic learns from: these, unless a task keeps earlier ones."""
         return batch
+
+    def given(self, critic: Critic, batch: Batch, shown: Batch) -> Batch:
+        """Return the batch with what a critic is shown as real: fakes too, where the augmentation says so."""
+        chosen = self.augment.replaced(len(batch[critic.real]), self.rng(f"replaced/{critic.prefix}"))
+        return batch if chosen is None else with_fakes(critic, batch, shown, chosen)
 
     def discriminate(
         self,
@@ -234,11 +241,16 @@ class AdversarialTask(ManualTask):
                 terms[name] = regularizer.factor(self.progress) * penalty
         return terms
 
-    def observe(self, real_logits: list[Tensor]) -> None:
-        """Let the augmentation see what the critics said of the reals, once for all of them."""
-        num_images = len(real_logits[0]) * self.world_size
-        self.augment.observe(torch.cat([per_sample(logits.detach()) for logits in real_logits]), num_images)
+    def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
+        """Let the augmentation see what the critics said, once for all of them, and log what it has to say."""
+        reals, fakes = (
+            [per_sample(each.detach()) for each in said] for said in (real_logits, fake_logits or [])
+        )
+        is_centred = all(getattr(c.objective, "centred", not c.objective.relativistic) for c in self.critics)
+        self.augment.observe_logits(reals, fakes, len(reals[0]) * self.world_size, is_centred)
         average_state(self.augment)
+        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
+            self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
 
     def keep_look(self, critic: Critic, seen: Batch) -> None:
         """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_range
 from ganworks.loss import AdversarialLoss
+from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
 from ganworks.task.view import View
 
@@ -83,3 +84,30 @@ def logits_of(said: Tensor | Mapping[str, Tensor]) -> Tensor:
     logits = said if isinstance(said, Tensor) else said["logits"]
     # The losses compute in the type of the logits, and half precision is not enough for a mean.
     return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def with_fakes(
+    critic: Critic, batch: Mapping[str, Tensor], shown: Mapping[str, Tensor], chosen: Tensor
+) -> dict[str, Tensor]:
+    """Return the batch with fakes of ``shown`` in the place of the ``chosen`` reals, without their graphs.
+
+    Labels, and the fields that the view reads beside a sample, come with their fake. Where the critic is told neither,
+    the fake is that of the row before: a relativistic loss would compare a row's own with itself.
+
+    Args:
+        chosen: (B,) of bool.
+    """
+    beside = critic.view.fields if critic.view is not None else ()
+    shift = 0 if beside or num_classes_of(critic.network) else 1
+    fields = {
+        critic.real: critic.fake,
+        critic.real_label: critic.fake_label,
+        **{name: name for name in beside},
+    }
+    mixed = dict(batch)
+    for name, of_fake in fields.items():
+        if name in batch and of_fake in shown:
+            fake = shown[of_fake].detach().roll(shift, 0).to(batch[name].dtype)
+            rows = chosen.to(fake.device).view(-1, *[1] * (fake.dim() - 1))
+            mixed[name] = fake.where(rows, batch[name])
+    return mixed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from torch import Tensor
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import hardtanh, leaky_relu
 
 SLOPE, GAIN = 0.2, math.sqrt(2)
 
@@ -34,4 +34,9 @@ def bias_act(
         x = leaky_relu(x, slope)
     if gain != 1:
         x = x * gain
-    return x if clamp is None else x.clamp(-clamp, clamp)
+    return bounded(x, clamp)
+
+
+def bounded(x: Tensor, clamp: float | None) -> Tensor:
+    """Return x in [-clamp, clamp], or as it is; the gradient is one pass over the map, that of `clamp` four."""
+    return x if clamp is None else hardtanh(x, -clamp, clamp)

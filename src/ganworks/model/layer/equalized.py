@@ -102,23 +102,27 @@ class EqualizedConv(nn.Module):
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
         """Return (B, num_out, H', W'); ``gain`` multiplies the output and its bound."""
         clamp = None if self.clamp is None else self.clamp * gain
-        x = self.convolve(x, self.weight.to(x.dtype) * self.weight_gain)
-        return bias_act(x, self.bias, self.slope, self.act_gain * gain, clamp)
+        # g lrelu(x) = lrelu(g x): the gain is that of the weight, so that no pass over the map is spent on it.
+        act_gain = self.act_gain * gain
+        bias = None if self.bias is None else (self.bias * act_gain).to(x.dtype)
+        x = self.convolve(x, (self.weight * (self.weight_gain * act_gain)).to(x.dtype), bias)
+        return bias_act(x, None, self.slope, 1.0, clamp)
 
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Return the convolution of ``x`` with ``weight``, resampled."""
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return the convolution of ``x`` with ``weight`` and ``bias``, resampled."""
         is_point = weight.shape[-1] == 1
         if self.up:
-            return (
+            x = (
                 upsample(conv2d(x, weight), self.filter)
                 if is_point
                 else upsample_conv(x, weight, self.filter)
             )
+            return x if bias is None else x + bias[:, None, None]
         if self.down:
             if is_point:
-                return conv2d(downsample(x, self.filter), weight)
-            return downsample_conv(x, weight, self.filter)
-        return conv2d(x, weight, padding=weight.shape[-1] // 2)
+                return conv2d(downsample(x, self.filter), weight, bias)
+            return downsample_conv(x, weight, self.filter, bias)
+        return conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
 
     def extra_repr(self) -> str:
         num_out, num_in, kernel, _ = self.weight.shape

@@ -1,12 +1,13 @@
 """Resampling of images and feature maps with FIR filters: no aliases, and a mean that stays.
 
-The filters are constants, so that their own gradient is never asked for; every form here is made of native
-convolutions and differentiates to any order.
+The filters are constants that get no gradient; every form here is made of native convolutions and differentiates to
+any order in the map and in the weights of a convolution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,12 +75,13 @@ def upsample(x: Tensor, f: Tensor, gain: float = 1.0) -> Tensor:
 
     The mean of the interior stays. Bilinear interpolation differs along the border, where it repeats the edge.
     """
-    return conv_transpose2d(x, depthwise(f * (4 * gain), x), stride=2, padding=1, groups=x.shape[1])
+    size = (2 * x.shape[2], 2 * x.shape[3])
+    return TransposedFilter.apply(x, f * (4 * gain), (2, 2), (1, 1), size)
 
 
 def downsample(x: Tensor, f: Tensor) -> Tensor:
     """Return (B, C, H/2, W/2): the (4, 4) filter ``f``, with zeros beyond the border, at every other place."""
-    return conv2d(x, depthwise(f.flip(0, 1), x), stride=2, padding=1, groups=x.shape[1])
+    return Filter.apply(x, f.flip(0, 1), (2, 2), (1, 1))
 
 
 def upsample_conv(x: Tensor, weight: Tensor, f: Tensor) -> Tensor:
@@ -88,13 +90,63 @@ def upsample_conv(x: Tensor, weight: Tensor, f: Tensor) -> Tensor:
     The kernel is that of a transposed convolution: flipped, compared with `torch.nn.functional.conv2d`.
     """
     x = conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # 2H + 1
-    return conv2d(x, depthwise(f.flip(0, 1) * 4, x), padding=1, groups=x.shape[1])
+    return Filter.apply(x, f.flip(0, 1) * 4, (1, 1), (1, 1))
 
 
-def downsample_conv(x: Tensor, weight: Tensor, f: Tensor) -> Tensor:
+def downsample_conv(x: Tensor, weight: Tensor, f: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return (B, O, H/2, W/2): smoothed by ``f``, then a 3x3 convolution with ``weight`` (O, C, 3, 3) of stride 2."""
-    x = conv2d(x, depthwise(f.flip(0, 1), x), padding=2, groups=x.shape[1])  # H + 1
-    return conv2d(x, weight, stride=2)
+    x = Filter.apply(x, f.flip(0, 1), (1, 1), (2, 2))  # H + 1
+    return conv2d(x, weight, bias, stride=2)
+
+
+class Filter(torch.autograd.Function):
+    """The correlation of each channel of (B, C, H, W) with a constant filter (h, w), with stride and zero padding.
+
+    Its gradient is `TransposedFilter`, and the other way round, so that both differentiate to any order by forward
+    passes alone: the native backward of a depthwise convolution takes 5 to 20 times as long as its forward on a CPU.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, f: Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> Tensor:
+        return conv2d(x, depthwise(f, x), stride=stride, padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, f, ctx.stride, ctx.padding = inputs
+        ctx.size = (x.shape[2], x.shape[3])
+        ctx.save_for_backward(f)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+        (f,) = ctx.saved_tensors
+        return TransposedFilter.apply(gradient, f, ctx.stride, ctx.padding, ctx.size), None, None, None
+
+
+class TransposedFilter(torch.autograd.Function):
+    """The transpose of `Filter`: from its output to a map of ``size`` (H, W)."""
+
+    @staticmethod
+    def forward(
+        x: Tensor, f: Tensor, stride: tuple[int, int], padding: tuple[int, int], size: tuple[int, int]
+    ) -> Tensor:
+        sides = tuple(zip(f.shape, stride, padding, size, strict=True))
+        if stride == (1, 1):
+            rest = tuple(k - 1 - p for k, _, p, _ in sides)
+            if min(rest) >= 0:
+                return conv2d(x, depthwise(f.flip(0, 1), x), padding=rest, groups=x.shape[1])
+        # What the stride left over at the far border.
+        over = tuple((n + 2 * p - k) % s for k, s, p, n in sides)
+        return conv_transpose2d(x, depthwise(f, x), None, stride, padding, over, x.shape[1])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, f, ctx.stride, ctx.padding, _ = inputs
+        ctx.save_for_backward(f)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[override]
+        (f,) = ctx.saved_tensors
+        return Filter.apply(gradient, f, ctx.stride, ctx.padding), None, None, None, None
 
 
 def depthwise(f: Tensor, x: Tensor) -> Tensor:
@@ -110,4 +162,4 @@ def pair(factor: Pair) -> tuple[int, int]:
 def _filtered(x: Tensor, f: Tensor, stride: tuple[int, int], flip: bool) -> Tensor:
     """Return the valid part of the convolution (of the correlation, if ``flip``) of each channel with ``f``."""
     # conv2d correlates.
-    return conv2d(x, depthwise(f if flip else f.flip(0, 1), x), stride=stride, groups=x.shape[1])
+    return Filter.apply(x, f if flip else f.flip(0, 1), stride, (0, 0))
