@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -135,6 +136,17 @@ def test_one_wrong_constant_is_seen(name, change):
     given, file = inputs(name), golden(name)
     generator, _ = built(name, "G", **change)
     assert deviation(generator.eval()(given["z"], given["y"]), file["out.G"]) > 1e-4
+
+
+def test_constant_vectors_in_the_gradient_of_sagan_are_seen():
+    given, file = inputs("sagan"), golden("sagan")
+    discriminator, convert = built("sagan", "D")
+    for module in discriminator.eval().modules():
+        if isinstance(module, SpectralLayer):
+            module.power = replace(module.power, through_vectors=False)
+    value = (discriminator(given["x"], given["y"])[:, None] * given["v_D"]).sum()
+    with pytest.raises(AssertionError, match="of the group's largest value"):
+        close_group(gradients(value, discriminator), convert(file.group("gradD")))
 
 
 PUBLISHED = {
@@ -272,8 +284,15 @@ def test_networks_trace_without_a_graph_break(kind):
     network, label = small(kind).eval(), torch.tensor([0, 1, 2])
     x = entry(network)
     expected = network(x, label)
+    if kind in DISCRIMINATORS:
+        again = copy.deepcopy(network).train()
+        expected = again(x, label)
+        network.train()
     network.compile(backend="eager", fullgraph=True)
     assert torch.allclose(network(x, label), expected, atol=1e-6)
+    if kind in DISCRIMINATORS:
+        assert torch.equal(network.linear.u, again.linear.u)
+        assert torch.allclose(network.embedding.u, again.embedding.u, atol=1e-6)
 
 
 @every_discriminator
