@@ -395,11 +395,21 @@ def test_wrong_setting_is_named_with_what_is_allowed(kind, settings, said):
         kind(**{"shape": (3, 32, 32), **settings})
 
 
-def test_norms_of_the_generators_train_over_ranks_and_labels_stay():
-    for kind in GENERATORS:
-        norms = [m for m in small(kind).modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        assert norms
-        assert all(isinstance(norm, BatchNorm) for norm in norms)
+@every_generator
+def test_two_halves_of_a_batch_on_two_ranks_are_normalised_as_one(kind, monkeypatch):
+    generator, label = small(kind), torch.tensor([0, 1, 2, 0])
+    norm = generator.stages[0][0].norm1 if kind is BigGANDeepGenerator else generator.stages[0].norm1
+    condition = generator.split(entry(generator, 4), label)[1][0]
+    assert isinstance(norm, BatchNorm)
+    alone, x = copy.deepcopy(norm), torch.randn(4, norm.num_features, 4, 4)
+    expected = alone(x, condition)
+    moments = [torch.stack([h.mean((0, 2, 3)), h.var((0, 2, 3), correction=0)]) for h in x.split(2)]
+    monkeypatch.setattr("ganworks.model.layer.norm.is_shared", lambda: True)
+    monkeypatch.setattr("ganworks.model.layer.norm.gather", lambda tensor: torch.stack(moments))
+    norm.over_ranks = True
+    assert torch.allclose(norm(x[:2], condition[:2]), expected[:2], atol=1e-5)
+    assert torch.allclose(norm.running_mean, alone.running_mean, atol=1e-6)
+    assert torch.allclose(norm.running_var, alone.running_var, atol=1e-6)
 
 
 def test_copies_keep_the_function_and_the_vectors():
