@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -135,6 +136,17 @@ def test_one_wrong_constant_is_seen(name, change):
     given, file = inputs(name), golden(name)
     generator, _ = built(name, "G", **change)
     assert deviation(generator.eval()(given["z"], given["y"]), file["out.G"]) > 1e-4
+
+
+def test_constant_vectors_in_the_gradient_of_sagan_are_seen():
+    given, file = inputs("sagan"), golden("sagan")
+    discriminator, convert = built("sagan", "D")
+    for module in discriminator.eval().modules():
+        if isinstance(module, SpectralLayer):
+            module.power = replace(module.power, through_vectors=False)
+    value = (discriminator(given["x"], given["y"])[:, None] * given["v_D"]).sum()
+    with pytest.raises(AssertionError, match="of the group's largest value"):
+        close_group(gradients(value, discriminator), convert(file.group("gradD")))
 
 
 PUBLISHED = {
@@ -272,8 +284,15 @@ def test_networks_trace_without_a_graph_break(kind):
     network, label = small(kind).eval(), torch.tensor([0, 1, 2])
     x = entry(network)
     expected = network(x, label)
+    if kind in DISCRIMINATORS:
+        again = copy.deepcopy(network).train()
+        expected = again(x, label)
+        network.train()
     network.compile(backend="eager", fullgraph=True)
     assert torch.allclose(network(x, label), expected, atol=1e-6)
+    if kind in DISCRIMINATORS:
+        assert torch.equal(network.linear.u, again.linear.u)
+        assert torch.allclose(network.embedding.u, again.embedding.u, atol=1e-6)
 
 
 @every_discriminator
@@ -376,11 +395,21 @@ def test_wrong_setting_is_named_with_what_is_allowed(kind, settings, said):
         kind(**{"shape": (3, 32, 32), **settings})
 
 
-def test_norms_of_the_generators_train_over_ranks_and_labels_stay():
-    for kind in GENERATORS:
-        norms = [m for m in small(kind).modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        assert norms
-        assert all(isinstance(norm, BatchNorm) for norm in norms)
+@every_generator
+def test_two_halves_of_a_batch_on_two_ranks_are_normalised_as_one(kind, monkeypatch):
+    generator, label = small(kind), torch.tensor([0, 1, 2, 0])
+    norm = generator.stages[0][0].norm1 if kind is BigGANDeepGenerator else generator.stages[0].norm1
+    condition = generator.split(entry(generator, 4), label)[1][0]
+    assert isinstance(norm, BatchNorm)
+    alone, x = copy.deepcopy(norm), torch.randn(4, norm.num_features, 4, 4)
+    expected = alone(x, condition)
+    moments = [torch.stack([h.mean((0, 2, 3)), h.var((0, 2, 3), correction=0)]) for h in x.split(2)]
+    monkeypatch.setattr("ganworks.model.layer.norm.is_shared", lambda: True)
+    monkeypatch.setattr("ganworks.model.layer.norm.gather", lambda tensor: torch.stack(moments))
+    norm.over_ranks = True
+    assert torch.allclose(norm(x[:2], condition[:2]), expected[:2], atol=1e-5)
+    assert torch.allclose(norm.running_mean, alone.running_mean, atol=1e-6)
+    assert torch.allclose(norm.running_var, alone.running_var, atol=1e-6)
 
 
 def test_copies_keep_the_function_and_the_vectors():
