@@ -31,9 +31,16 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "superres_4x": ("data.root={folder}/images", "data.batch_size=4", "data.held_out=0", "task.perceptual=0"),
     **dict.fromkeys(("cyclegan", "cut", "fastcut"), DOMAINS),
     **dict.fromkeys(("mocogan", "video3d"), CLIPS),
+    "fastgan_small": (
+        "data.root={folder}/images",
+        "data.batch_size=4",
+        "data.resolution=32",
+        "model.width=4",
+    ),
 }
 BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
+    "fastgan_small": 4,
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 

@@ -16,6 +16,8 @@ TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
+FROZEN = ("projected", "projected_fastgan")  # tests/model/test_projected.py
+SMALL_DATA = ("fastgan",)
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet"])
 
 
@@ -35,7 +37,7 @@ def build_pair(config):
 
 def test_every_file_is_in_the_list_of_this_test():
     found = {path.stem for path in (CONF / "model").glob("*.yaml")}
-    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS}
+    assert found == {"mlp", "dcgan", "resnet", *TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *FROZEN, *SMALL_DATA}
 
 
 @pytest.mark.parametrize("conditional", [False, True])
@@ -61,6 +63,27 @@ def test_files_of_texts_build_a_pair_for_tokens(name, conditional):
     noise = generator.draw_noise(2, lambda name: torch.Generator())
     said = discriminator(generator(**noise, **label), *label.values())
     assert (said if isinstance(said, torch.Tensor) else said["logits"]).shape == (2,)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_file_of_fastgan_builds_a_pair_from_32_pixels_up(conditional):
+    config = composed("fastgan", shape=(3, 32, 32), conditional=conditional, width=4)
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    fake = generator(**generator.draw_noise(2, lambda name: torch.Generator()), **label)
+    assert fake.shape == (2, 3, 32, 32)
+    assert logits_of(discriminator(fake, *label.values())).shape == (2, 5, 5)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_file_of_frozen_features_builds_a_pair_for_digits(conditional):
+    config = composed("projected", shape=(1, 8, 8), conditional=conditional, width=8)
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    fake = generator(**generator.draw_noise(2, lambda name: torch.Generator()), **label)
+    assert discriminator(fake, *label.values()).shape == (2, 27)
 
 
 @every_file

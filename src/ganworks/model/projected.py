@@ -132,9 +132,7 @@ def separable_block(num_in: int, num_out: int, norm: str) -> nn.Sequential:
     """Return a 3x3 convolution of each channel, one of 1x1 over them, a norm, a leaky ReLU, and a mean of 2x2."""
     depthwise = with_power_iteration(nn.Conv2d(num_in, num_in, 3, padding=1, groups=num_in, bias=False))
     pointwise = with_power_iteration(nn.Conv2d(num_in, num_out, 1, bias=False))
-    return nn.Sequential(
-        depthwise, pointwise, output_norm(norm, num_out), nn.LeakyReLU(0.2), nn.AvgPool2d(2)
-    )
+    return nn.Sequential(depthwise, pointwise, output_norm(norm, num_out), nn.LeakyReLU(0.2), nn.AvgPool2d(2))
 
 
 def num_blocks(side: int) -> int:

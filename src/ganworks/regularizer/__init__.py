@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.reconstruction import Reconstruction
+    from ganworks.regularizer.san import San
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -26,7 +28,9 @@ __all__ = [
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "Reconstruction",
     "Regularizer",
+    "San",
     "WeightClip",
     "squared_gradient_norm",
 ]

@@ -65,11 +65,15 @@ class Regularizer(nn.Module):
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
                 differentiated twice; of the generator, the player itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
-                graph, and ``real_logits`` and ``fake_logits`` are there; for the generator the fakes have theirs, and
+                graph, and ``real_logits`` and ``fake_logits`` are there, and so is what else its network returned,
+                such as ``real_features``; for the generator the fakes have theirs, and
                 its noise is there under its names.
             rng: the penalty's own random numbers.
         """
         return None
+
+    def prepare(self, network: nn.Module) -> None:
+        """Change the discriminator's network before anything is made of it; called once, when the task is made."""
 
     def project(self, network: nn.Module) -> None:
         """Map the player's weights back to the allowed set; called after each of its updates."""

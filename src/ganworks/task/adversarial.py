@@ -97,9 +97,12 @@ class AdversarialTask(ManualTask):
     def _equipped(self, critic: Critic) -> Critic:
         """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
         shared = self.regularizers_of("discriminator")
+        own = dict(critic.regularizers) if critic.regularizers is not None else shared
+        for regularizer in own.values():
+            regularizer.prepare(critic.network)
         if critic.regularizers is None and not critic.name:
             return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
-        own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
+        own = copy.deepcopy(shared) if critic.regularizers is None else own
         if own:
             self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
         return replace(critic, loss=critic.loss or self.loss, regularizers=own)
@@ -125,13 +128,20 @@ class AdversarialTask(ManualTask):
         for critic in self.critics:
             shown = self.shown(critic, batch)
             real, fake = batch[critic.real], shown[critic.fake].detach()
-            real_logits = self.discriminate(critic, real, batch, critic.real_label, "real")["logits"]
-            fake_logits = self.discriminate(critic, fake, shown, critic.fake_label, "fake")["logits"]
+            said_of_real = self.discriminate(critic, real, batch, critic.real_label, "real")
+            said_of_fake = self.discriminate(critic, fake, shown, critic.fake_label, "fake")
+            real_logits, fake_logits = said_of_real["logits"], said_of_fake["logits"]
             loss = critic.objective.discriminator(real_logits, fake_logits)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
-            said = {"real_logits": real_logits, "fake_logits": fake_logits}
-            seen = batch | {"real": real, "fake": fake} | said
-            terms |= self.penalties(critic.penalties, self.num_steps, seen, critic)
+            seen = batch | {
+                "real": real,
+                "fake": fake,
+                "real_logits": real_logits,
+                "fake_logits": fake_logits,
+            }
+            # Regularizers see what else a critic said; whoever watches does not need it.
+            said = by_side("real", said_of_real) | by_side("fake", said_of_fake)
+            terms |= self.penalties(critic.penalties, self.num_steps, seen | said, critic)
             logits_of_reals.append(real_logits)
             if self.is_watched:
                 self.keep_look(critic, seen)
@@ -330,6 +340,11 @@ class AdversarialTask(ManualTask):
     def describe(self) -> dict[str, str]:
         names = ", ".join(self.all_regularizers) or "none"
         return {**super().describe(), "loss": f"{self.loss}, regularizers: {names}"}
+
+
+def by_side(side: str, said: Said) -> Said:
+    """Return what a critic said of one side under names that say which."""
+    return {f"{side}_{name}": value for name, value in said.items()}
 
 
 def said_of(

@@ -50,9 +50,7 @@ class RandomProjection(nn.Module):
         for place in reversed(range(len(mixed))):
             x = mixed[place] if below is None else below + mixed[place]
             size = mixed[place - 1].shape[2:] if place else [2 * side for side in x.shape[2:]]
-            below = self.scale_mixing[place](
-                F.interpolate(x, size=size, mode="bilinear", align_corners=True)
-            )
+            below = self.scale_mixing[place](F.interpolate(x, size=size, mode="bilinear", align_corners=True))
             projected.insert(0, below)
         return projected
 
