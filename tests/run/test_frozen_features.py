@@ -20,9 +20,9 @@ def test_projected_discriminator_trains_on_digits_and_resumes_without_the_frozen
     assert [name for name in names if name.startswith("discriminator.projection")]
 
 
-def test_metric_in_the_network_of_the_discriminator_is_told(tmp_path, caplog):
+def test_metric_in_the_network_of_the_discriminator_is_told(tmp_path, capsys):
     train(tmp_path / "run", *PROJECTED[:-1], "metric=digits", "dry_run=true")
-    assert "network whose features the discriminator sees" in caplog.text
+    assert "network whose features the discriminator sees" in " ".join(capsys.readouterr().out.split())
 
 
 def test_networks_of_the_same_data_are_told_and_others_are_not():

@@ -63,7 +63,7 @@ class DirectionHead(nn.Module):
 
     def _weight(self, label: Tensor | None) -> Tensor:
         """Return directions of length one: one, or one for each sample."""
-        weight = self.weight
+        weight: Tensor = self.weight
         if self.is_conditional:
             label = require_label(label)
             weight = label.to(weight.dtype) @ weight if label.is_floating_point() else weight[label]
@@ -79,7 +79,7 @@ class DirectionHead(nn.Module):
     def renormalize(self) -> None:
         """Bring the stored directions back to length one."""
         sizes = self.weight.flatten(1).norm(dim=1)
-        self.weight /= sizes.view(-1, *[1] * (self.weight.dim() - 1))
+        self.weight.div_(sizes.view(-1, *[1] * (self.weight.dim() - 1)))
 
 
 class Tell:
