@@ -37,11 +37,18 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     **dict.fromkeys(("own_images_64", "own_images_256"), OWN),
     "stylegan2_ada_cifar10": STYLES,
     **dict.fromkeys(("sngan_cifar10", "sagan_cifar10", "biggan_cifar10"), ("model.width=2",)),
+    "fastgan_small": (
+        "data.root={folder}/images",
+        "data.batch_size=4",
+        "data.resolution=32",
+        "model.width=4",
+    ),
 }
 BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
     "biggan_cifar10": 50,
+    "fastgan_small": 4,
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 

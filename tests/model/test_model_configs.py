@@ -19,8 +19,9 @@ STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
 TRANSFORMERS = ("transformer", "transformer_levels", "transformer_dcgan")
+FROZEN = ("projected", "projected_fastgan", "fastgan")  # tests/model/test_projected.py
 # With tests of their own.
-ELSEWHERE = {*TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS, *TRANSFORMERS}
+ELSEWHERE = {*TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS, *TRANSFORMERS, *FROZEN}
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
 
 
@@ -66,6 +67,27 @@ def test_files_of_texts_build_a_pair_for_tokens(name, conditional):
     noise = generator.draw_noise(2, lambda name: torch.Generator())
     said = discriminator(generator(**noise, **label), *label.values())
     assert (said if isinstance(said, torch.Tensor) else said["logits"]).shape == (2,)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_file_of_fastgan_builds_a_pair_from_32_pixels_up(conditional):
+    config = composed("fastgan", shape=(3, 32, 32), conditional=conditional, width=4)
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    fake = generator(**generator.draw_noise(2, lambda name: torch.Generator()), **label)
+    assert fake.shape == (2, 3, 32, 32)
+    assert logits_of(discriminator(fake, *label.values())).shape == (2, 5, 5)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_file_of_frozen_features_builds_a_pair_for_digits(conditional):
+    config = composed("projected", shape=(1, 8, 8), conditional=conditional, width=8)
+    generator, discriminator = build_pair(config)
+    assert generator.num_classes == discriminator.num_classes == (4 if conditional else 0)
+    label = {"label": torch.tensor([0, 3])} if conditional else {}
+    fake = generator(**generator.draw_noise(2, lambda name: torch.Generator()), **label)
+    assert discriminator(fake, *label.values()).shape == (2, 27)
 
 
 @every_file

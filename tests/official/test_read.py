@@ -61,7 +61,9 @@ def written(path: Path, name: str) -> Path:
 SG3 = {"num_layers": 6, "num_critical": 2, "channel_base": 64, "channel_max": 12, "magnitude_ema_beta": 0.9}
 
 
-@pytest.mark.parametrize("name", ["sg2_config_f", "sg2_cifar", "sg3_t", "r3gan", "fastgan", "biggan_cifar", "biggan_deep"])
+@pytest.mark.parametrize(
+    "name", ["sg2_config_f", "sg2_cifar", "sg3_t", "r3gan", "fastgan", "biggan_cifar", "biggan_deep"]
+)
 def test_a_file_of_official_weights_makes_the_official_samples(name: str, tmp_path: Path) -> None:
     if name == "sg3_t":
         pytest.importorskip("ganworks.official.stylegan3")

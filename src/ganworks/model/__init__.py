@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganworks.model.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.fastgan import FastGANGenerator
+    from ganworks.model.fastgan_discriminator import FastGANDiscriminator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
@@ -43,6 +44,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FastGANDiscriminator",
     "FastGANGenerator",
     "Generator",
     "MLPDiscriminator",

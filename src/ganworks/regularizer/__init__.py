@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     )
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.path_length import PathLength
+    from ganworks.regularizer.reconstruction import Reconstruction
+    from ganworks.regularizer.san import San
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -37,7 +39,9 @@ __all__ = [
     "PathLength",
     "R1Approx",
     "R2Approx",
+    "Reconstruction",
     "Regularizer",
+    "San",
     "WeightClip",
     "squared_gradient_norm",
 ]

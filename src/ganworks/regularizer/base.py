@@ -79,9 +79,9 @@ class Regularizer(nn.Module):
                 differentiated twice, with the same draws in each call, see `ganworks.task.critic.CriticCall`; of the
                 generator, the player itself.
             batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
-                graph, and ``real_logits`` and ``fake_logits`` are there unless the penalty takes a step of its own
-                (`task.lazy_step`); for the generator the fakes have theirs, and
-                its noise is there under its names.
+                graph; unless the penalty takes a step of its own (`task.lazy_step`) ``real_logits`` and ``fake_logits``
+                are there, and what else its network returned, such as ``real_features``. For the generator the fakes
+                have theirs, and its noise is there under its names.
             rng: the penalty's own random numbers.
         """
         return None
@@ -94,6 +94,9 @@ class Regularizer(nn.Module):
             logits: (B, ...), what came out.
         """
         raise NotImplementedError
+
+    def prepare(self, network: nn.Module) -> None:
+        """Change the discriminator's network before anything is made of it; called once, when the task is made."""
 
     def project(self, network: nn.Module) -> None:
         """Map the player's weights back to the allowed set; called after each of its updates."""

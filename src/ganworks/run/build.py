@@ -25,6 +25,7 @@ from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
 from ganworks.run.batch import check_single
 from ganworks.run.instantiate import make
+from ganworks.run.leak import warn_of_leak
 from ganworks.run.speed import check_sharding, check_shared_forward, compile_networks, set_memory_format
 from ganworks.strategy import AdversarialDDPStrategy, AdversarialFSDPStrategy
 from ganworks.strategy.environment import check_processes, check_strategy, read_slurm
@@ -74,6 +75,7 @@ def build_run(config: DictConfig) -> Run:
     check_critics(task, config.model.discriminator)
     task.check(datamodule.example(), tuple(datamodule.shape))
     check_single(task, datamodule, config)
+    warn_of_leak(task, suite)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config)  # with the trainer's own checks: devices, precision

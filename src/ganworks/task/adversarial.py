@@ -16,7 +16,7 @@ from ganworks.regularizer import Regularizer
 from ganworks.task.base import Batch, Terms, batch_size
 from ganworks.task.check import check_terms
 from ganworks.task.critic import Critic, with_fakes
-from ganworks.task.critics import CriticsTask, Look, Said
+from ganworks.task.critics import CriticsTask, Look, Said, by_side
 from ganworks.task.ema import ExponentialMovingAverage
 from ganworks.task.player import frozen
 
@@ -102,15 +102,17 @@ class AdversarialTask(CriticsTask):
             given = self.given(critic, batch, shown) if self.is_augmenting else batch
             samples = {"real": given[critic.real], "fake": shown[critic.fake].detach()}
             real, fake = self.shared(critic, step, **samples)
-            real_logits = self.discriminate(critic, real, given, critic.real_label, "real")["logits"]
-            fake_logits = self.discriminate(critic, fake, shown, critic.fake_label, "fake")["logits"]
-            loss = critic.objective.discriminator(real_logits, fake_logits)
+            of_real = self.discriminate(critic, real, given, critic.real_label, "real")
+            of_fake = self.discriminate(critic, fake, shown, critic.fake_label, "fake")
+            logits = {"real_logits": of_real["logits"], "fake_logits": of_fake["logits"]}
+            loss = critic.objective.discriminator(*logits.values())
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
-            said = {"real_logits": real_logits, "fake_logits": fake_logits}
-            seen = given | {"real": real, "fake": fake} | said
-            terms |= self.penalties(critic.penalties, step, seen, critic)
-            real_said.append(real_logits)
-            fake_said.append(fake_logits)
+            seen = given | {"real": real, "fake": fake} | logits
+            # Regularizers see what else a critic said; whoever watches does not need it.
+            said = by_side("real", of_real) | by_side("fake", of_fake)
+            terms |= self.penalties(critic.penalties, step, seen | said, critic)
+            real_said.append(of_real["logits"])
+            fake_said.append(of_fake["logits"])
             if self.is_watched:
                 self.keep_look(critic, seen)
         if self.is_augmenting:

@@ -84,9 +84,12 @@ class CriticsTask(ManualTask):
     def _equipped(self, critic: Critic) -> Critic:
         """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
         shared = self.regularizers_of("discriminator")
+        own = dict(critic.regularizers) if critic.regularizers is not None else shared
+        for regularizer in own.values():
+            regularizer.prepare(critic.network)
         if critic.regularizers is None and not critic.name:
             return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
-        own = copy.deepcopy(shared) if critic.regularizers is None else dict(critic.regularizers)
+        own = copy.deepcopy(shared) if critic.regularizers is None else own
         if own:
             self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
         return replace(critic, loss=critic.loss or self.loss, regularizers=own)
@@ -252,6 +255,11 @@ class CriticsTask(ManualTask):
         """Every regularizer under the name of its term."""
         of_critics = {c.prefix + name: r for c in self.critics for name, r in c.penalties.items()}
         return {**of_critics, **self.generator_regularizers}
+
+
+def by_side(side: str, said: Said) -> Said:
+    """Return what a critic said of one side under names that say which."""
+    return {f"{side}_{name}": value for name, value in said.items()}
 
 
 def said_of(

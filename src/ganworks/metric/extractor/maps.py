@@ -146,8 +146,3 @@ def run(extractor: Extractor | Lpips, network: nn.Module, images: Tensor) -> Non
 def column(values: Sequence[float], like: Tensor) -> Tensor:
     """Return one value for each channel, (1, C, 1, 1)."""
     return torch.tensor(values, device=like.device, dtype=like.dtype).view(1, -1, 1, 1)
-
-
-def is_same_network(one: Extractor | Lpips, other: Extractor | Lpips) -> bool:
-    """Say whether two extractors have the same network and weights."""
-    return all(one.contract[name] == other.contract[name] for name in ("extractor", "weights_sha256"))

@@ -1,0 +1,119 @@
+"""SAN's head: the direction of a discriminator's last layer, apart from its size."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganworks.errors import SettingError
+from ganworks.model.base import require_label
+from ganworks.model.layer.norm import ProjectionHead
+
+ALLOWED = "a discriminator that ends in a linear layer or a convolution with one output, or a projection head"
+
+
+class DirectionHead(nn.Module):
+    """Logit s <sg(w), h + b> and, for the direction alone, sg(s) <w, sg(h + b)>, |w| = 1, sg: without a gradient.
+
+    Takida et al. 2024 (SAN), section 5 (https://arxiv.org/abs/2301.12811). It takes the place of a layer with one
+    output and begins with its weights: s is their length. A conditional one has a direction for each class, that of
+    the sum of the projection head's two vectors, and one s, their mean length.
+
+    Args:
+        layer: `torch.nn.Linear` or `torch.nn.Conv2d` with one output, or `ProjectionHead`.
+
+    Attributes:
+        direction: what the last pass said of the direction, shaped as its logits; taken by `Tell`.
+
+    Raises:
+        SettingError: another layer.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        linear = layer.linear if isinstance(layer, ProjectionHead) else layer
+        if not isinstance(linear, nn.Linear | nn.Conv2d) or len(linear.weight) != 1:
+            raise SettingError("regularizer.san", type(layer).__name__, ALLOWED)
+        self.is_projection = isinstance(layer, ProjectionHead)
+        self.is_conditional = isinstance(layer, ProjectionHead) and layer.embedding is not None
+        self.conv = (
+            {"stride": linear.stride, "padding": linear.padding} if isinstance(linear, nn.Conv2d) else None
+        )
+        weight = linear.weight.detach().clone()
+        if self.is_conditional:
+            weight = weight + cast(Any, layer).embedding.weight.detach()
+        sizes = weight.flatten(1).norm(dim=1)
+        self.scale = nn.Parameter(sizes.mean())
+        self.weight = nn.Parameter(weight / sizes.view(-1, *[1] * (weight.dim() - 1)))
+        self.bias = nn.Parameter(weight.new_zeros(weight.shape[1]))
+        if linear.bias is not None and self.conv is None:
+            # <w, b> s is the old bias, which is 0 in most networks.
+            self.bias.data += linear.bias.detach() * self.weight.detach().mean(0) / self.scale.detach()
+        self.direction: Tensor | None = None
+
+    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the logits of features (B, F), or of maps (B, F, H, W)."""
+        shape = (1, -1, *[1] * (features.dim() - 2))
+        h, weight = features + self.bias.view(shape), self._weight(label)
+        self.direction = self.scale.detach() * self._product(weight, h.detach())
+        return self.scale * self._product(weight.detach(), h)
+
+    def _weight(self, label: Tensor | None) -> Tensor:
+        """Return directions of length one: one, or one for each sample."""
+        weight: Tensor = self.weight
+        if self.is_conditional:
+            label = require_label(label)
+            weight = label.to(weight.dtype) @ weight if label.is_floating_point() else weight[label]
+        return F.normalize(weight.flatten(1), dim=1).view_as(weight)
+
+    def _product(self, weight: Tensor, h: Tensor) -> Tensor:
+        if self.conv is not None:
+            return F.conv2d(h, weight, **cast(Any, self.conv))
+        product = (weight * h).sum(1)
+        return product if self.is_projection else product[:, None]
+
+    @torch.no_grad()
+    def renormalize(self) -> None:
+        """Bring the stored directions back to length one."""
+        sizes = self.weight.flatten(1).norm(dim=1)
+        self.weight.div_(sizes.view(-1, *[1] * (self.weight.dim() - 1)))
+
+
+class Tell:
+    """A hook of a discriminator: add ``direction`` of its head, shaped as the logits, to what it returns."""
+
+    def __init__(self, head: DirectionHead) -> None:
+        self.head = head
+
+    def __call__(self, network: nn.Module, arguments: Any, said: Any) -> dict[str, Any]:
+        direction, self.head.direction = self.head.direction, None
+        return {**(said if isinstance(said, dict) else {"logits": said}), "direction": direction}
+
+
+def separate_direction(network: nn.Module, layer: str | None = None) -> None:
+    """Give a discriminator a `DirectionHead` in the place of its last layer; it then returns ``direction`` too.
+
+    Args:
+        layer: its name in the network; None takes the last projection head, else the last layer with one output.
+
+    Raises:
+        SettingError: no such layer.
+    """
+    modules = dict(network.named_modules())
+    if layer is None:
+        heads = [name for name, each in modules.items() if isinstance(each, ProjectionHead)]
+        layer = (heads or [name for name, each in modules.items() if has_one_output(each)] or [""])[-1]
+    if not layer or layer not in modules:
+        raise SettingError("layer", layer, ALLOWED, [name for name in modules if name])
+    place, _, name = layer.rpartition(".")
+    head = DirectionHead(modules[layer])
+    setattr(network.get_submodule(place), name, head)
+    network.register_forward_hook(Tell(head))
+
+
+def has_one_output(layer: nn.Module) -> bool:
+    """Say whether a layer is linear with one output."""
+    return isinstance(layer, nn.Linear | nn.Conv2d) and len(layer.weight) == 1
