@@ -31,9 +31,17 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "superres_4x": ("data.root={folder}/images", "data.batch_size=4", "data.held_out=0", "task.perceptual=0"),
     **dict.fromkeys(("cyclegan", "cut", "fastcut"), DOMAINS),
     **dict.fromkeys(("mocogan", "video3d"), CLIPS),
+    "gat_imagenet256": (
+        "data.root={folder}/latents",
+        "data.shape=[4,8,8]",
+        "data.batch_size=4",
+        "model.depth=4",
+        "model.num_heads=2",
+        "trainer.precision=32-true",
+    ),
 }
 BATCHES = {
-    **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
+    **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4, "gat_imagenet256": 4},
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 
@@ -47,6 +55,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(4):
             pixels = torch.randint(256, (side, side, 3), dtype=torch.uint8).numpy()
             Image.fromarray(pixels).save(found / name / f"{number}.png")
+    (found / "latents").mkdir()
+    np.save(found / "latents" / "moments.npy", np.ones((8, 8, 8, 8), np.float16))
+    np.save(found / "latents" / "labels.npy", np.arange(8) % 2)
     (found / "clips").mkdir()
     for number in range(8):
         frames = [Image.fromarray(np.full((64, 64), 10 * number + t, np.uint8)) for t in range(16)]
@@ -77,5 +88,5 @@ def test_experiment_trains_two_batches(name: str, folder: Path, tmp_path: Path) 
 def test_experiment_says_its_command_paper_expectation_and_hardware(name: str) -> None:
     head = (FOLDER / f"{name}.yaml").read_text()
     assert f"python train.py experiment={name}" in head
-    for word in ("arXiv:", "Expected", "GPU" if name.startswith(("cifar", "mocogan", "video3d")) else "CPU"):
+    for word in ("arXiv:", "Expected", "GPU" if name.startswith(("cifar", "gat", "mocogan", "video3d")) else "CPU"):
         assert word in head

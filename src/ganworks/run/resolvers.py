@@ -26,6 +26,15 @@ def share(count: float, part: float) -> int:
     return max(1, int(count * part))
 
 
+def per_width(rate: float, base: int, width: int) -> float:
+    """Return a learning rate that is ``rate`` at the width ``base`` and falls as the width grows.
+
+    >>> per_width(2e-4, 768, 384)
+    0.0004
+    """
+    return rate * base / width
+
+
 def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
     """Return the shape of an image: ``resolution`` is a side, or height and width.
 
@@ -89,7 +98,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, image_shape, frame_of, critic_norm, choice):
+    for resolver in (where, share, per_width, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
