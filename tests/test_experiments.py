@@ -37,18 +37,14 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     **dict.fromkeys(("own_images_64", "own_images_256"), OWN),
     "stylegan2_ada_cifar10": STYLES,
     **dict.fromkeys(("sngan_cifar10", "sagan_cifar10", "biggan_cifar10"), ("model.width=2",)),
-    "fastgan_small": (
-        "data.root={folder}/images",
-        "data.batch_size=4",
-        "data.resolution=32",
-        "model.width=4",
-    ),
-}
+    "fastgan_small": ("data.root={folder}/images", "data.batch_size=4", "data.resolution=32", "model.width=4"),
+    "gat_imagenet256": ("data.root={folder}/latents", "data.shape=[4,8,8]", "data.batch_size=4", "model.depth=4",
+                        "model.num_heads=2", "trainer.precision=32-true"),
+}  # fmt: skip
 BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
-    "biggan_cifar10": 50,
-    "fastgan_small": 4,
+    **{"biggan_cifar10": 50, "fastgan_small": 4, "gat_imagenet256": 4},
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 
@@ -62,6 +58,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(4):
             pixels = torch.randint(256, (side, side, 3), dtype=torch.uint8).numpy()
             Image.fromarray(pixels).save(found / name / f"{number}.png")
+    (found / "latents").mkdir()
+    np.save(found / "latents" / "moments.npy", np.ones((8, 8, 8, 8), np.float16))
+    np.save(found / "latents" / "labels.npy", np.arange(8) % 2)
     (found / "clips").mkdir()
     for number in range(8):
         frames = [Image.fromarray(np.full((64, 64), 10 * number + t, np.uint8)) for t in range(16)]
@@ -94,4 +93,5 @@ def test_experiment_says_its_command_paper_expectation_and_hardware(name: str) -
     assert f"python train.py experiment={name}" in head
     on_gpu = "cifar10" in name or name.startswith(("mocogan", "video3d"))
     for word in ("arXiv:", "Expected", "GPU" if on_gpu else "CPU"):
+    for word in ("arXiv:", "Expected", "GPU" if name.startswith(("cifar", "gat", "mocogan", "video3d")) else "CPU"):
         assert word in head

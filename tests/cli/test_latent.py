@@ -14,7 +14,7 @@ from ganworks import Sampler, load_generator
 from ganworks.model import StyleGAN2Generator
 from ganworks.picture.directions import style_directions
 from ganworks.picture.samples import to_uint8
-from ganworks.sample.latent import draw_styles, make_from_styles, mixed
+from ganworks.sample.styles import draw_styles, make_from_styles, mixed
 from ganworks.sample.projection import CriticDistance, project
 
 SMALL = {

@@ -16,7 +16,7 @@ from ganworks.data.decode import SUFFIXES, decode
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
 from ganworks.picture.directions import strips_along
-from ganworks.sample.latent import (
+from ganworks.sample.styles import (
     Styles,
     between,
     check_space,

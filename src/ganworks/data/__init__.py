@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganworks.data.few_labels import FewLabels
     from ganworks.data.folder import Folder
     from ganworks.data.image_files import FilesDataModule
+    from ganworks.data.latents import Latents
     from ganworks.data.loader import BatchLoader, WorkerLoader
     from ganworks.data.mixture import Grid, Mixture, Ring
     from ganworks.data.moving_digits import MovingDigits
@@ -52,6 +53,7 @@ __all__ = [
     "Grid",
     "ImageDataModule",
     "KeyedOrder",
+    "Latents",
     "Mixture",
     "MovingDigits",
     "Oracle",

@@ -87,7 +87,7 @@ class DinoTokens:
     def __init__(self, extractor: DinoV2 | None = None) -> None:
         from ganworks.metric.extractor import DinoV2
 
-        self.extractor = extractor or DinoV2("dinov2_vitb14")
+        self.extractor = extractor or DinoV2("dinov2-vit-b-14")
         self.extractor.check()
 
     def __call__(self, images: Tensor) -> Tensor:

@@ -38,6 +38,15 @@ def r1_gamma(resolution: int, batch_size: int) -> float:
     return 0.0002 * resolution**2 / batch_size
 
 
+def per_width(rate: float, base: int, width: int) -> float:
+    """Return a learning rate that is ``rate`` at the width ``base`` and falls as the width grows.
+
+    >>> per_width(2e-4, 768, 384)
+    0.0004
+    """
+    return rate * base / width
+
+
 def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
     """Return the shape of an image: ``resolution`` is a side, or height and width.
 
@@ -101,7 +110,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, r1_gamma, image_shape, frame_of, critic_norm, choice):
+    for resolver in (where, share, r1_gamma, per_width, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

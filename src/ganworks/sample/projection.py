@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d, mse_loss
 from ganworks.errors import check_count, check_range
 from ganworks.noise import keyed_rng
 from ganworks.sample.label import Label
-from ganworks.sample.latent import SPACES, check_space, style_generator
+from ganworks.sample.styles import SPACES, check_space, style_generator
 from ganworks.sample.sampler import Sampler
 
 Distance = Callable[[Tensor, Tensor], Tensor]
