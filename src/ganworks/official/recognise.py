@@ -41,12 +41,34 @@ LAYOUTS = (
     Layout("stylegan3", "stylegan3", GENERATOR, (r"synthesis\.input\.freqs", r"synthesis\.L0_.*\.weight")),
     Layout("r3gan", "R3GAN", GENERATOR, (r"MainLayers\.0\.Layers\.0\.Basis", r"AggregationLayer\..*weight")),
     Layout("r3gan", "R3GAN", DISCRIMINATOR, (r"ExtractionLayer\..*weight", r"MainLayers\..*\.Basis\.weight")),
-    Layout("fastgan", "projected GAN", GENERATOR, (r"synthesis\.init\.init\.0\..*", r"synthesis\.feat_8\..*")),
-    Layout("biggan", BIGGAN, GENERATOR, (r"blocks\.0\.0\.conv1\.u0", r"output_layer\.0\.gain", r"linear\.u0")),
+    Layout(
+        "fastgan", "projected GAN", GENERATOR, (r"synthesis\.init\.init\.0\..*", r"synthesis\.feat_8\..*")
+    ),
+    Layout(
+        "biggan", BIGGAN, GENERATOR, (r"blocks\.0\.0\.conv1\.u0", r"output_layer\.0\.gain", r"linear\.u0")
+    ),
     Layout("biggan", BIGGAN, DISCRIMINATOR, (r"blocks\.0\.0\.conv1\.u0", r"linear\.u0")),
-    Layout("stylegan2", ROSINALITY, GENERATOR, (r"input\.input", r"conv1\.conv\.modulation\.weight"), "rosinality"),
-    Layout("stylegan2", ROSINALITY, DISCRIMINATOR, (r"convs\.0\.0\.weight", r"final_linear\.1\.weight"), "rosinality"),
-    Layout("biggan", STUDIO, GENERATOR, (r"linear0\..*", r"blocks\.0\.0\.conv2d1\..*", r"conv2d5\..*"), "studiogan"),
+    Layout(
+        "stylegan2",
+        ROSINALITY,
+        GENERATOR,
+        (r"input\.input", r"conv1\.conv\.modulation\.weight"),
+        "rosinality",
+    ),
+    Layout(
+        "stylegan2",
+        ROSINALITY,
+        DISCRIMINATOR,
+        (r"convs\.0\.0\.weight", r"final_linear\.1\.weight"),
+        "rosinality",
+    ),
+    Layout(
+        "biggan",
+        STUDIO,
+        GENERATOR,
+        (r"linear0\..*", r"blocks\.0\.0\.conv2d1\..*", r"conv2d5\..*"),
+        "studiogan",
+    ),
     Layout("biggan", STUDIO, DISCRIMINATOR, (r"linear1\..*", r"blocks\.0\.0\.conv2d1\..*"), "studiogan"),
 )
 

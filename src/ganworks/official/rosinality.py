@@ -16,7 +16,9 @@ from torch import Tensor
 from ganworks.errors import GanworksError
 from ganworks.official.recognise import GENERATOR
 
-ARGUMENTS: dict[str, float] = {}  # its layers have neither clamp nor half precision, as ours without arguments
+ARGUMENTS: dict[
+    str, float
+] = {}  # its layers have neither clamp nor half precision, as ours without arguments
 State = Mapping[str, Tensor]
 # Of a layer with a style, and of one that makes an image: theirs to NVIDIA's.
 STYLED = {

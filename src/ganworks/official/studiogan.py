@@ -38,7 +38,9 @@ def official_state(state: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:
     names = {name: official_name(name) for name in state if not LEFT_OUT.fullmatch(name)}
     unknown = [name for name, theirs in names.items() if theirs is None]
     if unknown:
-        raise GanworksError(f"This {role} of PyTorch-StudioGAN has another layout: unknown {', '.join(unknown[:3])}.")
+        raise GanworksError(
+            f"This {role} of PyTorch-StudioGAN has another layout: unknown {', '.join(unknown[:3])}."
+        )
     return {
         str(theirs): state[name][None] if name.endswith("weight_u") else state[name]
         for name, theirs in names.items()
@@ -61,5 +63,7 @@ def official_name(name: str) -> str | None:
         return f"{place}.gamma"
     module, _, rest = inner.partition(".")
     norm = re.fullmatch(r"(gain|bias)\.(.+)", rest)
-    renamed = STATISTICS.get(rest) or (f"{norm[1]}.{WEIGHT[norm[2]]}" if norm and norm[2] in WEIGHT else WEIGHT.get(rest))
+    renamed = STATISTICS.get(rest) or (
+        f"{norm[1]}.{WEIGHT[norm[2]]}" if norm and norm[2] in WEIGHT else WEIGHT.get(rest)
+    )
     return f"{place}.{INNER[module]}.{renamed}" if module in INNER and renamed else None
