@@ -42,7 +42,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def test_a_file_becomes_a_generator_folder(command: Command, file: Path, tmp_path: Path) -> None:
     result = command(file, f"out={tmp_path / 'generator'}")
-    assert result.code == 0 and "stylegan2 in" in result.out
+    assert result.code == 0
+    assert "stylegan2 in" in result.out
     made = load_generator(tmp_path / "generator").sample(2)
     assert torch.equal(made, load_generator(file).sample(2))
 
@@ -56,7 +57,8 @@ def test_a_file_becomes_tensors_of_all_its_networks(command: Command, file: Path
         "discriminator",
     }
     before, after = read_source(file).state, read_source(out).state
-    assert set(before) == set(after) and all(torch.equal(before[name], after[name]) for name in before)
+    assert set(before) == set(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_the_discriminator_alone_becomes_tensors(command: Command, file: Path, tmp_path: Path) -> None:
@@ -89,7 +91,8 @@ def test_a_mistake_is_answered_in_a_sentence(
 ) -> None:
     result = command(*[argument.format(file=file) for argument in arguments])
     assert result.code not in (0, None)
-    assert message in result.err and "Traceback" not in result.err
+    assert message in result.err
+    assert "Traceback" not in result.err
 
 
 def test_sample_py_draws_from_a_file(ganworks: Command, file: Path, tmp_path: Path) -> None:
@@ -108,4 +111,5 @@ def test_a_run_starts_from_a_file_and_the_plan_says_what_it_takes(ganworks: Comm
     )
     text = " ".join(result.out.replace("│", " ").split())
     assert result.code == 0, result.err
-    assert text.count("takes all") == 3 and "frozen" in text
+    assert text.count("takes all") == 3
+    assert "frozen" in text

@@ -159,7 +159,8 @@ def test_plain_values_and_arrays_come_out_as_they_are(protocol: int, tmp_path: P
     found = ours.load(write_pickle(tmp_path / "values.pkl", content, protocol))
     assert {name: found[name] for name in values} == values | {"size": (2, 3)}
     assert np.array_equal(found["array"].values, content["array"])
-    assert found["easy"] == {"a": {"b": 1}} and type(found["easy"]) is dict
+    assert found["easy"] == {"a": {"b": 1}}
+    assert type(found["easy"]) is dict
 
 
 @pytest.mark.parametrize("kind", [Plain, Generator])
