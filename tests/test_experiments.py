@@ -25,7 +25,7 @@ CLIPS = (
     "model.width=2",
     "data.batch_size=4",
 )
-STYLES = ("model.channel_base=256", "model.channel_max=4", "data.batch_size=4", "metric=none")
+STYLES = ("model.width=4", "data.batch_size=4", "metric=none")
 OWN = (*STYLES, "data.root={folder}/images", "paths.cache={folder}/cache", "data.resolution=16")
 OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "pix2pix": PAIRS,

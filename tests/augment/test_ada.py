@@ -13,7 +13,7 @@ import ganworks.augment
 from ganworks.augment import Ada, Apa, Compose, CosineProbability
 from ganworks.augment.ada import transformed
 from ganworks.augment.corrupt import filter_bank
-from ganworks.augment.geometry import SYM6, affine, margins, sampling
+from ganworks.augment.geometry import SYM6, affine, margins, resampled, sampling
 from ganworks.augment.law import GROUPS, LAWS, Draw, gated
 from ganworks.errors import SettingError
 from ganworks.model.layer.resample import fir_filter
@@ -170,11 +170,20 @@ def test_colours_alone_at_probability_zero_are_the_identity_to_the_bit() -> None
     assert torch.equal(transformed(x[:, :1], neutral), x[:, :1])
 
 
-def test_resampling_without_a_change_gives_the_image_back() -> None:
-    neutral = {
-        name: torch.full((4, 2)[: law.num], law.neutral) for name, law in LAWS.items() if law.group == "blit"
+def test_images_that_no_gate_moves_pass_untouched_and_the_others_as_in_a_batch_of_their_own() -> None:
+    values = {
+        "scale": torch.tensor([0.0, 1.0, 0.0, -1.0]),
+        "pre_rotation": torch.tensor([0.5, 0.5, 0.5, 0.7]),
     }
-    assert torch.allclose(transformed(images(), neutral), images(), atol=1e-5)
+    found = transformed(images(), values)
+    assert torch.equal(found[[0, 2]], images()[[0, 2]])
+    maps = affine(values, 24, 24)
+    assert maps is not None
+    assert torch.allclose(found, resampled(images(), maps), atol=1e-5)
+
+
+def test_resampling_without_a_change_gives_the_image_back() -> None:
+    assert torch.allclose(resampled(images(), torch.eye(3).repeat(4, 1, 1)), images(), atol=1e-5)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from ganworks.doctor import RULES, Setup
-from ganworks.doctor.advice import SOUND, Signals, heavier, mended, paired, sound_rates
+from ganworks.doctor.advice import (
+    SOUND,
+    Signals,
+    against_memory,
+    heavier,
+    mended,
+    paired,
+    sound_rates,
+    stop_earlier,
+)
 from ganworks.run.build import build_run
 from running import compose
 
@@ -152,3 +161,10 @@ def test_penalty_is_made_heavier_up_to_what_is_usual() -> None:
 def test_pairing_brings_its_penalties() -> None:
     assert paired(Setup(weights={"r1": 1.0}), {}) == ["loss=r3gan", "regularizer=r1_r2"]
     assert paired(Setup(is_relativistic=True, weights={"r1": 1.0, "r2": 1.0}), {}) == []
+
+
+def test_augmentation_that_adapts_is_advised_against_overfitting_where_there_is_none() -> None:
+    for advice in (against_memory, stop_earlier):
+        assert "augment=ada" in advice(Setup(), {})
+        assert "augment=ada" not in advice(Setup(has_augment=True), {})
+        assert "augment=ada" not in advice(Setup(is_image=False), {})

@@ -348,7 +348,7 @@ def test_wrong_setting_is_named(settings, match):
 
 @pytest.mark.parametrize("name", ["stylegan2", "stylegan2_cifar"])
 def test_config_builds_a_conditional_pair_that_is_sized_by_the_channels(name):
-    overrides = [f"model={name}", "data.resolution=8", "model.conditional=true", "model.channel_max=4"]
+    overrides = [f"model={name}", "data.resolution=8", "model.conditional=true", "model.width=4"]
     config = compose(overrides, "train")
     pair = [instantiate(config.model[player], _convert_="all") for player in ("generator", "discriminator")]
     generator, discriminator = pair

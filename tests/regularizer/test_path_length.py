@@ -89,7 +89,7 @@ def test_descending_it_evens_the_lengths_out(generator):
 
 
 def test_generator_without_styles_and_shares_out_of_range_are_named():
-    with pytest.raises(SettingError, match="regularizer.path_length=DCGANGenerator.*stylegan2"):
+    with pytest.raises(SettingError, match=r"regularizer\.path_length=DCGANGenerator.*stylegan2"):
         PathLength().penalty(DCGANGenerator((1, 8, 8)), {}, torch.Generator())
     with pytest.raises(SettingError, match="batch_share"):
         PathLength(batch_share=2.0)

@@ -66,6 +66,20 @@ def affine(values: Mapping[str, Tensor], width: int, height: int) -> Tensor | No
 
 
 def warp(x: Tensor, maps: Tensor) -> Tensor:
+    """Return images (B, C, H, W) of which the pixel at p is taken from the place maps @ p; see `resampled`.
+
+    Args:
+        maps: (B, 3, 3) on the CPU.
+    """
+    if (
+        x.device.type != "cpu"
+    ):  # there a number of images that changes from batch to batch costs more than it saves
+        return resampled(x, maps)
+    moved = (maps != torch.eye(3)).flatten(1).any(1).nonzero()[:, 0]
+    return x.index_copy(0, moved, resampled(x[moved], maps[moved])) if len(moved) else x
+
+
+def resampled(x: Tensor, maps: Tensor) -> Tensor:
     """Return images (B, C, H, W) of which the pixel at p is taken from the place maps @ p.
 
     Upsampled x2 by an orthogonal filter, sampled bilinearly, downsampled; beyond the border the image is reflected. The

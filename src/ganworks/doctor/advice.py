@@ -134,6 +134,11 @@ def augmented(setup: Setup) -> Overrides:
     return ["augment=diffaugment"] if (setup.is_image or setup.is_clip) and not setup.has_augment else []
 
 
+def adaptively(setup: Setup) -> Overrides:
+    """Augmentation of images and clips as strong as the discriminator overfits, where there is none yet."""
+    return ["augment=ada"] if augmented(setup) else []
+
+
 def spectral(setup: Setup) -> Overrides:
     return [] if setup.critic_norm == "spectral" else ["model.discriminator.norm=spectral"]
 
@@ -221,13 +226,13 @@ def closer(setup: Setup, signals: Signals) -> list[str]:
 
 def against_memory(setup: Setup, signals: Signals) -> list[str]:
     """Against copies of the training set."""
-    return options(augmented(setup), holding(setup) or heavier(setup, signals))
+    return options(augmented(setup), holding(setup) or heavier(setup, signals), adaptively(setup))
 
 
 def stop_earlier(setup: Setup, signals: Signals) -> list[str]:
     """Against figures that get worse: what holds the critic, and a learning rate that falls."""
     falls = ["optimizer.schedule._target_=ganworks.optimizer.Cosine"]
-    return options(augmented(setup), holding(setup) or heavier(setup, signals), falls)
+    return options(augmented(setup), holding(setup) or heavier(setup, signals), falls, adaptively(setup))
 
 
 def numbers(setup: Setup, signals: Signals) -> list[str]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ganworks.errors import check_count
 from ganworks.model.base import Generator
+from ganworks.model.layer.norm import gather, is_shared
 
 
 class StyleGenerator(Generator):
@@ -82,5 +83,8 @@ class StyleGenerator(Generator):
 
     @torch.no_grad()
     def follow(self, w: Tensor) -> None:
-        """Move the running mean toward the mean of a batch of w (B, w_dim)."""
-        self.w_mean.copy_(w.detach().float().mean(0).lerp(self.w_mean, self.w_decay))
+        """Move the running mean toward the mean of a batch of w (B, w_dim), that of all ranks."""
+        mean = w.detach().float().mean(0)
+        if is_shared():
+            mean = gather(mean).mean(0)
+        self.w_mean.copy_(mean.lerp(self.w_mean, self.w_decay))

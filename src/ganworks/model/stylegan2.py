@@ -110,7 +110,7 @@ class StyleGAN2Generator(StyleGenerator):
         """The blocks of the synthesis by name, from 4x4 up."""
         return dict(self.synthesis.items())  # type: ignore[arg-type]
 
-    def forward(self, latent: Tensor, label: Tensor | None = None, **noise: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, latent: Tensor, label: Tensor | None = None, **noise: Tensor) -> Tensor:
         """Return samples (B, C, R, R); ``noise`` as `noise` names it, what is left out is none."""
         ws = self.styles(latent, label, **noise)
         # The pass that the generator learns from, which is one a step; penalties do not come by here.

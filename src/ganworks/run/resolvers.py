@@ -1,4 +1,4 @@
-"""The words that conf/ computes with: ${where:...}, ${share:...}, ${r1_gamma:...}, ${critic_norm:...}, ${choice:...} and others."""
+"""The words that conf/ computes with: ${where:...}, ${share:...}, ${critic_norm:...}, ${choice:...} and others."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
@@ -34,7 +36,7 @@ class MappingNetwork(nn.Module):
         widths = [num_in + (num_out if num_classes else 0), *[num_out] * num_layers]
         self.layers = nn.ModuleList(
             EqualizedLinear(before, after, lr_multiplier=LR_MULTIPLIER, activation="lrelu")
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in itertools.pairwise(widths)
         )
 
     def forward(self, latent: Tensor | None, label: Tensor | None = None) -> Tensor:

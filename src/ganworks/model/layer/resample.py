@@ -117,7 +117,7 @@ class Filter(torch.autograd.Function):
         ctx.save_for_backward(f)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (f,) = ctx.saved_tensors
         return TransposedFilter.apply(gradient, f, ctx.stride, ctx.padding, ctx.size), None, None, None
 
@@ -144,7 +144,7 @@ class TransposedFilter(torch.autograd.Function):
         ctx.save_for_backward(f)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         (f,) = ctx.saved_tensors
         return Filter.apply(gradient, f, ctx.stride, ctx.padding), None, None, None, None
 
