@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.stylegan2 import StyleGAN2Generator
     from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
+    from ganworks.model.stylegan3 import StyleGAN3Generator
     from ganworks.model.text_critic import TextCritic
     from ganworks.model.transformer import TransformerDiscriminator, TransformerGenerator
     from ganworks.model.translator import Translator
@@ -68,6 +69,7 @@ __all__ = [
     "SpriteGenerator",
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",
+    "StyleGAN3Generator",
     "TextCritic",
     "TokenGenerator",
     "TransformerDiscriminator",
