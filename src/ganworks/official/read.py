@@ -252,8 +252,8 @@ def arguments_of(shell: Shell, role: str) -> dict[str, Any]:
     """Return the arguments of a module's constructor, and of its parts where defaults differed between releases.
 
     StyleGAN2-ADA's layers have no clamp and no half precision by default, those of stylegan3 have both, and a file
-    says what it had in the attributes of its layers alone. A network that is pickled without its arguments notes some of
-    them as attributes.
+    says what it had in the attributes of its layers alone. A network that is pickled without its arguments notes some
+    of them as attributes.
     """
     noted = {name: shell.attributes[name] for name in POSITIONS[role] if name in shell.attributes}
     arguments = noted | shell.arguments(POSITIONS[role])
