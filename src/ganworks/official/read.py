@@ -24,7 +24,7 @@ from ganworks.official import pickle
 from ganworks.official.allowed import UnsafeError
 from ganworks.official.recognise import DISCRIMINATOR, GENERATOR, known, recognise, unwrapped
 from ganworks.official.shell import Shell
-from ganworks.sample.loading import build_generator, check_weights, reason
+from ganworks.sample.build import build_generator, check_weights, reason
 from ganworks.sample.sampler import PLAIN, Sampler
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a file of torch before its zip format begins so
