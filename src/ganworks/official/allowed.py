@@ -243,7 +243,7 @@ def _shown(value: Any) -> str:
 
 
 EMPTY = (("collections", "OrderedDict"), *EASY_DICTS)
-CALLS: dict[tuple[str, str], Callable[..., Any]] = {
+CALLS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): ordered,
     ("torch._utils", "_rebuild_tensor_v2"): tensor,
     ("torch._utils", "_rebuild_parameter"): parameter,
