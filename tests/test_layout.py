@@ -32,6 +32,7 @@ WITHOUT_GROUP = {
     "augmentation",
     "chart",
     "cli",
+    "convert",
     "doctor",
     "evaluation",
     "official",

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from conftest import Result
-from ganworks import convert, load_generator
+from ganworks import load_generator
+from ganworks.convert import __main__ as convert
 from ganworks.digest import load_tensors
 from ganworks.run.init_from import read as read_source
 from golden import golden

@@ -152,7 +152,8 @@ def test_a_length_that_is_a_lie_takes_no_memory(tmp_path: Path) -> None:
 def test_plain_values_and_arrays_come_out_as_they_are(protocol: int, tmp_path: Path) -> None:
     values = {
         "number": 3, "large": 1 << 80, "share": 0.5, "none": None, "text": "ä", "flags": [True, False],
-        "bytes": b"\x00a", "pair": (1, "a"), "many": (1, 2, 3, 4), "names": {"a", "b"}, "type": torch.float16, "size": torch.Size([2, 3]),
+        "bytes": b"\x00a", "pair": (1, "a"), "many": (1, 2, 3, 4), "names": {"a", "b"}, "type": torch.float16,
+        "size": torch.Size([2, 3]),
         "np": np.float64(0.25), "flag": np.bool_(True), "ordered": OrderedDict(a=1),
     }  # fmt: skip
     content = {**values, "array": np.arange(6.0).reshape(2, 3), "easy": EasyDict(a=EasyDict(b=1))}

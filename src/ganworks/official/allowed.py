@@ -69,7 +69,7 @@ class DType:
     @property
     def numpy(self) -> np.dtype[Any]:
         """It as numpy has it."""
-        return np.dtype(self.code).newbyteorder(self.order)  # type: ignore[call-overload,no-any-return]
+        return np.dtype(self.code).newbyteorder(self.order)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -166,7 +166,7 @@ def tensor(numbers: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor
 def parameter(data: Any, *_: Any) -> Tensor:
     """Return the tensor of a parameter."""
     _check(isinstance(data, Tensor), "a parameter has a tensor")
-    return data  # type: ignore[no-any-return]
+    return data
 
 
 def persistent(meta: Any) -> Shell:
@@ -220,7 +220,7 @@ def from_buffer(content: Any, kind: Any, shape: Any, order: Any) -> Array:
 def encoded(text: Any, encoding: Any) -> bytes:
     """Return bytes as pickles of protocol 2 have them."""
     _check(isinstance(text, str) and encoding == "latin1", "bytes are spelled in latin1")
-    return text.encode("latin1")  # type: ignore[no-any-return]
+    return text.encode("latin1")
 
 
 def _numbers(content: Any, kind: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
@@ -243,7 +243,7 @@ def _shown(value: Any) -> str:
 
 
 EMPTY = (("collections", "OrderedDict"), *EASY_DICTS)
-CALLS: dict[tuple[str, str], Callable[..., Any]] = {
+CALLS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): ordered,
     ("torch._utils", "_rebuild_tensor_v2"): tensor,
     ("torch._utils", "_rebuild_parameter"): parameter,

@@ -16,30 +16,12 @@ from ganworks.official.allowed import ALLOWED, UnsafeError, build, call, key, ne
 
 MAX_OPERATIONS = 20_000_000  # StyleGAN3's largest networks with their pipeline take 0.05 million
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-ARGUMENTS = frozenset(
-    [
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "FLOAT",
-        "BINFLOAT",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-        "UNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-    ]
-)  # operations that push the value beside them
+ARGUMENTS = {  # operations that push the value beside them
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1",
+    "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "SHORT_BINUNICODE",
+    "BINUNICODE", "BINUNICODE8",
+}  # fmt: skip
 DAMAGE = (
     IndexError,
     KeyError,

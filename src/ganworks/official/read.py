@@ -24,7 +24,7 @@ from ganworks.official import pickle
 from ganworks.official.allowed import UnsafeError
 from ganworks.official.recognise import DISCRIMINATOR, GENERATOR, known, recognise, unwrapped
 from ganworks.official.shell import Shell
-from ganworks.sample.loading import build_generator, check_weights, reason
+from ganworks.sample.build import build_generator, check_weights, reason
 from ganworks.sample.sampler import PLAIN, Sampler
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a file of torch before its zip format begins so
@@ -252,8 +252,8 @@ def arguments_of(shell: Shell, role: str) -> dict[str, Any]:
     """Return the arguments of a module's constructor, and of its parts where defaults differed between releases.
 
     StyleGAN2-ADA's layers have no clamp and no half precision by default, those of stylegan3 have both, and a file
-    says what it had in the attributes of its layers alone. A network that is pickled without its arguments notes some of
-    them as attributes.
+    says what it had in the attributes of its layers alone. A network that is pickled without its arguments notes some
+    of them as attributes.
     """
     noted = {name: shell.attributes[name] for name in POSITIONS[role] if name in shell.attributes}
     arguments = noted | shell.arguments(POSITIONS[role])

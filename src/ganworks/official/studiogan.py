@@ -1,8 +1,8 @@
 """BigGAN as PyTorch-StudioGAN names it (its backbone `big_resnet`): the network of BigGAN-PyTorch under other names.
 
-A table of names, and no more. Convolutions are numbered, the shortcut's is 0; a batch norm is a module beside its gain and
-its shift; spectral norm is torch's, which stores u and v. Ours computes v from u by one iteration, as BigGAN-PyTorch does:
-sigma is the same as far as the iteration has converged.
+A table of names, and no more. Convolutions are numbered, the shortcut's is 0; a batch norm is a module beside its gain
+and its shift; spectral norm is torch's, which stores u and v. Ours computes v from u by one iteration, as
+BigGAN-PyTorch does: sigma is the same as far as the iteration has converged.
 """
 
 from __future__ import annotations

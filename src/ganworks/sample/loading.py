@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from safetensors import SafetensorError
-from torch import Tensor, nn
 
 from ganworks.digest import check_checkpoint_digest, load_tensors
 from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import produce
+from ganworks.official.read import read as read_official
+from ganworks.sample.build import build_generator, check_weights, reason
 from ganworks.sample.sampler import PLAIN, Producer, Sampler
 from ganworks.trust import check_targets, check_texts, trusted_packages
 
@@ -51,9 +50,7 @@ def load_generator(
             siblings(path),
         )
     if path.suffix.lower() in OFFICIAL and path.is_file():
-        from ganworks.official.read import read  # takes a generator from here
-
-        sampler = read(path).sampler()
+        sampler = read_official(path).sampler()
     elif path.is_file():
         sampler = _from_checkpoint(path, trusted)
     elif (path / "model.safetensors").is_file():
@@ -73,25 +70,6 @@ def load_generator(
             "device", device, f"a device of this machine, such as cpu ({reason(error)})"
         ) from error
     return sampler
-
-
-def build_generator(config: dict[str, Any]) -> nn.Module:
-    """Instantiate the player of a configuration that was checked: a network, or several by name.
-
-    Raises:
-        GanworksError: a ``_target_`` that is no network, or that cannot be built.
-    """
-    if "_target_" not in config:
-        return nn.ModuleDict({name: build_generator(part) for name, part in config.items() if part})
-    target = get_class(config["_target_"])
-    if not issubclass(target, nn.Module):
-        raise GanworksError(
-            f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class."
-        )
-    try:
-        return instantiate(config, _recursive_=False)
-    except InstantiationException as error:
-        raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
 
 
 def check_named(config: Mapping[str, Any], file: Path, trusted: frozenset[str]) -> None:
@@ -167,12 +145,6 @@ def others_beside(path: Path) -> str:
     return f" Others in the same folder: {', '.join(others)}." if others else ""
 
 
-def reason(error: BaseException) -> str:
-    """Return the first sentence of an error, or its kind where it says nothing that helps."""
-    text = re.split(r"(?<=[.!])\s|\n", str(error))[0].rstrip(".")[:150]
-    return text if " " in text else type(error).__name__
-
-
 def _from_folder(folder: Path, trusted: frozenset[str]) -> Sampler:
     try:
         config = json.loads(read_text(folder / "config.json"))
@@ -206,22 +178,6 @@ def _from_checkpoint(path: Path, trusted: frozenset[str]) -> Sampler:
     generator.load_state_dict(weights)
     config = {**checkpoint["export"], "images_seen": checkpoint["time"]["images_seen"]}
     return Sampler(generator, config, producer(config))
-
-
-def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source: str) -> None:
-    """Raise `GanworksError` naming the first tensors of ``found`` that differ in name or shape from ``expected``."""
-    differences = [
-        f"{name}: {_shape(found, name)} in the file, {_shape(expected, name)} in this configuration"
-        for name in dict.fromkeys([*expected, *found])
-        if _shape(found, name) != _shape(expected, name)
-    ]
-    if differences:
-        more = f"\n  ... and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise GanworksError(f"{source} is from another model:\n  " + "\n  ".join(differences[:3]) + more)
-
-
-def _shape(tensors: dict[str, Tensor], name: str) -> str:
-    return str(tuple(tensors[name].shape)) if name in tensors else "absent"
 
 
 def read_text(path: Path) -> str:
