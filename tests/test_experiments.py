@@ -41,7 +41,14 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     ),
 }
 BATCHES = {
-    **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4, "gat_imagenet256": 4},
+    **{
+        "digits_r3gan": 128,
+        "grid_r3gan": 256,
+        "superres_4x": 4,
+        "mocogan": 4,
+        "video3d": 4,
+        "gat_imagenet256": 4,
+    },
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 
@@ -88,5 +95,9 @@ def test_experiment_trains_two_batches(name: str, folder: Path, tmp_path: Path) 
 def test_experiment_says_its_command_paper_expectation_and_hardware(name: str) -> None:
     head = (FOLDER / f"{name}.yaml").read_text()
     assert f"python train.py experiment={name}" in head
-    for word in ("arXiv:", "Expected", "GPU" if name.startswith(("cifar", "gat", "mocogan", "video3d")) else "CPU"):
+    for word in (
+        "arXiv:",
+        "Expected",
+        "GPU" if name.startswith(("cifar", "gat", "mocogan", "video3d")) else "CPU",
+    ):
         assert word in head

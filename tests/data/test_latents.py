@@ -113,7 +113,9 @@ def test_images_become_moments_and_latents_become_images(tmp_path):
     from ganworks.data.encode import Arguments, encode_folder
 
     out = encode_folder(
-        Arguments(str(tmp_path / "images"), str(tmp_path / "vae"), str(tmp_path / "out"), 16, 3, str(tmp_path))
+        Arguments(
+            str(tmp_path / "images"), str(tmp_path / "vae"), str(tmp_path / "out"), 16, 3, str(tmp_path)
+        )
     )
     data = Latents(out, 2, scale=0.5, vae=str(tmp_path / "vae"))
     assert data.shape == (4, 8, 8)

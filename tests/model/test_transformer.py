@@ -68,7 +68,9 @@ def test_generator_has_its_published_size(name, millions):
     depth, width, heads = SIZES[name]
     with torch.device("meta"):
         network = TransformerGenerator((4, 32, 32), 64, 1000, depth, width, heads, 2)
-    assert round(sum(p.numel() for p in network.parameters()) / 1e6) == millions  # 602M is the paper's, of XL/2
+    assert (
+        round(sum(p.numel() for p in network.parameters()) / 1e6) == millions
+    )  # 602M is the paper's, of XL/2
 
 
 def test_rotation_keeps_lengths_and_products_depend_on_the_distance_alone():
@@ -134,7 +136,9 @@ def test_generator_equals_its_formula_and_sums_its_heads_up(num_classes):
 
 def test_discriminator_of_all_levels_equals_its_formula():
     network, x = discriminator(num_classes=3, num_levels=4), torch.randn(3, 12, 4, 8)
-    expected = [naive_logit(network, each, network.classes.weight[c]) for each, c in zip(x, LABEL, strict=True)]
+    expected = [
+        naive_logit(network, each, network.classes.weight[c]) for each, c in zip(x, LABEL, strict=True)
+    ]
     assert torch.allclose(network(x, LABEL), torch.stack(expected), atol=1e-5)
 
 

@@ -38,7 +38,9 @@ def encode_folder(arguments: Arguments) -> Path:
     out, size = Path(arguments.out), check_count("batch_size", arguments.batch_size)
     if (out / "moments.npy").exists():
         raise SettingError("out", out, "a folder without moments.npy")
-    data = Folder(arguments.root or None, batch_size=1, resolution=arguments.resolution, cache=arguments.cache)
+    data = Folder(
+        arguments.root or None, batch_size=1, resolution=arguments.resolution, cache=arguments.cache
+    )
     data.check()
     vae = load_vae(arguments.vae)
     vae.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -64,7 +66,9 @@ def main() -> None:
     """Run the command; a mistake is one line."""
     try:
         arguments, _ = parse(Arguments, sys.argv[1:])
-        print(f"moments in {encode_folder(arguments)}: python train.py data=latents data.root={arguments.out}")
+        print(
+            f"moments in {encode_folder(arguments)}: python train.py data=latents data.root={arguments.out}"
+        )
     except GanworksError as error:
         sys.exit(f"error: {error}")
 

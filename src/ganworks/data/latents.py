@@ -105,12 +105,15 @@ class MomentSamples:
         files = sorted(p for p in root.rglob("*") if p.suffix in SUFFIXES and p.name != LABELS)
         if not files:
             raise SettingError("root", root, f"a folder with moments in {', '.join(SUFFIXES)} files")
-        self.parts, labels = [], []
+        self.parts: list[Tensor] = []
+        labels: list[Tensor | None] = []
         for file in files:
             moments, label = read_moments(file)
             if self.parts and moments.shape[1:] != self.parts[0].shape[1:]:
                 expected = tuple(self.parts[0].shape[1:])
-                raise GanworksError(f"{file}: moments of {tuple(moments.shape[1:])} beside others of {expected}.")
+                raise GanworksError(
+                    f"{file}: moments of {tuple(moments.shape[1:])} beside others of {expected}."
+                )
             self.parts.append(moments)
             labels.append(label)
         channels, *sides = self.parts[0].shape[1:]
@@ -124,7 +127,9 @@ class MomentSamples:
         if (root / LABELS).exists():
             found = torch.from_numpy(np.load(root / LABELS)).long()
             if found.shape != (len(self),):
-                raise GanworksError(f"{root / LABELS}: {tuple(found.shape)} labels for {len(self):,} latents.")
+                raise GanworksError(
+                    f"{root / LABELS}: {tuple(found.shape)} labels for {len(self):,} latents."
+                )
             return found
         if all(label is not None for label in labels):
             return torch.cat([label for label in labels if label is not None])
@@ -141,9 +146,7 @@ class MomentSamples:
     def rows(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and deviation of the samples at ``indices``, float32 (B, C, h, w) each."""
         parts = torch.searchsorted(self.starts, indices.contiguous(), right=True) - 1
-        found = [
-            self.parts[part][row] for part, row in zip(parts, indices - self.starts[parts], strict=True)
-        ]
+        found = [self.parts[part][row] for part, row in zip(parts, indices - self.starts[parts], strict=True)]
         mean, std = torch.stack(found).float().chunk(2, 1)
         return mean, std
 

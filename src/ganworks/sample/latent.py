@@ -69,7 +69,9 @@ def load_vae(folder: str) -> Any:
         try:
             from diffusers import AutoencoderKL
         except ImportError as error:
-            raise GanworksError("latents are decoded by diffusers: pip install 'ganworks[latents]'") from error
+            raise GanworksError(
+                "latents are decoded by diffusers: pip install 'ganworks[latents]'"
+            ) from error
         vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         _loaded[folder] = vae.eval().requires_grad_(False)
     return _loaded[folder]

@@ -118,7 +118,11 @@ class CriticCall:
 
     def augmented(self, sample: Tensor) -> Tensor:
         """Return samples (B, *shape) changed as the critic sees them in each of these calls."""
-        return self.task.augmented(sample, self.critic.prefix + self.stream) if self.task.is_augmenting else sample
+        return (
+            self.task.augmented(sample, self.critic.prefix + self.stream)
+            if self.task.is_augmenting
+            else sample
+        )
 
 
 def critics_of(discriminator: nn.Module | Critic | Mapping[str, nn.Module | Critic]) -> list[Critic]:

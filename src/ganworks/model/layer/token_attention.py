@@ -37,12 +37,16 @@ class TokenAttention(nn.Module):
         head_width = width // num_heads
         self.norm_q, self.norm_k = nn.RMSNorm(head_width, EPS), nn.RMSNorm(head_width, EPS)
         angles = rotary_angles(rows, columns, head_width)
-        angles = torch.cat([angles.new_zeros(num_extra, head_width // 2), angles])  # an angle of 0 turns nothing
+        angles = torch.cat(
+            [angles.new_zeros(num_extra, head_width // 2), angles]
+        )  # an angle of 0 turns nothing
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, N, d)
+        q, k, v = (
+            self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        )  # (B, heads, N, d)
         # Gains in the type of the features: the fused kernel takes no mixture.
         q = rms_norm(q, q.shape[-1:], self.norm_q.weight.to(q.dtype), EPS)
         k = rms_norm(k, k.shape[-1:], self.norm_k.weight.to(k.dtype), EPS)
