@@ -73,7 +73,8 @@ class Levels(View):
 
     A sample that is a single image, such as a real one, is every level. Multi-level noise-perturbed guidance (GAT,
     section 3): level k shows (1 - t_k) x_k + t_k e_k, e_k ~ N(0, I), and the noise is nested. From the clean end on it
-    is scaled with the image by (1 - t) / (1 - t_before) and topped up to the variance t^2. t_k = 1 - base^((L - k) / (L - 1)) + floor.
+    is scaled with the image by (1 - t) / (1 - t_before) and topped up to the variance t^2. With L levels,
+    t_k = 1 - base^((L - k) / (L - 1)) + floor.
 
     Args:
         channels: C of one level.
