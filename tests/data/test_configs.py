@@ -16,7 +16,7 @@ IMAGES = ("celeba", "cifar10", "digits", "fashion_mnist", "folder", "mnist")
 TRANSLATED = ("digits_superres", "domains", "fashion_edges", "pairs", "printed_digits", "superres")
 CLIPS = {"clips": 32, "moving_digits": 16}  # with their batch sizes
 TEXTS = ("oracle", "text", "words")
-# They build on another option or need a file; `test_few_labels.py`, `test_latents.py` and `test_series.py` hold what they are.
+# They build on another option or need a file; `test_few_labels.py`, `test_latents.py` and `test_series.py` hold them.
 OTHERS = ("digits_few", "digits_imbalanced", "latents", "series", "sines", "table")
 PLAIN = [path for path in CONFIGS if path.stem not in OTHERS]
 NAMED = [path for path in CONFIGS if path.stem != "digits_imbalanced"]

@@ -110,7 +110,7 @@ def test_images_become_moments_and_latents_become_images(tmp_path):
         path = tmp_path / "images" / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((16, 16, 3), 60 * number, np.uint8)).save(path)
-    from ganworks.data.encode import Arguments, encode_folder
+    from ganworks.data.encode.__main__ import Arguments, encode_folder
 
     out = encode_folder(
         Arguments(

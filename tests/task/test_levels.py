@@ -15,8 +15,9 @@ from running import checkpoint, differences, train, train_on
 
 SHAPE = (2, 4, 4)
 SIZES = {"depth": 4, "width": 8, "num_heads": 2}
-RUN = ["model=transformer_levels", "task=levels", "loss=r3gan", "regularizer=r1_r2_approx", "model.depth=4",
-       "model.num_heads=2", "data.batch_size=16", "augment=diffaugment", "callback.checkpoint.every_images=32"]  # fmt: skip
+OPTIONS = ["model=transformer_levels", "task=levels", "loss=r3gan", "regularizer=r1_r2_approx"]
+SMALL = ["model.depth=4", "model.num_heads=2", "data.batch_size=16", "callback.checkpoint.every_images=32"]
+RUN = [*OPTIONS, *SMALL, "augment=diffaugment"]
 
 
 def task_of_levels(per_level=False, base=0.125, target_dim=0, **settings):
@@ -160,10 +161,16 @@ def test_alignment_names_a_discriminator_without_tokens():
 
 
 def test_a_generator_without_levels_is_refused_by_name():
+    make = make_task()
+    parts = {
+        "generator": make.generator,
+        "discriminator": make.discriminator,
+        "loss": make.loss,
+        "ema": make.ema,
+    }
+    rest = {"optimizers": make.optimizer_factories, "schedule": make.schedule, "num_images": 1}
     with pytest.raises(SettingError, match=r"model=transformer"):
-        make = make_task()
-        LevelsTask(generator=make.generator, discriminator=make.discriminator, loss=make.loss,
-                   optimizers=make.optimizer_factories, schedule=make.schedule, ema=make.ema, num_images=1)  # fmt: skip
+        LevelsTask(**parts, **rest)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,8 @@ class MomentSamples:
         files = sorted(p for p in root.rglob("*") if p.suffix in SUFFIXES and p.name != LABELS)
         if not files:
             raise SettingError("root", root, f"a folder with moments in {', '.join(SUFFIXES)} files")
-        self.parts, labels = [], []
+        self.parts: list[Tensor] = []
+        labels: list[Tensor | None] = []
         for file in files:
             moments, label = read_moments(file)
             if self.parts and moments.shape[1:] != self.parts[0].shape[1:]:

@@ -267,9 +267,10 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(num_in, num_out), nn.Linear(num_out, num_out)])
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second = self.layers
-        x = linear(x, first.weight * MAPPING_LR, first.bias * MAPPING_LR)  # type: ignore[operator]
-        return linear(silu(x), second.weight * MAPPING_LR, second.bias * MAPPING_LR)  # type: ignore[operator]
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.Linear)
+            x = linear(silu(x) if number else x, layer.weight * MAPPING_LR, layer.bias * MAPPING_LR)
+        return x
 
 
 def aligning(width: int, hidden: int, num_out: int) -> nn.Sequential:
@@ -304,10 +305,12 @@ def check_grid(shape: Sequence[int], width: int, num_heads: int, patch_size: int
 
 def init_transformer(network: nn.Module) -> None:
     """Draw the weights: Xavier uniform with biases of 0; a tenth of it for modulations, 100 times in mappings."""
-    gains = {
-        **{m.modulation: GATE_GAIN for m in network.modules() if isinstance(m, ModulatedBlock | Head)},
-        **{x: 1 / MAPPING_LR for m in network.modules() if isinstance(m, Mapping) for x in m.layers},
-    }
+    gains: dict[nn.Module, float] = {}
+    for module in network.modules():
+        if isinstance(module, ModulatedBlock | Head):
+            gains[module.modulation] = GATE_GAIN
+        elif isinstance(module, Mapping):
+            gains |= dict.fromkeys(module.layers, 1 / MAPPING_LR)
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             # A convolution over patches is a dense layer of each of them.

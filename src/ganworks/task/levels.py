@@ -40,7 +40,7 @@ class LevelsTask(AdversarialTask):
             raise SettingError(
                 "model.generator", given, "a network with levels under task=levels, such as model=transformer"
             )
-        self.num_channels = int(self.generator.shape[0])  # type: ignore[index,union-attr,call-overload]
+        self.num_channels = int(self.generator.shape[0])  # type: ignore[index]
 
     @staticmethod
     def produce(generator: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,8 +73,8 @@ class Levels(View):
 
     A sample that is a single image, such as a real one, is every level. Multi-level noise-perturbed guidance (GAT,
     section 3): level k shows (1 - t_k) x_k + t_k e_k, e_k ~ N(0, I), and the noise is nested. From the clean end on it
-    is scaled with the image by (1 - t) / (1 - t_before) and topped up to the variance t^2, so that a noisier level tells
-    nothing of its own image that a cleaner one's noise would hide. t_k = 1 - base^((L - k) / (L - 1)) + floor.
+    is scaled with the image by (1 - t) / (1 - t_before) and topped up to the variance t^2. With L levels,
+    t_k = 1 - base^((L - k) / (L - 1)) + floor.
 
     Args:
         channels: C of one level.

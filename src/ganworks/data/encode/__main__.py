@@ -25,7 +25,7 @@ class Arguments:
 
 
 def encode_folder(arguments: Arguments) -> Path:
-    """Write ``moments.npy``, float16 (N, 2 C, h, w), and ``labels.npy`` where the images have classes; return the folder.
+    """Write ``moments.npy``, float16 (N, 2 C, h, w), and ``labels.npy`` where there are classes; return the folder.
 
     Raises:
         SettingError: an output folder that has moments already, or what `ganworks.data.Folder` raises.
