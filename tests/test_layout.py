@@ -74,8 +74,8 @@ def test_targets_of_a_group_are_in_its_subpackage(group: str) -> None:
         own = content.get(group, {}) if is_global else content
         homes = (
             f"ganworks.{group}.",
-            *(("ganworks.task.",) if group == "model" else ()),
-        )  # critics and views
+            *(("ganworks.task.", "ganworks.metric.") if group == "model" else ()),
+        )  # critics and views, and the frozen features of a discriminator
         assert all(target.startswith(homes) for target in targets(own)), path
         assert targets(own) or group in ("augment", "regularizer", "optimizer", "logger", "metric"), path
 
