@@ -18,6 +18,8 @@ NAMES = {
     "r2": ["r2"],
     "r1_r2": ["r1", "r2"],
     "weight_clip": ["weight_clip"],
+    "reconstruction": ["reconstruction"],
+    "san": ["san"],
 }
 
 
