@@ -76,8 +76,9 @@ def test_targets_of_a_group_are_in_its_subpackage(group: str) -> None:
         homes = (
             f"ganworks.{group}.",
             "ganworks.schedule.",  # values of any group
-            *(("ganworks.task.",) if group == "model" else ()),
-        )  # critics and views
+            # critics and views, and the frozen features of a discriminator
+            *(("ganworks.task.", "ganworks.metric.") if group == "model" else ()),
+        )
         assert all(target.startswith(homes) for target in targets(own)), path
         is_variant = "defaults" in content  # of another option, whose targets it has
         has_targets = bool(targets(own)) or is_variant

@@ -22,6 +22,8 @@ NAMES = {
     "r1_approx": ["r1"],
     "r1_r2_approx": ["r1", "r2"],
     "weight_clip": ["weight_clip"],
+    "reconstruction": ["reconstruction"],
+    "san": ["san"],
 }
 
 
