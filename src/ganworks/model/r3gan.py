@@ -219,13 +219,9 @@ def num_groups(num_channels: int, group_size: int) -> int:
     return num_channels // size
 
 
-def check_half_res(half_res: int, num_stages: int) -> int:
-    """Return the number of resolutions in bfloat16; at 4x4 all compute in float32."""
-    if check_count("half_res", half_res, at_least=0) >= num_stages:
-        raise SettingError(
-            "half_res", half_res, f"an integer from 0 to {num_stages - 1}: 4x4 stays in float32"
-        )
-    return half_res
+def check_half_res(num: int, num_stages: int) -> int:
+    """Return the number of resolutions in half precision, without that of 4x4."""
+    return min(check_count("num_half_res", num, at_least=0), num_stages - 1)
 
 
 def init_r3gan(network: nn.Module) -> None:
