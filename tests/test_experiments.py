@@ -27,12 +27,17 @@ CLIPS = (
 )
 STYLES = ("model.width=4", "data.batch_size=4", "metric=none")
 OWN = (*STYLES, "data.root={folder}/images", "paths.cache={folder}/cache", "data.resolution=16")
+R3GAN = ("data.batch_size=4", "metric=none", "model.num_blocks=1")
+FILES = ("data.root={folder}/images", "paths.cache={folder}/cache", "data.resolution=16")
 OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "pix2pix": PAIRS,
     "pix2pixhd": (*PAIRS, "data.resolution=[32,64]", "model.discriminator.full.network.num_layers=1"),
     "superres_4x": ("data.root={folder}/images", "data.batch_size=4", "data.held_out=0", "task.perceptual=0"),
     **dict.fromkeys(("cyclegan", "cut", "fastcut"), DOMAINS),
     **dict.fromkeys(("mocogan", "video3d"), CLIPS),
+    "r3gan_cifar10": (*R3GAN, "model.width=8"),
+    "r3gan_ffhq64": (*R3GAN, *FILES, "model.width=8"),
+    "r3gan_imagenet64": (*R3GAN, *FILES, "model.conditional=false", "model.widths=[8,8,8]"),
     "stylegan2_ffhq256": (*OWN, "model.discriminator.group_size=2"),
     **dict.fromkeys(("own_images_64", "own_images_256"), OWN),
     "stylegan2_ada_cifar10": STYLES,
@@ -43,6 +48,7 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
 }  # fmt: skip
 BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
+    **dict.fromkeys(("r3gan_cifar10", "r3gan_ffhq64", "r3gan_imagenet64"), 4),
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
     **{"biggan_cifar10": 50, "fastgan_small": 4, "gat_imagenet256": 4},
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),

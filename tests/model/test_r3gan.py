@@ -173,7 +173,9 @@ def test_logit_of_a_conditional_discriminator_is_a_product_of_features_and_class
 @pytest.mark.parametrize("autocast", [False, True])
 def test_penalty_under_half_precision_is_near_that_in_float32(double_backward, autocast):
     full, x = discriminator(double_backward=double_backward), GOLDEN["in.x"].requires_grad_()
-    half = discriminator(double_backward=double_backward, half_res=0 if autocast else 2)
+    half = discriminator(
+        double_backward=double_backward, half_type="bfloat16", num_half_res=0 if autocast else 2
+    )
     expected = gradients(penalty(full(x), x).mean(), full)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         logits = half(x)
@@ -183,14 +185,16 @@ def test_penalty_under_half_precision_is_near_that_in_float32(double_backward, a
     assert not all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_half_res_keeps_parameters_image_and_4x4_stage_in_float32():
-    network = R3GANGenerator((3, 16, 16), 8, width=16, half_res=2)
+def test_half_precision_keeps_parameters_image_and_4x4_stage_in_float32():
+    network = R3GANGenerator((3, 16, 16), 8, width=16, num_half_res=2, half_type="bfloat16")
     types = []
     for blocks in network.stages:
         blocks.register_forward_hook(lambda module, inputs, output: types.append(output.dtype))
     assert network(torch.randn(2, 8)).dtype == torch.float32
     assert types == [torch.float32, torch.bfloat16, torch.bfloat16]
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    network.precision = R3GANGenerator((3, 16, 16), 8, width=16).precision
+    assert network(torch.randn(2, 8)).dtype == types[4] == torch.float32  # auto: float32 on a CPU
 
 
 @pytest.mark.parametrize(
@@ -199,7 +203,7 @@ def test_half_res_keeps_parameters_image_and_4x4_stage_in_float32():
         ("widths", {"widths": [8, 8]}),
         ("num_blocks", {"num_blocks": [1]}),
         ("group_size", {"width": 12, "group_size": 16}),
-        ("half_res", {"half_res": 3}),
+        ("half_type", {"half_type": "float8"}),
         ("double_backward", {"double_backward": "grupped"}),
     ],
 )

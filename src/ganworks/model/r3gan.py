@@ -13,6 +13,7 @@ from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.activation import bias_act
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.convolution import Convolution
+from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, downsample, fir_filter, upsample
 from ganworks.model.layer.shape import BASE, check_image_shape
 
@@ -37,8 +38,9 @@ class R3GANGenerator(Generator):
         group_size: channels a group of the 3x3 convolutions, which are twice as wide as the stage: 16 in the paper, 32
             for ImageNet; a stage that is narrower has one group.
         num_blocks: of each stage, or of the stages from 4x4 up.
-        half_res: the so many highest resolutions compute in bfloat16, the image with them: 3 for the paper's 32x32, 4
-            for 64x64 and 256x256; the parameters stay in float32.
+        num_half_res: highest resolutions that compute in half precision, the image with them: 3 for the paper's 32x32,
+            4 for 64x64 and 256x256; 4x4 never does, and the parameters stay in float32.
+        half_type: see `Precision`; bfloat16 in the paper.
         double_backward: of the grouped convolutions, see `Convolution`.
 
     Raises:
@@ -54,12 +56,14 @@ class R3GANGenerator(Generator):
         widths: Sequence[int] | None = None,
         group_size: int = 16,
         num_blocks: int | Sequence[int] = 2,
-        half_res: int = 0,
+        num_half_res: int = 0,
+        half_type: str = "auto",
         double_backward: str = "grouped",
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         sizes, blocks = stage_sizes(self.shape, width, widths, num_blocks)
-        self.half_res = check_half_res(half_res, len(sizes))
+        self.num_half_res = check_half_res(num_half_res, len(sizes))
+        self.precision = Precision(half_type)
         self.embedding = ConditionEmbedding(num_classes, latent_dim) if num_classes else None
         self.basis = nn.Parameter(torch.randn(sizes[0], BASE, BASE))
         self.project = nn.Linear(latent_dim * (2 if num_classes else 1), sizes[0], bias=False)
@@ -76,13 +80,14 @@ class R3GANGenerator(Generator):
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(require_label(label))], dim=1)
-        x = self.basis * self.project(latent)[:, :, None, None]
-        first_half = len(self.stages) - self.half_res
-        x = self.stages[0](x)
-        for place, (change, blocks) in enumerate(zip(self.transitions, self.stages[1:], strict=True), 1):
-            x = upsample(change(x.bfloat16() if place >= first_half else x), self.filter)
-            x = blocks(x)
-        return self.to_image(x).float() if self.half_res else self.to_image(x)
+        first_half = len(self.stages) - self.num_half_res
+        with torch.autocast(latent.device.type, enabled=False):
+            x = self.basis * self.project(latent.to(self.basis.dtype))[:, :, None, None]
+            x = self.stages[0](x)
+            for place, (change, blocks) in enumerate(zip(self.transitions, self.stages[1:], strict=True), 1):
+                x = x.to(self.precision.of(self.basis, place >= first_half))
+                x = blocks(upsample(change(x), self.filter))
+            return self.to_image(x).to(self.basis.dtype)
 
 
 class R3GANDiscriminator(Discriminator):
@@ -92,8 +97,8 @@ class R3GANDiscriminator(Discriminator):
     map. The conditional logit is the product of its features with a learned vector of the class, and nothing else.
 
     Args:
-        shape, num_classes, width, widths, group_size, num_blocks, half_res, double_backward: see `R3GANGenerator`;
-            ``widths`` and ``num_blocks`` from 4x4 up here too.
+        shape, num_classes, width, widths, group_size, num_blocks, num_half_res, half_type, double_backward: see
+            `R3GANGenerator`; ``widths`` and ``num_blocks`` from 4x4 up here too.
         embedding_dim: length of the class's vector; None is the width of the 4x4 stage, the paper's.
 
     Raises:
@@ -108,13 +113,15 @@ class R3GANDiscriminator(Discriminator):
         widths: Sequence[int] | None = None,
         group_size: int = 16,
         num_blocks: int | Sequence[int] = 2,
-        half_res: int = 0,
+        num_half_res: int = 0,
+        half_type: str = "auto",
         embedding_dim: int | None = None,
         double_backward: str = "grouped",
     ) -> None:
         super().__init__(shape, num_classes)
         sizes, blocks = (part[::-1] for part in stage_sizes(self.shape, width, widths, num_blocks))
-        self.half_res = check_half_res(half_res, len(sizes))
+        self.num_half_res = check_half_res(num_half_res, len(sizes))
+        self.precision = Precision(half_type)
         self.from_image = Convolution(self.shape[0], sizes[0], 1, double_backward="native")
         self.stages = nn.ModuleList(
             stage(size, num, group_size, double_backward) for size, num in zip(sizes, blocks, strict=True)
@@ -134,12 +141,16 @@ class R3GANDiscriminator(Discriminator):
             nn.init.normal_(self.embedding.weight, std=(features * num_classes) ** -0.5)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        x = self.stages[0](self.from_image(x.bfloat16() if self.half_res else x))
-        for place, (change, blocks) in enumerate(zip(self.transitions, self.stages[1:], strict=True), 1):
-            # The filter runs in the precision of the stage that it leaves.
-            x = change(downsample(x, self.filter))
-            x = blocks(x.float() if place == self.half_res else x)
-        x = self.head(self.basis(x.float() if self.half_res else x).flatten(1))
+        like, last = self.head.weight, len(self.stages) - 1
+        with torch.autocast(x.device.type, enabled=False):
+            x = self.from_image(x.to(self.precision.of(like, self.num_half_res > 0)))
+            for place, blocks in enumerate(self.stages):
+                # The 4x4 maps and the head in the type of the parameters.
+                x = x.to(self.precision.of(like, place < self.num_half_res) if place < last else like.dtype)
+                x = blocks(x)
+                if place < last:
+                    x = self.transitions[place](downsample(x, self.filter))
+            x = self.head(self.basis(x).flatten(1))
         if self.embedding is None:
             return x.squeeze(1)
         return (x * self.embedding(require_label(label))).sum(1)
@@ -208,13 +219,9 @@ def num_groups(num_channels: int, group_size: int) -> int:
     return num_channels // size
 
 
-def check_half_res(half_res: int, num_stages: int) -> int:
-    """Return the number of resolutions in bfloat16; at 4x4 all compute in float32."""
-    if check_count("half_res", half_res, at_least=0) >= num_stages:
-        raise SettingError(
-            "half_res", half_res, f"an integer from 0 to {num_stages - 1}: 4x4 stays in float32"
-        )
-    return half_res
+def check_half_res(num: int, num_stages: int) -> int:
+    """Return the number of resolutions in half precision, without that of 4x4."""
+    return min(check_count("num_half_res", num, at_least=0), num_stages - 1)
 
 
 def init_r3gan(network: nn.Module) -> None:

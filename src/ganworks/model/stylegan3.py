@@ -30,11 +30,11 @@ class StyleGAN3Generator(StyleGenerator):
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         kind: "t", equivariant to translation: 3x3 convolutions; "r", to rotation as well: 1x1 convolutions, radial
-            filters, twice the channels.
+            filters.
         w_dim: length of a w.
         num_mapping: layers of the mapping network.
-        channel_base: channels times twice the bandlimit of the narrow maps; None is 32768, and 65536 for "r".
-        channel_max: most channels of a map; None is 512, and 1024 for "r".
+        channel_base: channels times twice the bandlimit of the narrow maps; "r" has twice as many.
+        channel_max: most channels of a map; "r" has twice as many.
         num_layers: layers beside the one to the image.
         num_critical: of them those of the last resolution, without room for a filter's transition.
         num_half_res, half_type, clamp: as in `StyleGAN2Generator`.
@@ -54,8 +54,8 @@ class StyleGAN3Generator(StyleGenerator):
         kind: str = "t",
         w_dim: int = 512,
         num_mapping: int = 2,
-        channel_base: int | None = None,
-        channel_max: int | None = None,
+        channel_base: int = 32768,
+        channel_max: int = 512,
         num_layers: int = 14,
         num_critical: int = 2,
         num_half_res: int = 0,
@@ -74,10 +74,11 @@ class StyleGAN3Generator(StyleGenerator):
         # In half precision: rates above R / 2^num_half_res.
         self.half_above = resolution >> check_count("num_half_res", num_half_res, at_least=0)
         check_range("magnitude_decay", magnitude_decay, 0, 1)
-        widest = channel_max or 512 * (1 + is_radial)
-        specs = schedule(
-            resolution, channels, channel_base or 32768 * (1 + is_radial), widest, num_layers, num_critical
+        base, widest = (
+            check_count(name, value) * (1 + is_radial)
+            for name, value in (("channel_base", channel_base), ("channel_max", channel_max))
         )
+        specs = schedule(resolution, channels, base, widest, num_layers, num_critical)
         self.mapping = MappingNetwork(latent_dim, num_classes, w_dim, num_mapping)
         self.input = FourierInput(w_dim, specs[0])
         self.layers = nn.ModuleList(

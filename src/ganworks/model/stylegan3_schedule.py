@@ -55,7 +55,7 @@ def schedule(
         stopband = FIRST_STOPBAND * (last_stopband / FIRST_STOPBAND) ** share
         rate = 2 ** math.ceil(math.log2(min(2 * stopband, resolution)))
         size = resolution if i >= num_layers - 1 else rate + 2 * MARGIN
-        channels = round(min(channel_base / 2 / cutoff, channel_max))
+        channels = max(1, round(min(channel_base / 2 / cutoff, channel_max)))
         half_width = max(stopband, rate / 2) - cutoff
         specs.append(Spec(cutoff, rate, half_width, size, image_channels if i == num_layers else channels))
     return specs

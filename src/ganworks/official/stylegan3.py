@@ -18,7 +18,10 @@ LAYER = re.compile(r"synthesis\.(L(\d+)_(\d+)_(\d+))\.weight")
 
 
 def generator_config(state: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our configuration of a generator; ``arguments`` as in `ganworks.official.stylegan2`."""
+    """Return our configuration of a generator; ``arguments`` as in `ganworks.official.stylegan2`.
+
+    Those of configuration R hold twice the channels that ours names.
+    """
     given = {**arguments, **dict(arguments.get("synthesis_kwargs") or {})}
     layers = layers_of(state)
     last = state[f"synthesis.{layers[-1]}.weight"]
@@ -34,8 +37,8 @@ def generator_config(state: Mapping[str, Tensor], arguments: Mapping[str, Any]) 
         "kind": "r" if is_radial else "t",
         "w_dim": state["mapping.w_avg"].shape[-1],
         "num_mapping": num_mapping(state),
-        "channel_base": int(given.get("channel_base", 32768)),
-        "channel_max": int(given.get("channel_max", 512)),
+        "channel_base": int(given.get("channel_base", 32768)) // (1 + is_radial),
+        "channel_max": int(given.get("channel_max", 512)) // (1 + is_radial),
         "num_layers": len(layers) - 1,
         "num_critical": int(given.get("num_critical", 2)),
         **precision({"conv_clamp": 256, "num_fp16_res": 4} | given),
