@@ -47,6 +47,8 @@ class R3GANGenerator(Generator):
         SettingError: ``resolution``, or a width, count or group that it cannot have.
     """
 
+    filter: Tensor
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -104,6 +106,8 @@ class R3GANDiscriminator(Discriminator):
     Raises:
         SettingError: ``resolution``, or a width, count or group that it cannot have.
     """
+
+    filter: Tensor
 
     def __init__(
         self,

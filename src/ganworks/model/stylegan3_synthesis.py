@@ -140,7 +140,7 @@ class AliasFreeLayer(nn.Module):
 
     def convolve(self, x: Tensor, style: Tensor, gain: Tensor) -> Tensor:
         """Return the modulated convolution, of full size, of an input that is scaled by ``gain``."""
-        weight = self.weight
+        weight: Tensor = self.weight
         if self.is_image:
             scale = gain.expand(len(x), len(weight))
             style = style / math.sqrt(weight[0].numel())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,8 @@ class Convolution(nn.Conv2d):
         """Return (B, num_out, H', W') in the type of ``x``, to which the weight is cast."""
         weight = self.weight.to(x.dtype)
         function = grouped_conv2d if self.double_backward == "grouped" else conv2d
-        return function(x, weight, None, self.stride, self.padding, self.dilation, self.groups)  # type: ignore[operator]
+        padding = _pair(cast(tuple[int, ...], self.padding))
+        return function(x, weight, None, self.stride, padding, self.dilation, self.groups)
 
 
 def grouped_conv2d(
@@ -105,7 +106,7 @@ class _WeightPath(torch.autograd.Function):
         ctx.save_for_backward(x)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
         return _ToWeight.apply(dy, x, ctx.geometry, ctx.shape), None, None
 
@@ -124,7 +125,7 @@ class _Outer(torch.autograd.Function):
         ctx.save_for_backward(weight)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
         dx = _ToInput.apply(dy, weight, ctx.geometry, ctx.shape) if ctx.needs_input_grad[0] else None
         return dx, None, dy if ctx.needs_input_grad[2] else None, None
@@ -143,7 +144,7 @@ class _Forward(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         dx = _ToInput.apply(dy, weight, ctx.geometry, x.shape) if ctx.needs_input_grad[0] else None
         dw = _ToWeight.apply(dy, x, ctx.geometry, weight.shape) if ctx.needs_input_grad[1] else None
@@ -163,7 +164,7 @@ class _ToInput(torch.autograd.Function):
         ctx.save_for_backward(dy, weight)
 
     @staticmethod
-    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor | None, ...]:
         dy, weight = ctx.saved_tensors
         ddy = _Forward.apply(ddx, weight, ctx.geometry) if ctx.needs_input_grad[0] else None
         dw = _ToWeight.apply(dy, ddx, ctx.geometry, weight.shape) if ctx.needs_input_grad[1] else None
@@ -183,7 +184,7 @@ class _ToWeight(torch.autograd.Function):
         ctx.save_for_backward(dy, x)
 
     @staticmethod
-    def backward(ctx: Any, ddw: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, ddw: Tensor) -> tuple[Tensor | None, ...]:
         dy, x = ctx.saved_tensors
         ddy = _Forward.apply(x, ddw, ctx.geometry) if ctx.needs_input_grad[0] else None
         dx = _ToInput.apply(dy, ddw, ctx.geometry, x.shape) if ctx.needs_input_grad[1] else None
