@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from games import BATCH, fit, make_task
-from ganworks.augment import Ada, Apa, Augment, Compose, CosineProbability
+from ganworks.augment import Ada, Apa, Augment, Compose
 from ganworks.augment.adaptive import Adaptive, median
 from ganworks.errors import SettingError
 from ganworks.loss import BCE, Hinge, LeastSquares, RelativisticPairing, Wasserstein
 from ganworks.noise import keyed_rng
+from ganworks.schedule import Constant, Cosine
 from ganworks.task import Critic
 from ganworks.task.critic import with_fakes
 
@@ -128,12 +129,16 @@ def test_its_state_loads_and_goes_on_exactly_in_any_precision() -> None:
 
 
 def test_a_schedule_of_the_probability_follows_the_images() -> None:
-    augment = Ada(probability=CosineProbability(0.0, 0.5, 320), target=None)
+    augment = Ada(probability=Cosine(0.0, 0.5, 320), target=None)
     assert augment.p == 0
     observe(augment, 10, 5, -5)
     assert augment.p == pytest.approx(0.25)
     observe(augment, 20, 5, -5)
     assert augment.p == 0.5
+
+
+def test_a_constant_schedule_needs_no_length() -> None:
+    assert Ada(probability=Constant(0.4), target=None).p == 0.4
 
 
 def test_without_a_target_the_probability_stays() -> None:
@@ -148,7 +153,10 @@ def test_without_a_target_the_probability_stays() -> None:
     [
         ({"probability": -0.1}, "probability"),
         ({"target": 2.0}, "target"),
-        ({"probability": CosineProbability(0, 1, 10)}, "target"),
+        ({"probability": Cosine(0, 1, 10)}, "target"),
+        ({"probability": Cosine(-0.1, 1, 10), "target": None}, "probability.start"),
+        ({"probability": Cosine(0, 1), "target": None}, "probability.num_images"),
+        ({"probability": "high", "target": None}, "probability"),
         ({"adjust_images": 0}, "adjust_images"),
         ({"every": 0}, "every"),
         ({"signal": "sing"}, "signal"),
