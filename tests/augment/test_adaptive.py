@@ -13,6 +13,7 @@ from ganworks.augment.adaptive import Adaptive, median
 from ganworks.errors import SettingError
 from ganworks.loss import BCE, Hinge, LeastSquares, RelativisticPairing, Wasserstein
 from ganworks.noise import keyed_rng
+from ganworks.regularizer import Regularizer
 from ganworks.schedule import Constant, Cosine
 from ganworks.task import Critic
 from ganworks.task.critic import with_fakes
@@ -234,6 +235,21 @@ def test_the_critic_and_its_penalties_are_shown_the_fakes_as_real(probability: f
     fit(task)
     seen = task.looks[0].batch
     assert torch.equal(seen["real"], seen["fake"].roll(1, 0)) == (probability == 1)
+
+
+@pytest.mark.parametrize("lazy_step", [False, True])
+def test_lazy_penalties_are_taken_of_the_same_reals_and_fakes_in_steps_of_their_own(lazy_step: bool) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Listening(Regularizer):
+        def penalty(self, network, batch, rng):  # type: ignore[no-untyped-def]
+            seen.append((batch["real"], batch["fake"]))
+            return network(batch["real"]).mean()
+
+    penalties = {"listening": Listening(every=2)}
+    apa = Apa(probability=1.0, target=None)
+    fit(make_task(num_steps=2, augment=apa, regularizers=penalties, lazy_step=lazy_step))
+    assert [torch.equal(real, fake.roll(1, 0)) for real, fake in seen] == [True]
 
 
 def test_probability_zero_trains_as_no_augmentation() -> None:
