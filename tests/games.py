@@ -226,7 +226,7 @@ def conditional() -> dict[str, Any]:
 
 def mixed_styles() -> dict[str, Any]:
     torch.manual_seed(1)
-    generator = SharedStyles(SHAPE, latent_dim=4, w_dim=8, num_mapping=4, channel_base=64, channel_max=8)
+    generator = SharedStyles(SHAPE, latent_dim=4, w_dim=8, num_mapping=2, channel_base=32, channel_max=4)
     return {"generator": generator, "regularizers": {"path_length": SharedPathLength(weight=2.0, every=2)}}
 
 
