@@ -14,10 +14,20 @@ from torch import Tensor, nn
 
 from ganworks.data import Digits
 from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wasserstein
-from ganworks.model import DCGANGenerator, MLPDiscriminator, MLPGenerator
+from ganworks.model import DCGANGenerator, MLPDiscriminator, MLPGenerator, StyleGAN2Generator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
-from ganworks.regularizer import R1, R2, Dragan, GradientPenalty, Regularizer, WeightClip
+from ganworks.regularizer import (
+    R1,
+    R2,
+    Dragan,
+    GradientPenalty,
+    PathLength,
+    R1Approx,
+    R2Approx,
+    Regularizer,
+    WeightClip,
+)
 from ganworks.task import AdversarialTask, ExponentialMovingAverage
 
 BATCH, LR = 16, 0.05
@@ -43,6 +53,10 @@ class SharedGenerator(SharedLatents, MLPGenerator):
 
 class SharedDCGAN(SharedLatents, DCGANGenerator):
     """Convolutions with conditional batch norm, which mixes the samples of a batch."""
+
+
+class SharedStyles(SharedLatents, StyleGAN2Generator):
+    """Modulated convolutions with mixed styles; no sample depends on another."""
 
 
 class PartlyUsed(MLPDiscriminator):
@@ -84,6 +98,35 @@ class SharedDragan(Dragan):
 
         with patch("ganworks.regularizer.gradient.uniform", share):
             return super().points(real, fake, rng)
+
+
+def shared_normal(like: Tensor, rng: torch.Generator) -> Tensor:
+    """Noise of N(0, 1); a rank gets its share of what one process would draw for the global batch."""
+    rank, world_size = rank_and_world_size()
+    shape = (len(like) * world_size, *like.shape[1:])
+    return torch.randn(shape, generator=rng, dtype=like.dtype)[rank::world_size]
+
+
+class SharedR1Approx(R1Approx):
+    """Moves samples by the noise that one process would draw for the global batch."""
+
+    def penalty(self, *args: Any) -> Tensor:
+        with patch("ganworks.regularizer.approximate.normal", shared_normal):
+            return super().penalty(*args)
+
+
+class SharedR2Approx(SharedR1Approx, R2Approx):
+    """The same at the fakes."""
+
+    points = R2Approx.points
+
+
+class SharedPathLength(PathLength):
+    """Looks along the images that one process would draw for the global batch."""
+
+    def penalty(self, *args: Any) -> Tensor:
+        with patch("ganworks.regularizer.path_length.normal", shared_normal):
+            return super().penalty(*args)
 
 
 class SharedTask(AdversarialTask):
@@ -181,6 +224,17 @@ def conditional() -> dict[str, Any]:
     return {"generator": generator, "discriminator": MLPDiscriminator(SHAPE, 10, width=16, depth=2)}
 
 
+def mixed_styles() -> dict[str, Any]:
+    torch.manual_seed(1)
+    generator = SharedStyles(SHAPE, latent_dim=4, w_dim=8, num_mapping=2, channel_base=32, channel_max=4)
+    return {"generator": generator, "regularizers": {"path_length": SharedPathLength(weight=2.0, every=2)}}
+
+
+def approximate() -> dict[str, Any]:
+    penalties = {"r1": SharedR1Approx(weight=0.5, sigma=0.1), "r2": SharedR2Approx(weight=0.5, sigma=0.1)}
+    return {"regularizers": penalties}
+
+
 # What distribution is proven on: the arguments of `make_task`, made anew in every process. The hinge has a margin
 # that no logit reaches: a saturated hinge has no gradient, and passes every test.
 DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
@@ -199,6 +253,8 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "R1 and R2": r3gan,
     "R1 and R2 in two parts": lambda: {**r3gan(), "accumulate": 2},
+    "approximate R1 and R2": approximate,
+    "path length of mixed styles": mixed_styles,
     "clipped gradients": lambda: {"gradient_clip": 1e-3},
     "parameters that a rank or no rank uses": partly_used,
     "conditional batch norm over ranks": conditional,

@@ -11,7 +11,7 @@ schedule asks `value_at`. It has no memory, so that a resumed run goes on exactl
 A module that counts its images itself, as an augmentation does in `Augment.observe`, takes ``probability: float |
 ValueSchedule``, checks it by ``check_value("probability", probability, 0, 1)`` and asks
 ``value_at(self.probability, images_seen)``. It does not know how long the run is: a schedule without ``num_images`` is
-then an error, and in a configuration ``num_images: ${num_images}`` says what is meant.
+then an error (`check_length`), and in a configuration ``num_images: ${num_images}`` says what is meant.
 """
 
 from __future__ import annotations
@@ -136,12 +136,21 @@ def progress_of(schedule: object, images_seen: int, num_images: int | None = Non
     Raises:
         SettingError: neither length is known.
     """
+    if num_images is None:
+        check_length("num_images", schedule)
     length = getattr(schedule, "num_images", None) or num_images
-    if length is None:
-        raise SettingError(
-            "num_images", "null", "a count of images here, such as ${num_images}: the whole run"
-        )
-    return min(1.0, images_seen / length)
+    return 0.0 if length is None else min(1.0, images_seen / length)
+
+
+def check_length(name: str, schedule: object) -> None:
+    """Raise unless a schedule has a length of its own, where that of the run is not known; a constant needs none.
+
+    Raises:
+        SettingError: it has none, naming ``name``.
+    """
+    needs_length = callable(schedule) and not isinstance(schedule, Constant)
+    if needs_length and getattr(schedule, "num_images", None) is None:
+        raise SettingError(name, "null", "a count of images here, such as ${num_images}: the whole run")
 
 
 def value_at(

@@ -44,7 +44,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "data": ("ganworks.data.GanDataModule", "ganworks.sample.kind.Kind"),
     "loss": ("ganworks.loss.AdversarialLoss",),
     "regularizer": ("ganworks.regularizer.Regularizer", SCHEDULE),
-    "augment": ("ganworks.augment.Augment", "ganworks.augment.CosineProbability", SCHEDULE),
+    "augment": ("ganworks.augment.Augment", SCHEDULE),
     "optimizer": ("torch.optim.Optimizer", "ganworks.optimizer.Schedule", SCHEDULE),
     "task": ("ganworks.task.ManualTask", "ganworks.task.ExponentialMovingAverage", "ganworks.task.Phase",
              "ganworks.task.Estimator", SCHEDULE),

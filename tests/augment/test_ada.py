@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from torch import Tensor
 
 import ganworks.augment
-from ganworks.augment import Ada, Apa, Compose, CosineProbability
+from ganworks.augment import Ada, Apa, Compose
 from ganworks.augment.ada import transformed
 from ganworks.augment.corrupt import filter_bank
 from ganworks.augment.geometry import SYM6, affine, margins, resampled, sampling
@@ -18,6 +18,7 @@ from ganworks.augment.law import GROUPS, LAWS, Draw, gated
 from ganworks.errors import SettingError
 from ganworks.model.layer.resample import fir_filter
 from ganworks.noise import keyed_rng
+from ganworks.schedule import Cosine
 from golden import GRADIENT, close, deviation, golden
 
 CONF = Path(ganworks.augment.__file__).parents[3] / "conf"
@@ -276,7 +277,7 @@ def test_configs_build_their_augmentations() -> None:
         found = {name: instantiate(compose(f"augment/{name}").augment) for name in ("ada", "r3gan", "apa")}
     assert found["ada"].multipliers == Ada().multipliers
     assert found["r3gan"].multipliers == Ada(color=0.5, cutout=1.0).multipliers
-    assert found["r3gan"].schedule == CosineProbability(0.0, 0.55, 20_000_000)
+    assert found["r3gan"].schedule == Cosine(0.0, 0.55, 20_000_000)
     assert type(found["apa"]) is Apa
     for name in ("ada", "apa"):
         assert (found[name].target, found[name].adjust_images, found[name].every) == (0.6, 500_000, 4)

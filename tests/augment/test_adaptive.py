@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from games import BATCH, fit, make_task
-from ganworks.augment import Ada, Apa, Augment, Compose, CosineProbability
+from ganworks.augment import Ada, Apa, Augment, Compose
 from ganworks.augment.adaptive import Adaptive, median
 from ganworks.errors import SettingError
 from ganworks.loss import BCE, Hinge, LeastSquares, RelativisticPairing, Wasserstein
 from ganworks.noise import keyed_rng
+from ganworks.regularizer import Regularizer
+from ganworks.schedule import Constant, Cosine
 from ganworks.task import Critic
 from ganworks.task.critic import with_fakes
 
@@ -128,12 +130,16 @@ def test_its_state_loads_and_goes_on_exactly_in_any_precision() -> None:
 
 
 def test_a_schedule_of_the_probability_follows_the_images() -> None:
-    augment = Ada(probability=CosineProbability(0.0, 0.5, 320), target=None)
+    augment = Ada(probability=Cosine(0.0, 0.5, 320), target=None)
     assert augment.p == 0
     observe(augment, 10, 5, -5)
     assert augment.p == pytest.approx(0.25)
     observe(augment, 20, 5, -5)
     assert augment.p == 0.5
+
+
+def test_a_constant_schedule_needs_no_length() -> None:
+    assert Ada(probability=Constant(0.4), target=None).p == 0.4
 
 
 def test_without_a_target_the_probability_stays() -> None:
@@ -148,7 +154,10 @@ def test_without_a_target_the_probability_stays() -> None:
     [
         ({"probability": -0.1}, "probability"),
         ({"target": 2.0}, "target"),
-        ({"probability": CosineProbability(0, 1, 10)}, "target"),
+        ({"probability": Cosine(0, 1, 10)}, "target"),
+        ({"probability": Cosine(-0.1, 1, 10), "target": None}, "probability.start"),
+        ({"probability": Cosine(0, 1), "target": None}, "probability.num_images"),
+        ({"probability": "high", "target": None}, "probability"),
         ({"adjust_images": 0}, "adjust_images"),
         ({"every": 0}, "every"),
         ({"signal": "sing"}, "signal"),
@@ -226,6 +235,21 @@ def test_the_critic_and_its_penalties_are_shown_the_fakes_as_real(probability: f
     fit(task)
     seen = task.looks[0].batch
     assert torch.equal(seen["real"], seen["fake"].roll(1, 0)) == (probability == 1)
+
+
+@pytest.mark.parametrize("lazy_step", [False, True])
+def test_lazy_penalties_are_taken_of_the_same_reals_and_fakes_in_steps_of_their_own(lazy_step: bool) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Listening(Regularizer):
+        def penalty(self, network, batch, rng):  # type: ignore[no-untyped-def]
+            seen.append((batch["real"], batch["fake"]))
+            return network(batch["real"]).mean()
+
+    penalties = {"listening": Listening(every=2)}
+    apa = Apa(probability=1.0, target=None)
+    fit(make_task(num_steps=2, augment=apa, regularizers=penalties, lazy_step=lazy_step))
+    assert [torch.equal(real, fake.roll(1, 0)) for real, fake in seen] == [True]
 
 
 def test_probability_zero_trains_as_no_augmentation() -> None:

@@ -7,9 +7,12 @@ import torch
 from hydra.utils import instantiate
 from torch.nn.functional import softplus
 
+from games import make_task
 from ganworks.errors import GanworksError, SettingError
+from ganworks.loss import RelativisticPairing
 from ganworks.model import R3GANDiscriminator, R3GANGenerator
 from ganworks.official import r3gan as official
+from ganworks.regularizer import R1, R2
 from golden import close, close_group, full_size, golden, gradients
 
 GOLDEN = golden("r3gan")
@@ -95,6 +98,22 @@ def test_step_of_the_generator_equals_the_official_one():
     loss = softplus(critic(GOLDEN["in.x"]) - critic(network(GOLDEN["in.z"])))
     close(loss, GOLDEN["out.G_step_loss"])
     close_group(gradients(loss.mean(), network), of_generator("gradGstep", network))
+
+
+@pytest.mark.parametrize("share_forward", [True, False])
+def test_the_tasks_terms_give_the_gradients_of_the_official_steps(share_forward):
+    networks = {"generator": generator(), "discriminator": discriminator()}
+    penalties = {"r1": R1(GAMMA), "r2": R2(GAMMA)}
+    task = make_task(
+        RelativisticPairing(), regularizers=penalties, share_forward=share_forward, **networks
+    ).float()
+    batch = {"real": GOLDEN["in.x"], "latent": GOLDEN["in.z"]}
+    total = sum(task.discriminator_terms(batch).values())
+    close_group(
+        gradients(total, task.discriminator), of_discriminator("gradDstep", networks["discriminator"])
+    )
+    total = sum(task.generator_terms(batch).values())
+    close_group(gradients(total, task.generator), of_generator("gradGstep", networks["generator"]))
 
 
 def test_a_wrong_slope_is_seen(monkeypatch):

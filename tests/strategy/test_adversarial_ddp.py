@@ -13,6 +13,8 @@ from ganworks.task import AdversarialTask
 from pairs import distance, found_by_ranks
 
 MODES = ("step", "backward")
+# Where the ranks exchange running means besides, which small networks do not outweigh.
+WITH_STATISTICS = ("conditional batch norm over ranks", "path length of mixed styles")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def test_two_ranks_equal_one_process_on_the_concatenated_batch(
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", [case for case in DISTRIBUTED if "batch norm" not in case])
+@pytest.mark.parametrize("case", [case for case in DISTRIBUTED if case not in WITH_STATISTICS])
 def test_each_step_reduces_the_gradients_of_the_network_that_steps_and_nothing_else(
     case: str, mode: str, two_ranks: dict[str, Any]
 ) -> None:

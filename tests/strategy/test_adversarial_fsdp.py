@@ -117,6 +117,14 @@ def test_what_does_not_go_with_shards_is_refused_before_the_start(
     assert wrong.err.splitlines()[-1].startswith(f"error: {words}")
 
 
+def test_a_parameter_of_one_number_is_refused_before_the_start(ganworks: Callable) -> None:
+    settings = ("trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "dry_run=true")
+    wrong = ganworks("train", *settings, "model=stylegan2", "model.width=8", "regularizer=r1")
+    assert wrong.code == 1
+    assert "trainer.strategy=adversarial_fsdp: must be adversarial_ddp with this model" in wrong.err
+    assert "noise_strength" in wrong.err
+
+
 def test_a_size_that_is_no_count_is_refused() -> None:
     with pytest.raises(SettingError, match="min_parameters=0: must be"):
         AdversarialFSDPStrategy(min_parameters=0)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from games import make_task
 from ganworks.errors import SettingError
 from ganworks.run.build import strategy_of
 from ganworks.strategy import AdversarialDDPStrategy
@@ -120,12 +121,12 @@ def test_a_rank_that_dies_while_it_starts_ends_the_command_with_the_cause(
 
 
 def test_several_devices_take_the_strategy_by_themselves_and_one_keeps_lightnings() -> None:
-    assert strategy_of(compose("trainer=cpu")) == {}
-    chosen = strategy_of(compose("trainer=cpu", "trainer.devices=2"))["strategy"]
+    assert strategy_of(compose("trainer=cpu"), make_task()) == {}
+    chosen = strategy_of(compose("trainer=cpu", "trainer.devices=2"), make_task())["strategy"]
     assert (type(chosen), chosen.mode) == (AdversarialDDPStrategy, "step")
     named = "trainer.strategy=adversarial_ddp_backward"
     assert (
-        strategy_of(compose("trainer=cpu", "trainer.devices=2", named)) == {}
+        strategy_of(compose("trainer=cpu", "trainer.devices=2", named), make_task()) == {}
     )  # Lightning looks the name up
 
 

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from games import BATCH, LR, digits, fit, largest_difference, make_task
+from games import BATCH, LR, digits, fit, largest_difference, make_task, mixed_styles
 from ganworks.callback import Doctor
 from ganworks.loss import RelativisticPairing
 from ganworks.noise import keyed_rng
@@ -125,3 +125,23 @@ def test_the_plan_says_how_a_turn_is_made() -> None:
     assert (
         fresh_task().describe()["turn"] == "batches of the discriminator: 2, then one of the generator's own"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "num"),
+    [
+        ({}, 3),
+        ({"fresh_batch": True}, 3),
+        ({"lazy_step": True}, 3),
+        ({"accumulate": 2}, 6),
+        ({"accumulate": 2, "fresh_batch": True}, 6),
+    ],
+    ids=str,
+)
+def test_the_mean_of_w_moves_once_an_update_of_the_generator_and_part(
+    settings: dict, num: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves: list[int] = []
+    monkeypatch.setattr("ganworks.model.style.StyleGenerator.follow", lambda self, w: moves.append(len(w)))
+    fit(make_task(num_steps=6, n_critic=2, **mixed_styles(), **settings))
+    assert moves == [3 * BATCH // num] * num

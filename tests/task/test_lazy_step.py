@@ -13,7 +13,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from games import BATCH, LR, digits, fit, largest_difference, make_task
+from games import BATCH, LR, digits, fit, largest_difference, make_task, mixed_styles
+from ganworks.augment import Ada
 from ganworks.errors import SettingError
 from ganworks.loss import BCE
 from ganworks.noise import keyed_rng
@@ -21,6 +22,7 @@ from ganworks.optimizer import Cosine
 from ganworks.regularizer import R1, R2, Regularizer
 from ganworks.task import AdversarialTask, Phase
 from ganworks.task.rates import correction_of, set_rates
+from running import differences
 
 STEPS = 6
 ADAM = partial(torch.optim.Adam, lr=LR / 10, betas=(0.5, 0.99))
@@ -137,6 +139,24 @@ def test_a_resumed_run_with_lazy_steps_schedule_and_phase_equals_the_uninterrupt
     whole, task = fit(make()), resumed(make, tmp_path, at=3)
     assert largest_difference(whole.generator, task.generator) == 0
     assert largest_difference(whole.discriminator, task.discriminator) == 0
+
+
+def test_a_resumed_run_with_ada_path_length_mixed_styles_and_lazy_steps_equals_the_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    def make() -> AdversarialTask:
+        styles = mixed_styles()
+        styles["regularizers"] |= {"r1": R1(1.0, every=2)}
+        ada = Ada(target=-1.0, adjust_images=4 * BATCH, every=1)
+        return lazy_task(augment=ada, **styles)
+
+    whole, task = fit(make()), resumed(make, tmp_path, at=3)
+    state = whole.state_dict()
+    assert whole.augment.p > 0
+    assert state["regularizers.path_length.mean_length"] > 0
+    assert state["generator.w_mean"].any()
+    assert differences(state, task.state_dict()) == []
+    assert differences(*([o.state_dict() for o in each.trainer.optimizers] for each in (whole, task))) == []
 
 
 def settings(optimizer: torch.optim.Optimizer) -> list[float]:

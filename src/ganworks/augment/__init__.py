@@ -6,7 +6,7 @@ from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
     from ganworks.augment.ada import Ada
-    from ganworks.augment.adaptive import Adaptive, CosineProbability
+    from ganworks.augment.adaptive import Adaptive
     from ganworks.augment.apa import Apa
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
@@ -21,7 +21,6 @@ __all__ = [
     "AugmentFunction",
     "Color",
     "Compose",
-    "CosineProbability",
     "Cutout",
     "Translation",
     "as_module",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ganworks.augment.adaptive import Adaptive, CosineProbability
+from ganworks.augment.adaptive import Adaptive
 from ganworks.augment.colour import check_channels, color_map, recolored
 from ganworks.augment.corrupt import SIGMA, cut, filtered, kernels
 from ganworks.augment.diffaugment import check_images
@@ -15,6 +15,7 @@ from ganworks.augment.geometry import affine, warp
 from ganworks.augment.law import GROUPS, draw, gated
 from ganworks.errors import check_range
 from ganworks.noise import keyed_seed
+from ganworks.schedule import ValueSchedule
 
 
 class Ada(Adaptive):
@@ -49,7 +50,7 @@ class Ada(Adaptive):
         filter: float = 0.0,
         noise: float = 0.0,
         cutout: float = 0.0,
-        probability: float | CosineProbability = 0.0,
+        probability: float | ValueSchedule = 0.0,
         target: float | None = 0.6,
         adjust_images: int = 500_000,
         every: int = 4,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -12,34 +11,10 @@ from torch import Tensor
 from ganworks.augment.base import Augment
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.model.layer.norm import is_shared
-from ganworks.optimizer.schedule import cosine
+from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
 
 UNIT = 2**32  # the probability is kept in whole parts of this: no precision of the training rounds it
 SIGNALS = ("auto", "sign", "median")
-
-
-@dataclass(frozen=True)
-class CosineProbability:
-    """Half a cosine from ``start`` to ``end`` over the first ``num_images`` real images, constant after.
-
-    R3GAN, Huang et al. 2024 (https://arxiv.org/abs/2501.05441): 0 to .55 over 20 M images for CIFAR-10.
-
-    >>> CosineProbability(0.0, 0.5, 1000).at(500)
-    0.25
-    """
-
-    start: float
-    end: float
-    num_images: int
-
-    def __post_init__(self) -> None:
-        check_range("start", self.start, 0.0)
-        check_range("end", self.end, 0.0)
-        check_count("num_images", self.num_images)
-
-    def at(self, images: int) -> float:
-        """Return the probability after ``images``."""
-        return cosine(self.start, self.end, images / self.num_images)
 
 
 class Adaptive(Augment):
@@ -51,7 +26,7 @@ class Adaptive(Augment):
     reals and fakes: the same where zero is half-way between them.
 
     Args:
-        probability: p at the start, from 0 up; or a schedule with ``at(images)``.
+        probability: p at the start, from 0 up; or a schedule (`ganworks.schedule`) with a ``num_images`` of its own.
         target: of r, from -1 to 1; None leaves p as it is.
         adjust_images: real images in which p moves by 1.
         every: discriminator updates from one look to the next.
@@ -74,17 +49,19 @@ class Adaptive(Augment):
 
     def __init__(
         self,
-        probability: float | CosineProbability = 0.0,
+        probability: float | ValueSchedule = 0.0,
         target: float | None = 0.6,
         adjust_images: int = 500_000,
         every: int = 4,
         signal: str = "auto",
     ) -> None:
         super().__init__()
-        self.schedule = None if isinstance(probability, int | float) else probability
+        check_value("probability", probability, 0.0)
+        self.schedule = probability if isinstance(probability, ValueSchedule) else None
         if self.schedule is not None and target is not None:
             raise SettingError("target", target, "null where the probability follows a schedule")
-        self.initial = 0.0 if self.schedule else check_range("probability", probability, 0.0)  # type: ignore[arg-type]
+        check_length("probability.num_images", self.schedule)
+        self.initial = value_at(probability, 0)
         self.target = None if target is None else check_range("target", target, -1.0, 1.0)
         self.adjust_images, self.every = (
             check_count("adjust_images", adjust_images),
@@ -107,7 +84,7 @@ class Adaptive(Augment):
     def p(self) -> float:
         """The probability."""
         if self.schedule is not None:
-            return self.schedule.at(self._on_host("images"))
+            return value_at(self.schedule, self._on_host("images"))
         return self.initial if self.target is None else self._on_host("level") / UNIT
 
     @property

@@ -83,8 +83,13 @@ class StyleGenerator(Generator):
 
     @torch.no_grad()
     def follow(self, w: Tensor) -> None:
-        """Move the running mean toward the mean of a batch of w (B, w_dim), that of all ranks."""
-        mean = w.detach().float().mean(0)
+        """Move the running mean toward the mean of a batch of w (B, w_dim), that of all ranks.
+
+        Called in each forward pass that the generator learns from: once an update, however many the discriminator has
+        for it, and of a batch in parts (`task.accumulate`) once a part, so that it then forgets the sooner. The
+        official codes move it in every pass (StyleGAN2-ADA) or in those for the discriminator (StyleGAN3).
+        """
+        mean = w.detach().to(torch.promote_types(w.dtype, torch.float32)).mean(0)
         if is_shared():
             mean = gather(mean).mean(0)
-        self.w_mean.copy_(mean.lerp(self.w_mean, self.w_decay))
+        self.w_mean.copy_(mean.lerp(self.w_mean.to(mean), self.w_decay))

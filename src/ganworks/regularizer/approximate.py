@@ -14,7 +14,7 @@ from torch import Tensor
 from ganworks.errors import SettingError, check_range
 from ganworks.loss.base import per_sample
 from ganworks.regularizer.base import Regularizer, WeightSchedule
-from ganworks.regularizer.gradient import Critic
+from ganworks.regularizer.gradient import Critic, normal
 
 
 class ApproximateRegularizer(Regularizer):
@@ -70,7 +70,7 @@ class ApproximateRegularizer(Regularizer):
         x = x[: max(1, math.ceil(self.share * len(x)))]  # of a batch in random order
         with precision(x.device.type, self.full_precision):
             x = x.to(torch.promote_types(x.dtype, torch.float32))
-            noise = self.sigma * torch.randn(x.shape, generator=rng, device=rng.device).to(x)
+            noise = self.sigma * normal(x, rng)
             below = x - noise if self.central else x
             difference = per_sample(network(x + noise)) - per_sample(network(below))
         step = 2 * self.sigma if self.central else self.sigma

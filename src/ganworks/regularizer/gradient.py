@@ -132,6 +132,11 @@ def uniform(shape: tuple[int, ...], like: Tensor, rng: torch.Generator) -> Tenso
     return torch.rand(shape, generator=rng, device=rng.device).to(like)
 
 
+def normal(like: Tensor, rng: torch.Generator) -> Tensor:
+    """Return noise of N(0, 1), drawn on the generator's device, as shape, type and device of ``like``."""
+    return torch.randn(like.shape, generator=rng, device=rng.device).to(like)
+
+
 def safe_sqrt(squared_norm: Tensor) -> Tensor:
     """Return the root, with a gradient of 0 at 0, where the norm itself has none."""
     return squared_norm.clamp_min(1e-12).sqrt()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ class Orthogonal(Regularizer):
     Raises:
         SettingError: an unknown ``player``, or as `Regularizer` does.
     """
+
+    reads_fakes: ClassVar[bool] = False
 
     def __init__(
         self, weight: float | WeightSchedule = 1e-4, player: str = "generator", every: int = 1

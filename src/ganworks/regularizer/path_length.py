@@ -12,6 +12,8 @@ from ganworks.errors import SettingError, check_range
 from ganworks.model.layer.precision import full_precision
 from ganworks.model.style import StyleGenerator
 from ganworks.regularizer.base import Regularizer, WeightSchedule
+from ganworks.regularizer.gradient import normal
+from ganworks.task.state import global_mean
 
 
 class PathLength(Regularizer):
@@ -34,6 +36,7 @@ class PathLength(Regularizer):
     """
 
     player: ClassVar[str] = "generator"
+    reads_fakes: ClassVar[bool] = False
     mean_length: Tensor
 
     def __init__(
@@ -61,10 +64,10 @@ class PathLength(Regularizer):
         with torch.autocast(like.device.type, enabled=False), full_precision():
             ws = network.styles(noise.pop("latent"), label, **noise)
             image = network.from_w(ws, **noise)
-            y = torch.randn(image.shape, generator=rng, device=rng.device).to(image)
-            lengths = path_lengths(image, ws, y)
+            lengths = path_lengths(image, ws, normal(image, rng))
         with torch.no_grad():
-            self.mean_length.lerp_(lengths.mean().to(self.mean_length), self.decay)
+            mean = global_mean(lengths.mean())  # the penalty is then that of the global batch
+            self.mean_length.lerp_(mean.to(self.mean_length), self.decay)
         return (lengths - self.mean_length).square().mean()
 
 

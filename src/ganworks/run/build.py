@@ -78,7 +78,7 @@ def build_run(config: DictConfig) -> Run:
     warn_of_leak(task, suite)
     check_optimizers(task)
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
-    strategy = strategy_of(config)  # with the trainer's own checks: devices, precision
+    strategy = strategy_of(config, task)  # with the trainer's own checks: devices, precision
     check_precision(config, task)
     check_shared_forward(config)
     set_memory_format(task, datamodule.kind, datamodule.shape, config.get("channels_last"))
@@ -182,7 +182,7 @@ def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
     return loggers
 
 
-def strategy_of(config: DictConfig) -> dict[str, Any]:
+def strategy_of(config: DictConfig, task: ManualTask) -> dict[str, Any]:
     """Return the strategy where the trainer is left to choose it and runs more than one process."""
     with setting_path("trainer"):
         check_strategy(config.trainer.strategy)
@@ -190,7 +190,7 @@ def strategy_of(config: DictConfig) -> dict[str, Any]:
         probe = make("trainer", config.trainer, logger=False)
         check_processes(probe.num_devices, probe.num_nodes)
     if isinstance(probe.strategy, AdversarialFSDPStrategy):
-        check_sharding(config)
+        check_sharding(config, task)
     is_ours = config.trainer.strategy == "auto" and probe.num_devices * probe.num_nodes > 1
     return {"strategy": AdversarialDDPStrategy()} if is_ours else {}
 

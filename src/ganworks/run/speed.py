@@ -63,8 +63,13 @@ def has_amx() -> bool:
     return ask is not None and bool(ask())
 
 
-def check_sharding(config: DictConfig) -> None:
+def check_sharding(config: DictConfig, task: ManualTask) -> None:
     """Raise `SettingError` for what does not go together with sharded networks."""
+    for role, player in task.players.items():
+        scalar = next((name for name, value in player.named_parameters() if value.dim() == 0), None)
+        if scalar is not None:  # PyTorch's `fully_shard` refuses them
+            allowed = f"adversarial_ddp with this model: its {role} has a parameter of one number, {scalar}"
+            raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
     if config.task.get("share_forward"):

@@ -155,7 +155,8 @@ class AdversarialTask(CriticsTask):
         fakes = self.fakes(batch, with_graph=False)
         step, terms = self.num_updates_of("discriminator"), Terms()
         for critic in self.critics:
-            seen = batch | {"real": batch[critic.real], "fake": batch.get(critic.fake, fakes).detach()}
+            given = self.given(critic, batch, batch) if self.is_augmenting else batch
+            seen = given | {"real": given[critic.real], "fake": batch.get(critic.fake, fakes).detach()}
             terms |= self.penalties(critic.penalties, step, seen, critic, is_lazy=True)
         return terms
 
