@@ -60,8 +60,8 @@ def images(resolution: int, batch_size: int, channels: int = 3) -> list[str]:
 TINY_R3GAN = ["model.width=16", "model.num_blocks=1", "model.generator.latent_dim=8"]
 TINY_STYLE = ["model.width=8", "model.generator.latent_dim=8", "model.generator.w_dim=8",
               "model.generator.num_mapping=1", "model.discriminator.num_mapping=1"]  # fmt: skip
-# By name: the overrides at the published size, and those of a toy that a CPU runs in a moment. A data set on the command
-# line takes the place of the recipe's; the batches are those that the papers have on one device, or what a card holds.
+# By name: the overrides at the published size, and those of a toy that a CPU runs in a moment. A data set among the
+# overrides takes the place of the recipe's.
 CASES: dict[str, tuple[list[str], list[str]]] = {
     "dcgan64": (
         ["model=dcgan", "model.width=64", *images(64, 256)],

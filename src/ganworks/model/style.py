@@ -84,7 +84,7 @@ class StyleGenerator(Generator):
     @torch.no_grad()
     def follow(self, w: Tensor) -> None:
         """Move the running mean toward the mean of a batch of w (B, w_dim), that of all ranks."""
-        mean = w.detach().float().mean(0)
+        mean = w.detach().to(self.w_mean.dtype).mean(0)
         if is_shared():
             mean = gather(mean).mean(0)
         self.w_mean.copy_(mean.lerp(self.w_mean, self.w_decay))
