@@ -34,6 +34,11 @@ from ganworks.run.log import quieten
 
 CASES: dict[str, list[str]] = {
     "DCGAN-64, 64 features": ["model=dcgan", "model.width=64", *images(64, 16)],
+    "SNGAN CIFAR": ["experiment=sngan_cifar10", *images(32, 64)],
+    "StyleGAN2 CIFAR": ["experiment=stylegan2_ada_cifar10", *images(32, 16)],
+    "StyleGAN2 FFHQ-256": ["experiment=stylegan2_ffhq256", *images(256, 8)],
+    "R3GAN CIFAR": ["experiment=r3gan_cifar10", *images(32, 16)],
+    "R3GAN FFHQ-64": ["experiment=r3gan_ffhq64", *images(64, 16)],
 }
 
 

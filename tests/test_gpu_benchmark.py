@@ -24,8 +24,8 @@ def gpu() -> ModuleType:
     return module
 
 
-def test_every_part_runs_on_a_cpu_at_toy_size_and_correctness_holds(gpu, tmp_path, capsys):
-    gpu.CASES = {"dcgan64": gpu.CASES["dcgan64"]}
+def test_every_part_runs_on_a_cpu_at_toy_size_and_correctness_holds(gpu, tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "CASES", {"dcgan64": gpu.CASES["dcgan64"]})
     gpu.main(["--toy", "--device", "cpu", "--out", str(tmp_path)])
     rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     assert not [name for name, row in rows.items() if "failed" in row]
@@ -38,6 +38,12 @@ def test_every_part_runs_on_a_cpu_at_toy_size_and_correctness_holds(gpu, tmp_pat
         "speed, eager float32",
     }
     assert "images/s" in (tmp_path / "gpu.md").read_text()
+
+
+def test_steps_of_the_published_networks_run_as_toys(gpu):
+    settings = gpu.Settings("cpu", is_toy=True, num_steps=1)
+    for case in ("stylegan2_ada_cifar10", "r3gan_ffhq64"):
+        assert gpu.step_agrees(case, settings)["ok"]
 
 
 def test_a_part_that_fails_costs_its_own_row(gpu):

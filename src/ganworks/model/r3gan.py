@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
-from ganworks.model.layer.activation import bias_act
+from ganworks.model.layer.activation import SLOPE
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.convolution import Convolution
 from ganworks.model.layer.precision import Precision
@@ -163,7 +164,8 @@ class R3GANDiscriminator(Discriminator):
 class BottleneckBlock(nn.Module):
     """x + conv1x1(act(conv3x3(act(conv1x1(x))))) with grouped 3x3 convolutions, (B, C, H, W) to the same.
 
-    The first convolution reads the raw residual stream and nothing follows the sum; biases stand in the activations.
+    The first convolution reads the raw residual stream and nothing follows the sum; the
+    biases of the first two are those of their activations.
 
     Args:
         num_channels: C; 2C inside.
@@ -181,8 +183,8 @@ class BottleneckBlock(nn.Module):
         self.first_bias, self.middle_bias = (nn.Parameter(torch.zeros(inner)) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        h = bias_act(self.first(x), self.first_bias, gain=1.0)
-        h = bias_act(self.middle(h), self.middle_bias, gain=1.0)
+        h = leaky_relu(self.first(x, self.first_bias), SLOPE)
+        h = leaky_relu(self.middle(h, self.middle_bias), SLOPE)
         return x + self.last(h)
 
 

@@ -24,7 +24,7 @@ class Geometry(NamedTuple):
 
 
 class Convolution(nn.Conv2d):
-    """`torch.nn.Conv2d` without bias and with zero padding, with a choice of how it is differentiated twice.
+    """`torch.nn.Conv2d` with zero padding and no bias of its own, with a choice of how it is differentiated twice.
 
     Args:
         num_in, num_out: channels.
@@ -50,12 +50,12 @@ class Convolution(nn.Conv2d):
         super().__init__(num_in, num_out, kernel, stride, padding, groups=groups, bias=False)
         self.double_backward = check_choice("double_backward", double_backward, DOUBLE_BACKWARD)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (B, num_out, H', W') in the type of ``x``, to which the weight is cast."""
-        weight = self.weight.to(x.dtype)
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return (B, num_out, H', W') in the type of ``x``, to which the weight and ``bias`` (num_out,) are cast."""
+        weight, bias = self.weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
         function = grouped_conv2d if self.double_backward == "grouped" else conv2d
         padding = _pair(cast(tuple[int, ...], self.padding))
-        return function(x, weight, None, self.stride, padding, self.dilation, self.groups)
+        return function(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 def grouped_conv2d(
@@ -82,45 +82,45 @@ def grouped_conv2d(
         return conv2d(x, weight, bias, _pair(stride), _pair(padding), _pair(dilation), groups)
     if torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
-        x, weight = x.to(dtype), weight.to(dtype)
+        x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
     geometry = Geometry(_pair(stride), _pair(padding), _pair(dilation), groups)
-    y = _Outer.apply(x, weight, _WeightPath.apply(weight, (x,), geometry), geometry)
-    return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
+    return _Outer.apply(x, weight, bias, _WeightPath.apply(weight, bias, (x,), geometry), geometry)
 
 
 class _WeightPath(torch.autograd.Function):
-    """w -> nothing but a shape, whose gradient dy becomes (dy, x) -> dw.
+    """(w, b) -> nothing but a shape, whose gradient dy becomes (dy, x) -> dw and the sum of dy to the bias.
 
     PyTorch tells a function of Python not that a gradient to the weight is not asked for, as in the inner gradient of a
     penalty. As a node of its own it is left out there. The input comes in a tuple, so that no edge leads to it.
     """
 
     @staticmethod
-    def forward(weight: Tensor, of: tuple[Tensor], geometry: Geometry) -> Tensor:
+    def forward(weight: Tensor, bias: Tensor | None, of: tuple[Tensor], geometry: Geometry) -> Tensor:
         return of[0].new_zeros(()).expand(_output_shape(of[0], weight, geometry))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, tuple[Tensor], Geometry], output: Tensor) -> None:
-        weight, (x,), ctx.geometry = inputs
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        weight, _, (x,), ctx.geometry = inputs
         ctx.shape = weight.shape
         ctx.save_for_backward(x)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
-        return _ToWeight.apply(dy, x, ctx.geometry, ctx.shape), None, None
+        dw = _ToWeight.apply(dy, x, ctx.geometry, ctx.shape) if ctx.needs_input_grad[0] else None
+        return dw, dy.sum((0, 2, 3)) if ctx.needs_input_grad[1] else None, None, None
 
 
 class _Outer(torch.autograd.Function):
-    """(x, w) -> y, whose gradient to w goes the way of `_WeightPath`."""
+    """(x, w, b) -> y, whose gradients to w and b go the way of `_WeightPath`."""
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, path: Tensor, geometry: Geometry) -> Tensor:
-        return _convolution(x, weight, geometry)
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, path: Tensor, geometry: Geometry) -> Tensor:
+        return _convolution(x, weight, geometry, bias)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Geometry], output: Tensor) -> None:
-        x, weight, _, ctx.geometry = inputs
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, weight, _, _, ctx.geometry = inputs
         ctx.shape = x.shape
         ctx.save_for_backward(weight)
 
@@ -128,7 +128,7 @@ class _Outer(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
         dx = _ToInput.apply(dy, weight, ctx.geometry, ctx.shape) if ctx.needs_input_grad[0] else None
-        return dx, None, dy if ctx.needs_input_grad[2] else None, None
+        return dx, None, None, dy if ctx.needs_input_grad[3] else None, None
 
 
 class _Forward(torch.autograd.Function):
@@ -156,7 +156,11 @@ class _ToInput(torch.autograd.Function):
 
     @staticmethod
     def forward(dy: Tensor, weight: Tensor, geometry: Geometry, shape: torch.Size) -> Tensor:
-        return _backward(dy, dy.new_empty(shape), weight, geometry, (True, False, False))[0]
+        # Only the shape of x is read, but one whose channels lie otherwise than those of dy is copied before.
+        last = dy.is_contiguous(memory_format=torch.channels_last)
+        order = torch.channels_last if last else torch.contiguous_format
+        x = torch.empty(shape, dtype=dy.dtype, device=dy.device, memory_format=order)
+        return _backward(dy, x, weight, geometry, (True, False, False))[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Geometry, torch.Size], output: Tensor) -> None:
@@ -191,9 +195,9 @@ class _ToWeight(torch.autograd.Function):
         return ddy, dx, None, None
 
 
-def _convolution(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+def _convolution(x: Tensor, weight: Tensor, geometry: Geometry, bias: Tensor | None = None) -> Tensor:
     stride, padding, dilation, groups = geometry
-    return torch.ops.aten.convolution(x, weight, None, stride, padding, dilation, False, (0, 0), groups)
+    return torch.ops.aten.convolution(x, weight, bias, stride, padding, dilation, False, (0, 0), groups)
 
 
 def _output_shape(x: Tensor, weight: Tensor, geometry: Geometry) -> tuple[int, ...]:
