@@ -221,7 +221,10 @@ def test_mean_of_w_is_followed_class_by_class_in_training_alone():
 
 def test_mean_of_w_over_two_ranks_is_that_of_the_whole_batch(monkeypatch):
     network, whole = (generator(num_classes=4, w_decay=0.5) for _ in range(2))
-    w, label = torch.randn(5, network.w_dim), torch.tensor([0, 2, 2, 2, 3])  # one rank has class 2 twice, one once
+    w, label = (
+        torch.randn(5, network.w_dim),
+        torch.tensor([0, 2, 2, 2, 3]),
+    )  # one rank has class 2 twice, one once
     whole.follow(w, label)
     sent = []
     monkeypatch.setattr("ganworks.model.transformer.is_shared", lambda: True)

@@ -125,7 +125,9 @@ class TransformerGenerator(StyleGenerator):
         with torch.autocast(w.device.type, enabled=False):  # bf16 would round the sums
             members = torch.nn.functional.one_hot(label, self.num_classes).to(self.w_mean)
             sums = torch.cat([members.mT @ w.detach().to(self.w_mean), members.sum(0)[:, None]], 1)
-        if is_shared():  # ranks hold other classes, and as many as they happen to: sums and counts add up, not means
+        if (
+            is_shared()
+        ):  # ranks hold other classes, and as many as they happen to: sums and counts add up, not means
             sums = gather(sums).sum(0)
         num = sums[:, -1:]
         mean = sums[:, :-1] / num.clamp_min(1)
