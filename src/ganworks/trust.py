@@ -39,8 +39,9 @@ LIGHTNING = "pytorch_lightning."
 PLACES: dict[str, tuple[str, ...]] = {
     "generator": NETWORK,
     "kind": ("ganworks.sample.kind.Kind",),
+    # An extractor's frozen features may be what a discriminator sees.
     "model": (*NETWORK, "ganworks.task.Critic", "ganworks.task.View", "ganworks.loss.AdversarialLoss",
-              SCHEDULE),
+              "ganworks.metric.Extractor", "ganworks.metric.extractor.Lpips", SCHEDULE),
     "data": ("ganworks.data.GanDataModule", "ganworks.sample.kind.Kind"),
     "loss": ("ganworks.loss.AdversarialLoss",),
     "regularizer": ("ganworks.regularizer.Regularizer", SCHEDULE),

@@ -13,7 +13,8 @@ from ganworks.sample.latent import Latent
 from running import checkpoint, differences, train, train_on
 
 RUN = ["data=latents", "data.shape=[4,4,4]", "data.batch_size=8", "model.depth=4", "model.num_heads=2", "loss=r3gan",
-       "regularizer=r1_r2_approx", "callback.checkpoint.every_images=8"]  # fmt: skip
+       "regularizer=r1_r2_approx", "callback.checkpoint.every_images=8",
+       "+model.discriminator.head_width=8"]  # fmt: skip
 
 
 def moments(num=8, std=0.5):

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from ganworks.errors import SettingError
+from ganworks.model import FastGANDiscriminator
 from ganworks.model.fastgan import FastGANGenerator
+from ganworks.model.layer.power_iteration import with_power_iteration
 from ganworks.official.fastgan import generator_config, generator_state
+from ganworks.regularizer import squared_gradient_norm
 from golden import close, close_group, full_size, golden, gradients
 
 BOTH = pytest.mark.parametrize("name", ["fastgan", "fastgan_lite"])
@@ -109,3 +112,44 @@ def test_first_weights_have_the_deviation_of_dcgan():
     weight = network.blocks["8"].convs[0].parametrizations.weight.original
     assert weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert all(not strength.any() for strength in network.blocks["8"].strengths)
+
+
+BF16 = pytest.mark.parametrize("is_bf16", [False, True])
+
+
+def all_finite(network):
+    """Say whether every parameter that learns has a finite gradient, and some one that is not 0."""
+    found = [each.grad for each in network.parameters() if each.grad is not None]
+    return all(each.isfinite().all() for each in found) and any(each.any() for each in found)
+
+
+@BF16
+def test_gradients_of_second_order_reach_the_weights_of_the_generator(is_bf16):
+    torch.manual_seed(0)
+    network = FastGANGenerator((1, 32, 32), 8, 3, width=4)
+    inputs = network.draw_noise(3, lambda name: torch.Generator().manual_seed(len(name)))
+    inputs["latent"].requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+        value = network(**inputs, label=torch.tensor([0, 1, 2])).float().square().sum()
+    (slope,) = torch.autograd.grad(value, inputs["latent"], create_graph=True)
+    slope.square().sum().backward()
+    assert all_finite(network)
+
+
+@BF16
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_gradients_of_second_order_reach_the_weights_of_the_discriminator(norm, is_bf16):
+    torch.manual_seed(0)
+    network, x = FastGANDiscriminator((1, 32, 32), 3, width=4, norm=norm), torch.randn(3, 1, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+        label = torch.tensor([0, 1, 2])
+        squared_gradient_norm(lambda x: network(x, label)["logits"], x).mean().backward()
+    assert all_finite(network)
+
+
+def test_sigma_is_that_of_float32_under_autocast():
+    torch.manual_seed(0)
+    layer = with_power_iteration(torch.nn.Linear(64, 64)).eval()
+    expected = layer.weight
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer.weight, expected)

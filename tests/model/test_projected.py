@@ -8,6 +8,7 @@ from ganworks.metric import DigitsExtractor
 from ganworks.metric.extractor import Inception, Lpips
 from ganworks.model.layer.projection import RandomProjection
 from ganworks.model.projected import MapHead, ProjectedDiscriminator, end_of, widths_of
+from ganworks.regularizer import squared_gradient_norm
 from golden import close, close_group, full_size, golden, gradients
 
 KINDS = pytest.mark.parametrize("kind", ["single", "separable", "cond"])
@@ -189,3 +190,19 @@ def test_missing_weights_are_told_with_the_setting_of_the_discriminator(tmp_path
 def test_unknown_layer_is_an_error_with_the_nearest_name():
     with pytest.raises(SettingError, match=r"body\.1"):
         ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), layers=["boddy.1"])
+
+
+@pytest.mark.parametrize("is_bf16", [False, True])
+@pytest.mark.parametrize("head", ["plain", "separable"])
+def test_gradients_of_second_order_reach_the_heads_and_no_frozen_weight(head, is_bf16):
+    torch.manual_seed(0)
+    network = ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), 10, width=4, head=head, norm="none")
+    label = torch.tensor([0, 1, 2])
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+        penalty = squared_gradient_norm(lambda x: network(x, label), torch.randn(3, 1, 8, 8)).mean()
+    penalty.backward()
+    found = [each.grad for each in network.heads.parameters() if each.grad is not None]
+    assert all(each.isfinite().all() for each in found)
+    assert any(each.any() for each in found)
+    assert all(each.grad is None for each in network.projection.parameters())
+    assert all(each.grad is None for each in network.features.network.parameters())

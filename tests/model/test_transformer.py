@@ -214,6 +214,37 @@ def test_mean_of_w_is_followed_class_by_class_in_training_alone():
     assert torch.allclose(network.w_mean, expected, atol=1e-6)
     moved = network.truncated(network.to_w(latent, LABEL), 0.0, label=LABEL)
     assert torch.allclose(moved[:, 0], network.w_mean[LABEL])
+    with torch.no_grad():  # the discriminator's fakes
+        network(latent, LABEL)
+    assert torch.allclose(network.w_mean, expected, atol=1e-6)
+
+
+def test_mean_of_w_over_two_ranks_is_that_of_the_whole_batch(monkeypatch):
+    network, whole = (generator(num_classes=4, w_decay=0.5) for _ in range(2))
+    w, label = (
+        torch.randn(5, network.w_dim),
+        torch.tensor([0, 2, 2, 2, 3]),
+    )  # one rank has class 2 twice, one once
+    whole.follow(w, label)
+    sent = []
+    monkeypatch.setattr("ganworks.model.transformer.is_shared", lambda: True)
+    monkeypatch.setattr(
+        "ganworks.model.transformer.gather", lambda sums: (sent.append(sums), torch.stack(sent))[1]
+    )
+    network.follow(w[:3], label[:3])
+    network.w_mean.zero_()
+    network.follow(w[3:], label[3:])  # the second rank has what both sent
+    assert torch.allclose(network.w_mean, whole.w_mean, atol=1e-6)
+    assert not network.w_mean[1].any()
+
+
+def test_mean_of_w_is_exact_under_autocast():
+    network, exact = (generator(num_classes=4, w_decay=0.5) for _ in range(2))
+    w = torch.randn(3, network.w_dim)
+    exact.follow(w, LABEL)
+    with torch.autocast("cpu", torch.bfloat16):
+        network.follow(w, LABEL)
+    assert torch.equal(network.w_mean, exact.w_mean)
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])

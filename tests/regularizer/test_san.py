@@ -6,7 +6,15 @@ from torch import nn
 
 from ganworks.errors import SettingError
 from ganworks.loss import BCE, Hinge, RelativisticPairing
-from ganworks.model import DCGANDiscriminator, MLPDiscriminator, PatchDiscriminator
+from ganworks.metric import DigitsExtractor
+from ganworks.model import (
+    DCGANDiscriminator,
+    FastGANDiscriminator,
+    MLPDiscriminator,
+    PatchDiscriminator,
+    ProjectedDiscriminator,
+    SNGANDiscriminator,
+)
 from ganworks.model.layer.direction import DirectionHead
 from ganworks.regularizer import San, squared_gradient_norm
 
@@ -107,3 +115,24 @@ def test_patches_have_one_direction():
 def test_network_without_such_a_layer_is_refused():
     with pytest.raises(SettingError, match="one output"):
         San().prepare(nn.Sequential(nn.Linear(3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (FastGANDiscriminator((1, 32, 32), 3, width=2), "projection head"),
+        (SNGANDiscriminator((1, 32, 32), 3, width=2), "projection head"),
+        (ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), width=2), "several last layers"),
+    ],
+)
+def test_discriminator_whose_logits_have_other_parts_is_refused(network, said):
+    with pytest.raises(SettingError, match=said):
+        San().prepare(network)
+
+
+@pytest.mark.parametrize("kind", [FastGANDiscriminator, SNGANDiscriminator])
+def test_direction_says_all_of_an_unconditional_one(kind):
+    network = kind((1, 32, 32), width=2)
+    San().prepare(network)
+    said = network(torch.randn(3, 1, 32, 32))
+    assert torch.allclose(said["direction"].view_as(said["logits"]), said["logits"], atol=1e-6)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 
-from ganworks.model import BigGANGenerator
+from ganworks.errors import SettingError
+from ganworks.model import BigGANGenerator, StyleGAN2Generator
 from ganworks.sample.sampler import Sampler
 from ganworks.sample.standing import standing_statistics, with_standing_statistics
 
@@ -44,3 +49,34 @@ def test_statistics_of_a_sampler_are_a_function_of_the_seed_and_the_truncation()
     assert torch.equal(mean(0), mean(0))
     assert not torch.equal(mean(0), mean(1))
     assert not torch.equal(mean(0), mean(0, 0.1))
+
+
+def test_batches_are_drawn_one_by_one(monkeypatch: pytest.MonkeyPatch):
+    sampler, asked = Sampler(generator(), {}), []
+    inputs = sampler.inputs
+    monkeypatch.setattr(sampler, "inputs", lambda num, *a, **k: (asked.append(num), inputs(num, *a, **k))[1])
+    with_standing_statistics(sampler, 3, 4)
+    assert asked == [4, 4, 4]
+
+
+def test_command_draws_with_the_statistics_of_the_latents_that_it_draws(ganworks: Callable, tmp_path: Path):
+    config = {
+        "_target_": "ganworks.model.BigGANGenerator",
+        "shape": [3, 32, 32],
+        "num_classes": 3,
+        "width": 2,
+    }
+    Sampler(generator(), {"generator": config}).save(tmp_path / "generator")
+    settings = (f"run={tmp_path / 'generator'}", "num=4", "out=array.npy", "truncation=0.1")
+    assert ganworks("sample", *settings, "standing=2").code == 0
+    expected = with_standing_statistics(Sampler(generator(), {}), 2, truncation=0.1).sample(4, truncation=0.1)
+    assert np.allclose(np.load("array.npy"), expected.numpy(), atol=1e-5)
+    assert ganworks("sample", *settings).code == 0
+    assert not np.allclose(np.load("array.npy"), expected.numpy(), atol=1e-3)
+    assert "standing" in ganworks("sample", *settings, "standing=-1").err
+
+
+def test_generator_without_batch_norm_is_refused():
+    network = StyleGAN2Generator([1, 16, 16], latent_dim=4, w_dim=4, channel_base=32, channel_max=4)
+    with pytest.raises(SettingError, match="no batch norm"):
+        with_standing_statistics(Sampler(network, {}), 2)

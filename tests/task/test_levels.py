@@ -17,6 +17,7 @@ SHAPE = (2, 4, 4)
 SIZES = {"depth": 4, "width": 8, "num_heads": 2}
 OPTIONS = ["model=transformer_levels", "task=levels", "loss=r3gan", "regularizer=r1_r2_approx"]
 SMALL = ["model.depth=4", "model.num_heads=2", "data.batch_size=16", "callback.checkpoint.every_images=32"]
+SMALL += ["+model.discriminator.network.head_width=8"]  # 2,048 make 8 million weights
 RUN = [*OPTIONS, *SMALL, "augment=diffaugment"]
 
 

@@ -42,6 +42,9 @@ def main() -> None:
         if arguments.columns is not None:
             check_count("columns", arguments.columns)
         check_count("batch_size", arguments.batch_size)
+        check_count("standing", arguments.standing, at_least=0)
+        if arguments.standing and arguments.project is not None:
+            raise SettingError("standing", arguments.standing, "left out with project=")
         check_count("seed", arguments.seed, at_least=0)
         # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
         for name in ("input", "out", "project", "latent"):
@@ -91,6 +94,14 @@ class Drawn:
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
     sampler = load(arguments).at(arguments.temperature)
+    if arguments.standing:
+        from ganworks.sample.standing import with_standing_statistics
+
+        if set(sampler.conditions) - {"label"}:
+            sampler = sampler.beside(data_of(arguments))
+        sampler = with_standing_statistics(
+            sampler, arguments.standing, seed=arguments.seed, truncation=arguments.truncation
+        )
     if (arguments.space, arguments.latent, arguments.mix, arguments.directions) != ("z", None, 0, 0):
         return _drawn_by_latent(arguments, sampler)
     label = labels_of(arguments, sampler)

@@ -62,6 +62,13 @@ class Arguments:
             " variety, cleaner samples"
         },
     )
+    standing: int = field(
+        default=0,
+        metadata={
+            "help": "take the statistics of batch norms anew over so many batches of 64 samples, truncated as"
+            " truncation= says, such as 100; 0: those of the training"
+        },
+    )
     cutoff: int | None = field(
         default=None, metadata={"help": "in space=w, layers from the first on that are truncated"}
     )

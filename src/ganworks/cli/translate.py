@@ -41,7 +41,7 @@ def check_arguments(arguments: Arguments) -> None:
     if arguments.input is None:
         name = "enlarge" if arguments.enlarge is not None else "value_range"
         raise SettingError(name, getattr(arguments, name), "left out without input=")
-    unused = {"num": None, "interpolate": 0, "columns": None, "truncation": None}
+    unused = {"num": None, "interpolate": 0, "columns": None, "truncation": None, "standing": 0}
     for name, default in unused.items():
         if (value := getattr(arguments, name)) != default:
             raise SettingError(name, value, "left out with input=, whose images are translated one by one")

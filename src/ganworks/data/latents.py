@@ -14,7 +14,7 @@ from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.errors import GanworksError, SettingError, check_range
 from ganworks.noise import keyed_rng
-from ganworks.sample.latent import SCALE, Latent
+from ganworks.sample.latent import SCALE, Latent, check_vae
 
 SUFFIXES = (".npy", ".npz", ".safetensors")
 LABELS = "labels.npy"
@@ -39,8 +39,8 @@ class Latents(GanDataModule):
         batch_size, seed, min_batches: see `GanDataModule`.
 
     Raises:
-        SettingError: no such folder, no files in it, or another shape or number of classes.
-        GanworksError: a file that holds no moments, or those of another shape; names it.
+        SettingError: no such folder, no files in it, another shape or number of classes, or no autoencoder in ``vae``.
+        GanworksError: a file that holds no moments, or those of another shape; names it. ``vae`` without diffusers.
     """
 
     name = "latents"
@@ -60,6 +60,8 @@ class Latents(GanDataModule):
         if root is None or not Path(root).is_dir():
             raise SettingError("root", root, "a folder of moments; python -m ganworks.data.encode makes one")
         self.scale = check_range("scale", scale, 1e-9)
+        if vae is not None:  # now, not at the first picture
+            check_vae(vae)
         self.moments = MomentSamples(Path(root), self.scale)
         own = self.moments.shape
         check_shape(shape, own, "the files")

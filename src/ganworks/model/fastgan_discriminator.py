@@ -40,6 +40,8 @@ class FastGANDiscriminator(Discriminator):
     (2B, C, S, S), the parts first.
     """
 
+    last_layer = "to_logits"  # of a grey image the decoders end in one channel as well
+
     def __init__(
         self, shape: Sequence[int], num_classes: int = 0, width: int = 64, norm: str = "batch"
     ) -> None:

@@ -11,6 +11,7 @@ from torch.nn.functional import linear, rms_norm, silu
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.norm import gather, is_shared
 from ganworks.model.layer.positions import sincos_positions
 from ganworks.model.layer.token_attention import EPS, SwiGLU, TokenAttention
 from ganworks.model.style import StyleGenerator
@@ -95,7 +96,8 @@ class TransformerGenerator(StyleGenerator):
     def forward(self, latent: Tensor, label: Tensor | None = None, levels: bool = False) -> Tensor:
         """Return the samples (B, C, H, W), or with ``levels`` all four levels (B, 4 C, H, W), the samples last."""
         ws = self.to_w(latent, label)
-        if self.training:
+        # The pass that the generator learns from, as in StyleGAN2: the discriminator's fakes have no gradient.
+        if self.training and torch.is_grad_enabled():
             self.follow(ws[:, 0], label)
         drawn = self.levels_of(ws)
         return drawn if levels else drawn[:, -self.shape[0] :]
@@ -112,14 +114,23 @@ class TransformerGenerator(StyleGenerator):
 
     @torch.no_grad()
     def follow(self, w: Tensor, label: Tensor | None = None) -> None:
-        """Move the running mean of each class that a batch of w (B, w_dim) holds toward the class's mean in it."""
+        """Move the running mean of each class toward its mean in a batch of w (B, w_dim), that of all ranks.
+
+        A class that no rank drew stays where it is.
+        """
         if not self.num_classes or label is None or label.is_floating_point():
             # Several classes at once, or numbers, have no mean of their own: all classes follow the batch.
             super().follow(w)
             return
-        members = torch.nn.functional.one_hot(label, self.num_classes).to(self.w_mean)
-        num = members.sum(0)[:, None]
-        mean = members.mT @ w.detach().to(self.w_mean) / num.clamp_min(1)
+        with torch.autocast(w.device.type, enabled=False):  # bf16 would round the sums
+            members = torch.nn.functional.one_hot(label, self.num_classes).to(self.w_mean)
+            sums = torch.cat([members.mT @ w.detach().to(self.w_mean), members.sum(0)[:, None]], 1)
+        if (
+            is_shared()
+        ):  # ranks hold other classes, and as many as they happen to: sums and counts add up, not means
+            sums = gather(sums).sum(0)
+        num = sums[:, -1:]
+        mean = sums[:, :-1] / num.clamp_min(1)
         self.w_mean.copy_(torch.where(num > 0, mean.lerp(self.w_mean, self.w_decay), self.w_mean))
 
 

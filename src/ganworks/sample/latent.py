@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ class Latent(Kind):
 
     Args:
         scale: what latents were multiplied with.
-        vae: folder of an autoencoder in the layout of diffusers (`pip install diffusers`); None draws three channels.
+        vae: folder of an autoencoder in the layout of diffusers (`pip install 'ganworks[latents]'`); None draws three
+            channels.
     """
 
     name, noun, rank, suffix = "latent", "latents", 3, ".png"
@@ -61,20 +63,26 @@ def load_vae(folder: str) -> Any:
 
     Raises:
         SettingError: no such folder.
-        GanworksError: diffusers is not installed.
+        GanworksError: diffusers is not installed, or the folder holds no autoencoder that it reads.
     """
-    if not Path(folder).is_dir():
-        raise SettingError("vae", folder, "a folder with config.json and weights of an AutoencoderKL")
+    check_vae(folder)
     if folder not in _loaded:
+        from diffusers import AutoencoderKL
+
         try:
-            from diffusers import AutoencoderKL
-        except ImportError as error:
-            raise GanworksError(
-                "latents are decoded by diffusers: pip install 'ganworks[latents]'"
-            ) from error
-        vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        except Exception as error:  # whatever a file that is missing or damaged raises
+            raise GanworksError(f"vae={folder} cannot be read as an AutoencoderKL: {error}") from error
         _loaded[folder] = vae.eval().requires_grad_(False)
     return _loaded[folder]
+
+
+def check_vae(folder: str) -> None:
+    """Raise what `load_vae` raises for a folder that is none, or where diffusers is missing; reads no weights."""
+    if not folder or not (Path(folder) / "config.json").is_file():
+        raise SettingError("vae", folder, "a folder with config.json and .safetensors of an AutoencoderKL")
+    if find_spec("diffusers") is None:
+        raise GanworksError("latents are encoded and decoded by diffusers: pip install 'ganworks[latents]'")
 
 
 @torch.no_grad()

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ganworks.errors import SettingError, check_count
 from ganworks.model.base import produce
+from ganworks.noise import keyed_rng
 from ganworks.sample.sampler import Producer, Sampler
 
 
@@ -26,7 +28,7 @@ def standing_statistics(
         batches: noise and conditions with a row for each sample; the paper takes 100 batches.
         produce: what makes samples of the player, from its noise and conditions.
     """
-    norms = [module for module in generator.modules() if isinstance(module, _BatchNorm)]
+    norms = batch_norms(generator)
     momenta = [norm.momentum for norm in norms]
     generator.eval()
     for norm in norms:
@@ -53,11 +55,20 @@ def with_standing_statistics(
 
     Args:
         truncation: of the latents, that of the samples to come.
+
+    Raises:
+        SettingError: the generator has no batch norm, or a count below 1.
     """
-    inputs = sampler.inputs(num_batches * batch_size, seed, truncation=truncation)
-    parts = [
-        {name: rows[start : start + batch_size] for name, rows in inputs.items()}
-        for start in range(0, num_batches * batch_size, batch_size)
-    ]
-    standing_statistics(sampler.generator, parts, sampler.produce)
+    check_count("standing", num_batches)
+    if not batch_norms(sampler.generator):
+        raise SettingError("standing", num_batches, "0: this generator has no batch norm")
+    # Batch by batch: noise maps of all samples together would fill the memory.
+    seeds = torch.randint(2**31, (num_batches,), generator=keyed_rng(seed, "standing")).tolist()
+    batches = (sampler.inputs(batch_size, each, truncation=truncation) for each in seeds)
+    standing_statistics(sampler.generator, batches, sampler.produce)
     return sampler
+
+
+def batch_norms(generator: nn.Module) -> list[_BatchNorm]:
+    """Return the batch norms of a generator that keep running statistics."""
+    return [each for each in generator.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]

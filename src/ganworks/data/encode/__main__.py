@@ -33,11 +33,12 @@ def encode_folder(arguments: Arguments) -> Path:
     import numpy as np
 
     from ganworks.data import Folder, to_float
-    from ganworks.sample.latent import encode, load_vae
+    from ganworks.sample.latent import check_vae, encode, load_vae
 
     out, size = Path(arguments.out), check_count("batch_size", arguments.batch_size)
     if (out / "moments.npy").exists():
         raise SettingError("out", out, "a folder without moments.npy")
+    check_vae(arguments.vae)  # before a large folder is decoded
     data = Folder(
         arguments.root or None, batch_size=1, resolution=arguments.resolution, cache=arguments.cache
     )

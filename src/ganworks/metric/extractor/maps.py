@@ -20,7 +20,7 @@ from ganworks.metric.weights import verify_sha256
 from ganworks.metric.weights.known import VGG16
 
 SETTING = "model.discriminator.features.weights"
-WITHOUT = "features of ganworks.metric.DigitsExtractor ship with ganworks, and model=dcgan needs none"
+WITHOUT = "features of ganworks.metric.DigitsExtractor or FashionExtractor ship, and model=dcgan needs none"
 INCEPTION_LAYERS = ("MaxPool_1", "MaxPool_2", "Mixed_6e", "Mixed_7c")  # 73, 35, 17 and 8 places a side
 VGG_LAYERS = ("8", "15", "22", "29")  # the last ReLU at 1/2, 1/4, 1/8 and 1/16 of the side
 
@@ -52,7 +52,7 @@ class FeatureMaps:
         found = getattr(extractor, "model", None) or getattr(extractor, "classifier", None)
         self.network: nn.Module = found or getattr(extractor, "layers", None)  # type: ignore[assignment]
         if not isinstance(self.network, nn.Module):
-            allowed = "Inception, DinoV2, Clip, Lpips (VGG16), or the classifier of digits"
+            allowed = "Inception, DinoV2, Clip, Lpips (VGG16), DigitsExtractor or FashionExtractor"
             raise SettingError("features", type(extractor).__name__, allowed)
         self.network = self.network.requires_grad_(False).eval()
         names = [name for name, _ in self.network.named_modules() if name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -97,21 +99,40 @@ def separate_direction(network: nn.Module, layer: str | None = None) -> None:
     """Give a discriminator a `DirectionHead` in the place of its last layer; it then returns ``direction`` too.
 
     Args:
-        layer: its name in the network; None takes the last projection head, else the last layer with one output.
+        layer: its name in the network; None takes the network's ``last_layer`` where it says one, else the last
+            projection head, else the last layer with one output.
 
     Raises:
-        SettingError: no such layer.
+        SettingError: no such layer; without a name also several heads, or classes that enter beside the layer.
     """
     modules = dict(network.named_modules())
     if layer is None:
-        heads = [name for name, each in modules.items() if isinstance(each, ProjectionHead)]
-        layer = (heads or [name for name, each in modules.items() if has_one_output(each)] or [""])[-1]
+        own = getattr(network, "last_layer", None)
+        heads = [own] if own else [n for n, each in modules.items() if isinstance(each, ProjectionHead)]
+        found = heads or [name for name, each in modules.items() if has_one_output(each)] or [""]
+        layer = found[-1]
+        check_alone(network, layer, found)
     if not layer or layer not in modules:
         raise SettingError("layer", layer, ALLOWED, [name for name in modules if name])
     place, _, name = layer.rpartition(".")
     head = DirectionHead(modules[layer])
     setattr(network.get_submodule(place), name, head)
     network.register_forward_hook(Tell(head))
+
+
+def check_alone(network: nn.Module, layer: str, found: Sequence[str]) -> None:
+    """Raise `SettingError` where ``layer``, the last of those ``found``, does not make all logits by itself."""
+    alike = [name for name in found if re.sub(r"\d+", "*", name) == re.sub(r"\d+", "*", layer)]
+    if len(alike) > 1:
+        several = f"left out of a discriminator with several last layers ({', '.join(alike)})"
+        raise SettingError("regularizer.san", type(network).__name__, several)
+    has_class_product = bool(getattr(network, "num_classes", 0)) and layer
+    if has_class_product and not isinstance(network.get_submodule(layer), ProjectionHead):
+        # <V_y, h> would stay beside the direction, and be no part of it.
+        allowed = (
+            "a discriminator whose classes enter in a projection head, such as model=dcgan, or no classes"
+        )
+        raise SettingError("regularizer.san", type(network).__name__, allowed)
 
 
 def has_one_output(layer: nn.Module) -> bool:

@@ -37,16 +37,16 @@ class PowerIteration(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return W / sigma."""
-        matrix = weight.movedim(self.dim, 0).flatten(1)
-        if self.training:
-            self._iterate(matrix.detach())
-        # Copies, for a later pass before the backward of this one moves the buffers in place.
-        sigma = self.u.clone() @ (matrix @ self.v.clone())
-        return weight / sigma
+        # In float32 under autocast too: bf16 has sigma to three digits.
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix = weight.movedim(self.dim, 0).flatten(1)
+            if self.training:
+                self._iterate(matrix.detach())
+            # Copies, for a later pass before the backward of this one moves the buffers in place.
+            sigma = self.u.clone() @ (matrix @ self.v.clone())
+            return weight / sigma
 
     @torch.no_grad()
-    @torch.autocast("cuda", enabled=False)
-    @torch.autocast("cpu", enabled=False)
     def _iterate(self, matrix: Tensor) -> None:
         self.v.copy_(F.normalize(matrix.T @ self.u, dim=0, eps=EPSILON))
         self.u.copy_(F.normalize(matrix @ self.v, dim=0, eps=EPSILON))
