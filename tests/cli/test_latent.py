@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
+import weights_files
 from ganworks import Sampler, load_generator
+from ganworks.metric.extractor import lpips
+from ganworks.metric.weights import file_sha256
 from ganworks.model import StyleGAN2Generator
 from ganworks.picture.directions import style_directions
 from ganworks.picture.samples import to_uint8
+from ganworks.sample.projection import CriticDistance, PerceptualDistance, project
 from ganworks.sample.styles import draw_styles, make_from_styles, mixed
-from ganworks.sample.projection import CriticDistance, project
 
 SMALL = {
     "shape": [1, 16, 16],
@@ -142,6 +146,14 @@ MISTAKES = {
     "a crossover too far": (["run={styled}", "mix=2", "crossover=9"], ["crossover=9", "1"]),
     "no image": (["run={styled}", "project=nowhere.png"], ["project=nowhere.png", "exists"]),
     "no latent": (["run={styled}", "latent=nowhere.safetensors"], ["latent=nowhere.safetensors", "project="]),
+    "a cutoff of latents": (["run={styled}", "truncation=.7", "cutoff=2"], ["cutoff=2", "space=w"]),
+    "a mix of a projection": (["run={styled}", "mix=2", "project=x.png"], ["project=x.png", "mix="]),
+    "no steps": (["run={styled}", "project=x.png", "steps=0"], ["steps=0", "1"]),
+    "no rate": (["run={styled}", "project=x.png", "rate=0"], ["rate=0"]),
+    "truncated directions": (
+        ["run={styled}", "directions=2", "truncation=.7"],
+        ["truncation=0.7", "directions="],
+    ),
     "a strange psi": (["run={styled}", "space=w", "truncation=9"], ["truncation=9"]),
 }
 
@@ -163,3 +175,45 @@ def test_a_run_projects_by_its_discriminators_features(ganworks: Callable, train
     assert result.code == 0, result.err
     assert "discriminator's features" in result.out
     assert Path("projected/latent.safetensors").is_file()
+
+
+@pytest.fixture
+def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """VGG's place, with a file of random weights whose hash is the one that is asked for."""
+    path = tmp_path / "hub" / "checkpoints" / lpips.VGG16.file_name
+    path.parent.mkdir(parents=True)
+    weights_files.save_vgg16(path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(lpips, "VGG16", dataclasses.replace(lpips.VGG16, sha256=file_sha256(path)))
+    return path
+
+
+def test_a_projection_goes_by_lpips_where_its_weights_are(
+    ganworks: Callable, styled: Path, vgg: Path
+) -> None:
+    assert lpips.VGG16.path == vgg
+    Image.fromarray(np.full((40, 30), 90, np.uint8)).save("gray.png")
+    settings = (f"run={styled}", "project=gray.png", "space=w+", "steps=3", "out=found")
+    result = ganworks("sample", *settings)
+    assert result.code == 0, result.err
+    assert "(LPIPS and pixels)" in result.out
+    assert array(ganworks, f"run={styled}", "latent=found/latent.safetensors").shape == (1, 1, 16, 16)
+    perceptual = lpips.Lpips(device="cpu")
+    image = torch.full(
+        (1, 1, 16, 16), -1.0, requires_grad=True
+    )  # flat: features of length 0 have no direction
+    PerceptualDistance(perceptual.between)(image, torch.rand(1, 1, 16, 16)).sum().backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+    assert image.grad.any()
+
+
+def test_large_images_are_compared_at_256_pixels() -> None:
+    seen: list[torch.Size] = []
+
+    def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.extend((x.shape, y.shape))
+        return (x - y).flatten(1).mean(1)
+
+    PerceptualDistance(distance)(torch.zeros(1, 1, 512, 256), torch.zeros(1, 1, 512, 256))
+    assert seen == [(1, 1, 256, 128)] * 2

@@ -90,6 +90,9 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
+    from ganworks.cli.latent import check_arguments
+
+    check_arguments(arguments)
     sampler = load(arguments).at(arguments.temperature)
     if (arguments.space, arguments.latent, arguments.mix, arguments.directions) != ("z", None, 0, 0):
         return _drawn_by_latent(arguments, sampler)
@@ -108,9 +111,8 @@ def draw(arguments: Arguments) -> Drawn:
 
 def _drawn_by_latent(arguments: Arguments, sampler: Sampler) -> Drawn:
     """Return samples by where they come from: styles, mixtures, directions, a latent in a file."""
-    from ganworks.cli.latent import check_arguments, draw_by_latent
+    from ganworks.cli.latent import draw_by_latent
 
-    check_arguments(arguments)
     num, batches, columns = draw_by_latent(arguments, sampler)
     return Drawn(num, batches, sampler.kind, columns=columns)
 
