@@ -130,10 +130,11 @@ def test_documented_resume_changes_settings_that_are_there(arguments: list[str],
 
 
 OF_TEXTS = DOCS / "text.md"  # sampled and measured in tests/test_texts.py
+OF_STYLES = DOCS / "latent_space.md"  # tests/cli/test_latent.py
 # Those of a run that translates: tests/cli/test_translate.py; CSV files: test_series.py, tests/cli/test_tables.py
 DRAWN = [
     c
-    for c in commands("sample", *(page for page in PAGES if page != OF_TEXTS))
+    for c in commands("sample", *(page for page in PAGES if page not in (OF_TEXTS, OF_STYLES)))
     if not any(a.startswith("input=") or a.endswith(".csv") for a in c[1])
 ]
 MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from ganworks.picture.directions import style_directions
 from ganworks.picture.samples import to_uint8
 from ganworks.sample.projection import CriticDistance, PerceptualDistance, project
 from ganworks.sample.styles import draw_styles, make_from_styles, mixed
+from pages import DOCS, blocks, commands
 
+PAGE = DOCS / "latent_space.md"
 SMALL = {
     "shape": [1, 16, 16],
     "latent_dim": 8,
@@ -134,6 +137,43 @@ def test_a_projection_into_more_styles_is_nearer_and_a_critics_features_count(st
     both = CriticDistance(critic)
     assert both(target, target).item() == pytest.approx(0, abs=1e-9)
     assert both(target, -target).item() > pixels(target, -target).item()
+
+
+def test_what_the_page_says_works(ganworks: Callable, styled: Path) -> None:
+    Image.fromarray(np.full((20, 24), 90, np.uint8)).save("face.png")
+    calls = [arguments for _, arguments in commands("sample", PAGE)]
+    assert len(calls) == 7
+    for arguments in calls:
+        given = [re.sub("steps=.*", "steps=2", a).replace("STYLEGAN", str(styled)) for a in arguments]
+        result = ganworks(
+            "sample", *(a.replace("IMAGE", "face.png").replace("num=30", "num=3") for a in given)
+        )
+        assert result.code == 0, result.err
+        assert Path(next(a[4:] for a in given if a.startswith("out="))).exists()
+    (program,) = blocks(PAGE, "python")
+    names: dict[str, object] = {}
+    exec(program.replace("STYLEGAN", str(styled)), names)
+    shapes = [tuple(names[name].shape)[:-3] for name in ("images", "grid", "walks", "strips")]  # type: ignore[attr-defined]
+    assert shapes == [(4,), (16,), (10,), (3, 7)]
+
+
+def test_a_conditional_stylegan_is_drawn_by_its_classes_in_both_spaces(
+    ganworks: Callable, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    config = {**SMALL, "num_classes": 3}
+    network = StyleGAN2Generator(**config)
+    target = {"generator": {"_target_": "ganworks.model.StyleGAN2Generator", **config}}
+    Sampler(network, target).save(tmp_path / "classes")
+    settings = (f"run={tmp_path / 'classes'}", "num=2")
+    first, second = (array(ganworks, *settings, "space=w", f"label={label}") for label in (0, 2))
+    assert not np.allclose(first, second, atol=1e-3)
+    assert np.allclose(first, array(ganworks, *settings, "label=0"), atol=1e-5)
+    assert array(ganworks, *settings, "directions=1", "label=2").shape[0] == 2
+    assert array(ganworks, settings[0], "mix=2", "label=1").shape[0] == 4
+    result = ganworks("sample", *settings, "space=w", "label=3")
+    assert result.code == 1
+    assert "label=3" in result.err
 
 
 MISTAKES = {
