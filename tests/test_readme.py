@@ -26,6 +26,7 @@ from ganworks.run.resume import change, read_config
 from ganworks.tuning.check import checked
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings, read_settings
+from official_files import stylegan2
 from pages import (
     DOCS,
     EXTENDING,
@@ -147,6 +148,8 @@ MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
 @pytest.mark.parametrize("arguments", named(DRAWN))
 def test_documented_sampling_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
     arguments = [a.replace("RUN_DIR", str(trained_run)) for a in arguments]
+    if "run=NETWORK.pkl" in arguments:
+        stylegan2(Path("NETWORK.pkl"))
     result = ganworks("sample", *arguments)
     assert result.code == 0, result.err
     assert Path(next((a[4:] for a in arguments if a.startswith("out=")), "samples.png")).exists()
