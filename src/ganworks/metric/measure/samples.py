@@ -225,11 +225,13 @@ class PathLength(Measure):
         def generate(latent: Tensor, rows: slice) -> Tensor:
             return sampler.make({**{name: value[rows] for name, value in inputs.items()}, "latent": latent})
 
+        draw: Callable[[Tensor, slice], Tensor] = generate
         interpolate = INTERPOLATIONS[self.interpolation]
         if self.is_in_w:
-            start, end, generate, interpolate = (*_styles_of(sampler, start, end, inputs), lerp)
+            start, end, draw = _styles_of(sampler, start, end, inputs)
+            interpolate = lerp
         lengths = path_lengths(
-            generate,
+            draw,
             start,
             end,
             share,
