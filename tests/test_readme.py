@@ -26,6 +26,7 @@ from ganworks.run.resume import change, read_config
 from ganworks.tuning.check import checked
 from ganworks.tuning.search import common_overrides
 from ganworks.tuning.settings import Settings, read_settings
+from official_files import stylegan2
 from pages import (
     DOCS,
     EXTENDING,
@@ -104,6 +105,8 @@ def test_documented_training_passes_all_checks(
         )
         for a in arguments
     ]
+    if "init_from=NETWORK.pkl" in overrides:  # networks of a published size take seconds to draw
+        overrides.append("model.width=8")
     for choice in single(overrides):
         config = compose([*choice, f"paths.cache={tmp_path}"])
         check_config(config)
@@ -135,13 +138,12 @@ def test_documented_resume_changes_settings_that_are_there(arguments: list[str],
 
 
 OF_TEXTS = DOCS / "text.md"  # sampled and measured in tests/test_texts.py
+OF_STYLES = DOCS / "latent_space.md"  # tests/cli/test_latent.py
 # Those of a run that translates: tests/cli/test_translate.py; CSV files: test_series.py, tests/cli/test_tables.py
 DRAWN = [
     c
-    for c in commands("sample", *(page for page in PAGES if page != OF_TEXTS))
-    if not any(
-        a.startswith("input=") or a.endswith((".csv", ".pkl")) for a in c[1]
-    )  # tests/official: pickles
+    for c in commands("sample", *(page for page in PAGES if page not in (OF_TEXTS, OF_STYLES)))
+    if not any(a.startswith("input=") or a.endswith((".csv", ".pkl")) for a in c[1])  # .pkl: tests/official
 ]
 MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
     c
@@ -153,6 +155,8 @@ MEASURED = [  # those with a side from outside: tests/cli/test_evaluate_sides.py
 @pytest.mark.parametrize("arguments", named(DRAWN))
 def test_documented_sampling_works(arguments: list[str], trained_run: Path, ganworks: Callable) -> None:
     arguments = [a.replace("RUN_DIR", str(trained_run)) for a in arguments]
+    if "run=NETWORK.pkl" in arguments:
+        stylegan2(Path("NETWORK.pkl"))
     result = ganworks("sample", *arguments)
     assert result.code == 0, result.err
     assert Path(next((a[4:] for a in arguments if a.startswith("out=")), "samples.png")).exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +12,18 @@ import pytest
 import torch
 from PIL import Image
 
+import weights_files
 from ganworks import Sampler, load_generator
+from ganworks.metric.extractor import lpips
+from ganworks.metric.weights import file_sha256
 from ganworks.model import StyleGAN2Generator
 from ganworks.picture.directions import style_directions
 from ganworks.picture.samples import to_uint8
+from ganworks.sample.projection import CriticDistance, PerceptualDistance, project
 from ganworks.sample.styles import draw_styles, make_from_styles, mixed
-from ganworks.sample.projection import CriticDistance, project
+from pages import DOCS, blocks, commands
 
+PAGE = DOCS / "latent_space.md"
 SMALL = {
     "shape": [1, 16, 16],
     "latent_dim": 8,
@@ -132,6 +139,43 @@ def test_a_projection_into_more_styles_is_nearer_and_a_critics_features_count(st
     assert both(target, -target).item() > pixels(target, -target).item()
 
 
+def test_what_the_page_says_works(ganworks: Callable, styled: Path) -> None:
+    Image.fromarray(np.full((20, 24), 90, np.uint8)).save("face.png")
+    calls = [arguments for _, arguments in commands("sample", PAGE)]
+    assert len(calls) == 7
+    for arguments in calls:
+        given = [re.sub("steps=.*", "steps=2", a).replace("STYLEGAN", str(styled)) for a in arguments]
+        result = ganworks(
+            "sample", *(a.replace("IMAGE", "face.png").replace("num=30", "num=3") for a in given)
+        )
+        assert result.code == 0, result.err
+        assert Path(next(a[4:] for a in given if a.startswith("out="))).exists()
+    (program,) = blocks(PAGE, "python")
+    names: dict[str, object] = {}
+    exec(program.replace("STYLEGAN", str(styled)), names)
+    shapes = [tuple(names[name].shape)[:-3] for name in ("images", "grid", "walks", "strips")]  # type: ignore[attr-defined]
+    assert shapes == [(4,), (16,), (10,), (3, 7)]
+
+
+def test_a_conditional_stylegan_is_drawn_by_its_classes_in_both_spaces(
+    ganworks: Callable, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    config = {**SMALL, "num_classes": 3}
+    network = StyleGAN2Generator(**config)
+    target = {"generator": {"_target_": "ganworks.model.StyleGAN2Generator", **config}}
+    Sampler(network, target).save(tmp_path / "classes")
+    settings = (f"run={tmp_path / 'classes'}", "num=2")
+    first, second = (array(ganworks, *settings, "space=w", f"label={label}") for label in (0, 2))
+    assert not np.allclose(first, second, atol=1e-3)
+    assert np.allclose(first, array(ganworks, *settings, "label=0"), atol=1e-5)
+    assert array(ganworks, *settings, "directions=1", "label=2").shape[0] == 2
+    assert array(ganworks, settings[0], "mix=2", "label=1").shape[0] == 4
+    result = ganworks("sample", *settings, "space=w", "label=3")
+    assert result.code == 1
+    assert "label=3" in result.err
+
+
 MISTAKES = {
     "no styles": (["run={run}", "space=w"], ["space=w", "DCGANGenerator", "model=stylegan2"]),
     "no styles to mix": (["run={run}", "mix=2"], ["mix=2", "no styles"]),
@@ -142,6 +186,14 @@ MISTAKES = {
     "a crossover too far": (["run={styled}", "mix=2", "crossover=9"], ["crossover=9", "1"]),
     "no image": (["run={styled}", "project=nowhere.png"], ["project=nowhere.png", "exists"]),
     "no latent": (["run={styled}", "latent=nowhere.safetensors"], ["latent=nowhere.safetensors", "project="]),
+    "a cutoff of latents": (["run={styled}", "truncation=.7", "cutoff=2"], ["cutoff=2", "space=w"]),
+    "a mix of a projection": (["run={styled}", "mix=2", "project=x.png"], ["project=x.png", "mix="]),
+    "no steps": (["run={styled}", "project=x.png", "steps=0"], ["steps=0", "1"]),
+    "no rate": (["run={styled}", "project=x.png", "rate=0"], ["rate=0"]),
+    "truncated directions": (
+        ["run={styled}", "directions=2", "truncation=.7"],
+        ["truncation=0.7", "directions="],
+    ),
     "a strange psi": (["run={styled}", "space=w", "truncation=9"], ["truncation=9"]),
 }
 
@@ -163,3 +215,45 @@ def test_a_run_projects_by_its_discriminators_features(ganworks: Callable, train
     assert result.code == 0, result.err
     assert "discriminator's features" in result.out
     assert Path("projected/latent.safetensors").is_file()
+
+
+@pytest.fixture
+def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """VGG's place, with a file of random weights whose hash is the one that is asked for."""
+    path = tmp_path / "hub" / "checkpoints" / lpips.VGG16.file_name
+    path.parent.mkdir(parents=True)
+    weights_files.save_vgg16(path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(lpips, "VGG16", dataclasses.replace(lpips.VGG16, sha256=file_sha256(path)))
+    return path
+
+
+def test_a_projection_goes_by_lpips_where_its_weights_are(
+    ganworks: Callable, styled: Path, vgg: Path
+) -> None:
+    assert lpips.VGG16.path == vgg
+    Image.fromarray(np.full((40, 30), 90, np.uint8)).save("gray.png")
+    settings = (f"run={styled}", "project=gray.png", "space=w+", "steps=3", "out=found")
+    result = ganworks("sample", *settings)
+    assert result.code == 0, result.err
+    assert "(LPIPS and pixels)" in result.out
+    assert array(ganworks, f"run={styled}", "latent=found/latent.safetensors").shape == (1, 1, 16, 16)
+    perceptual = lpips.Lpips(device="cpu")
+    image = torch.full(
+        (1, 1, 16, 16), -1.0, requires_grad=True
+    )  # flat: features of length 0 have no direction
+    PerceptualDistance(perceptual.between)(image, torch.rand(1, 1, 16, 16)).sum().backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+    assert image.grad.any()
+
+
+def test_large_images_are_compared_at_256_pixels() -> None:
+    seen: list[torch.Size] = []
+
+    def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.extend((x.shape, y.shape))
+        return (x - y).flatten(1).mean(1)
+
+    PerceptualDistance(distance)(torch.zeros(1, 1, 512, 256), torch.zeros(1, 1, 512, 256))
+    assert seen == [(1, 1, 256, 128)] * 2

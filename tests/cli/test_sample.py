@@ -165,7 +165,7 @@ def test_paths_are_taken_as_they_are_written(ganworks: Callable, trained_run: Pa
 
 
 MISTAKES = {
-    "no run": ([], ["run=", "a run directory, a checkpoint or a generator folder"]),
+    "no run": ([], ["run=", "a run directory, a checkpoint, a generator folder or official weights"]),
     "run missing": (["run=nowhere"], ["run=nowhere", "existing"]),
     "run empty": (["run=."], ["run=.", "generator/"]),
     "zero samples": (["run={run}", "num=0"], ["num=0", "an integer from 1 up"]),

@@ -20,6 +20,7 @@ from ganworks.metric.distance.spectrum import power_spectrum, spectrum_distance
 from ganworks.metric.distance.transport import sliced_wasserstein
 from ganworks.model import DCGANGenerator
 from ganworks.model.noise import Noise
+from ganworks.model.style import StyleGenerator
 from ganworks.sample.sampler import Sampler
 
 
@@ -134,3 +135,40 @@ def test_a_collapsed_generator_has_paths_of_no_length_and_no_floor_is_claimed():
 def test_unknown_interpolation_is_refused_with_the_nearest():
     with pytest.raises(SettingError, match=r"interpolation=slurp.*Did you mean 'slerp'"):
         PathLength(PixelDistance(), interpolation="slurp")
+
+
+class LinearStyles(StyleGenerator):
+    """Styles that are twice the latents, and images that are linear in the first layer's."""
+
+    def __init__(self, matrix: Tensor) -> None:
+        super().__init__((1, 8, 8), 6, num_ws=3, w_dim=6)
+        self.matrix = torch.nn.Parameter(matrix)
+
+    def to_w(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
+        return (2 * latent)[:, None].expand(-1, self.num_ws, -1)
+
+    def from_w(self, ws: Tensor, **noise: Tensor) -> Tensor:
+        return (ws[:, 0] @ self.matrix.T).view(len(ws), 1, 8, 8)
+
+    def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.from_w(self.to_w(latent))
+
+
+def test_path_length_in_w_is_on_straight_lines_between_styles_and_has_a_name_of_its_own(rng):
+    matrix = torch.randn(64, 6, generator=rng)
+    measure = PathLength(PixelDistance(), num_paths=4000, space="w")
+    assert list(measure.better) == ["path_length_w_pixels"]
+    assert (measure.settings["space"], measure.settings["interpolation"]) == ("w", "lerp")
+    expected = 4 * 2 * matrix.square().sum().item() / 64
+    assert length_of(measure, LinearStyles(matrix)) == pytest.approx(expected, rel=0.06)
+    in_z = PathLength(PixelDistance(), num_paths=4000, interpolation="lerp")
+    assert length_of(in_z, LinearStyles(matrix)) == length_of(
+        measure, LinearStyles(matrix)
+    )  # a linear mapping
+    on_arcs = PathLength(PixelDistance(), num_paths=4000)
+    assert length_of(on_arcs, LinearStyles(matrix)) != pytest.approx(expected, rel=0.01)  # control
+    assert "space" not in on_arcs.settings
+    with pytest.raises(SettingError, match=r"path_length\.space=w.*has no styles w"):
+        length_of(measure, LinearGenerator(matrix))
+    with pytest.raises(SettingError, match=r"space=v.*z, w"):
+        PathLength(PixelDistance(), space="v")

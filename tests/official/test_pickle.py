@@ -18,6 +18,7 @@ import torch
 from ganworks.errors import GanworksError
 from ganworks.official import pickle as ours
 from ganworks.official.allowed import UnsafeError
+from ganworks.official.read import read
 from ganworks.official.shell import Shell
 from golden import golden
 from official_files import EasyDict, Generator, Plain, module_of, stylegan2, write_pickle
@@ -193,3 +194,66 @@ def test_modules_that_hold_each_other_are_refused(tmp_path: Path) -> None:
     module._modules["again"] = module
     with pytest.raises(GanworksError, match="twice"):
         ours.load(write_pickle(tmp_path / "a.pkl", module)).state_dict()
+
+
+def binput(number: int) -> bytes:
+    return b"q" + bytes([number])
+
+
+def binget(number: int) -> bytes:
+    return b"h" + bytes([number])
+
+
+LARGE = b"X" + struct.pack("<I", 5000) + b"a" * 5000
+MANY = torch.storage.TypedStorage(
+    wrap_storage=torch.zeros(5000).untyped_storage(), dtype=torch.float32, _internal=True
+)
+LEGACY = b"B" + struct.pack("<I", len(legacy_storage(MANY))) + legacy_storage(MANY)
+DOUBLES = b"]" + b"".join(b"(" + binget(0) + binget(0) + b"l" + binput(0) for _ in range(60))
+ENDLESS: dict[str, bytes] = {
+    "a device whose text takes for ever": raw(
+        b"]", binput(0), DOUBLES, named("torch", "device"), binget(0), b"\x85R"
+    ),
+    "a class whose name takes for ever": raw(
+        b"]", binput(0), DOUBLES, named("torch_utils.persistence", "_reconstruct_persistent_obj"), b"}(",
+        text("type"), text("class"), text("class_name"), binget(0), b"u\x85R",
+    ),
+    "one text as bytes again and again": raw(
+        LARGE, binput(0), (named("_codecs", "encode") + binget(0) + text("latin1") + b"\x86R") * 200
+    ),
+    "one storage again and again": raw(
+        LEGACY, binput(0), (named("torch.storage", "_load_from_bytes") + binget(0) + b"\x85R") * 200
+    ),
+    "one list of pairs again and again": raw(
+        b"](", (b"K\x00K\x00\x86" * 500), b"e", binput(0),
+        (named("collections", "OrderedDict") + binget(0) + b"\x85R") * 1000,
+    ),
+    "a storage that is a zip file": raw(b"C\x04PK\x03\x04", binput(0), named("torch.storage", "_load_from_bytes"),
+                                        binget(0), b"\x85R"),
+    "a size of nested lists": raw(b"]", binput(0), DOUBLES, named("torch", "Size"), binget(0), b"\x85R"),
+    "a list within itself": raw(b"]", binput(0), binget(0), b"a", named("torch", "Size"), binget(0), b"\x85R"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_small_file_takes_neither_time_nor_memory_without_end(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(ENDLESS[name])
+    with pytest.raises(UnsafeError, match=r"is not read: .*Nothing of it was run"):
+        ours.load(path)
+
+
+def test_deep_lists_are_read_or_refused_without_an_end_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(raw(b"]" * 50_000, b"a" * 49_999))
+    with pytest.raises(GanworksError, match="holds no networks"):
+        read(path)
+
+
+def test_a_refusal_shows_no_codes_that_a_terminal_obeys(tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(raw(named("os\x1b[2J" + "x" * 200, "system")))
+    with pytest.raises(UnsafeError) as error:
+        ours.load(path)
+    assert "\x1b" not in str(error.value)
+    assert "x" * 150 not in str(error.value)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -213,3 +214,71 @@ def test_a_tensor_of_another_layout_is_named(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "G.pth")
     with pytest.raises(GanworksError, match=r"blocks\.0\.0\.extra\.weight"):
         load_generator(tmp_path / "G.pth")
+
+
+def small_generator(**tensors: Tensor) -> dict[str, Tensor]:
+    """The tensors of a StyleGAN2 generator, some of them others."""
+    return {
+        **golden("sg2_config_f").group("G"),
+        **{name.replace("__", "."): t for name, t in tensors.items()},
+    }
+
+
+STRANGE: dict[str, tuple[dict[str, Tensor], str]] = {
+    "a tensor that repeats one number": (
+        small_generator(mapping__fc0__weight=torch.zeros(1).expand(1 << 20, 1 << 20)), "bytes of them"),
+    "a tensor that is nowhere": (
+        small_generator(mapping__fc0__weight=torch.zeros(1 << 20, 1 << 20, device="meta")), "no plain tensor"),
+    "a tensor of no rows and endless columns": (
+        small_generator(mapping__fc0__weight=torch.zeros(0, 1 << 40)), "bytes of them"),
+    "a name with an endless resolution": (
+        {name.replace(".b16.", ".b1048576."): tensor for name, tensor in small_generator().items()}, "beyond"),
+    "a name with a resolution that needs all memory": (
+        {name.replace(".b16.", ".b65536."): tensor for name, tensor in small_generator().items()}, "beyond"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_network_is_no_larger_than_its_file(name: str, tmp_path: Path) -> None:
+    state, words = STRANGE[name]
+    torch.save(state, tmp_path / "network.pt")
+    with pytest.raises(GanworksError, match=words):
+        load_generator(tmp_path / "network.pt")
+
+
+def test_a_zip_file_that_unpacks_to_more_than_itself_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(100_000)}, tmp_path / "whole.pt")
+    packed = tmp_path / "packed.pt"
+    with ZipFile(tmp_path / "whole.pt") as whole, ZipFile(packed, "w", ZIP_DEFLATED) as file:
+        for each in whole.namelist():
+            file.writestr(each, whole.read(each))
+    assert torch.load(packed, weights_only=True)["a"].shape == (100_000,)  # control: torch does unpack it
+    with pytest.raises(GanworksError, match=r"packed\.pt is not read: it would unpack"):
+        read(packed)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"_init_kwargs": {"synthesis_kwargs": 3}},
+        {"_init_kwargs": {"mapping_kwargs": {"w_avg_beta": "x"}}},
+        {"_init_kwargs": {"channel_base": 1 << 60}},
+        {"_init_kwargs": {"synthesis_kwargs": {"num_fp16_res": 1 << 40}}},
+        {"_init_kwargs": {"conv_clamp": [[[[[[1]]]]]]}},
+        {"_modules": {3: 4}},
+    ],
+    ids=str,
+)
+def test_strange_attributes_of_a_module_are_no_traceback(strange: dict[str, Any], tmp_path: Path) -> None:
+    module = module_of(golden("sg2_config_f").group("G"), _init_args=(), _init_kwargs={})
+    module.__dict__.update(strange)
+    path = write_pickle(tmp_path / "network.pkl", {"G_ema": module})
+    with pytest.raises(GanworksError) as error:
+        load_generator(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_note_of_buffers_that_is_no_set_says_nothing(tmp_path: Path) -> None:
+    module = module_of(golden("sg2_config_f").group("G"), _init_args=(), _init_kwargs={})
+    module.__dict__["_non_persistent_buffers_set"] = 3
+    load_generator(write_pickle(tmp_path / "network.pkl", {"G_ema": module}))

@@ -16,6 +16,7 @@ from ganworks.data.decode import SUFFIXES, decode
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
 from ganworks.picture.directions import strips_along
+from ganworks.sample.projection import CriticDistance, Distance, PerceptualDistance, project
 from ganworks.sample.styles import (
     Styles,
     between,
@@ -27,14 +28,14 @@ from ganworks.sample.styles import (
     save_latent,
     style_generator,
 )
-from ganworks.sample.projection import CriticDistance, Distance, project
 
 if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
 
 log = logging.getLogger(__name__)
 PROJECTED = "projected"  # the folder of a projection that nobody gives a place
-KINDS = ("latent", "directions", "mix", "interpolate")  # of pictures, of which one is asked for
+KINDS = ("project", "latent", "directions", "mix", "interpolate")  # of pictures, of which one is asked for
+NEEDS = {"crossover": "mix", "cutoff": "truncation"}  # settings that mean nothing without another
 
 
 def check_arguments(arguments: Arguments) -> None:
@@ -43,14 +44,25 @@ def check_arguments(arguments: Arguments) -> None:
     for name in ("mix", "directions"):
         check_count(name, getattr(arguments, name), at_least=0)
     check_range("strength", arguments.strength, 1e-6)
+    if arguments.project is not None:
+        check_count("steps", arguments.steps)
+        check_range("rate", arguments.rate, 1e-8)
     chosen = [name for name in KINDS if getattr(arguments, name)]
     if len(chosen) > 1:
         raise SettingError(chosen[0], getattr(arguments, chosen[0]), f"left out with {chosen[1]}=")
     if arguments.space == "w+" and arguments.project is None:
         raise SettingError("space", "w+", "z or w: w+ is a space to project into (project=IMAGE)")
-    for name, needs in (("crossover", "mix"), ("cutoff", "truncation")):
-        if getattr(arguments, name) is not None and not getattr(arguments, needs):
+    given = {"mix": arguments.mix or None, "truncation": arguments.truncation}
+    for name, needs in NEEDS.items():
+        if getattr(arguments, name) is not None and given[needs] is None:
             raise SettingError(name, getattr(arguments, name), f"left out without {needs}=")
+    if arguments.cutoff is not None and arguments.space == "z" and not arguments.mix:
+        raise SettingError("cutoff", arguments.cutoff, "left out with space=z: layers have styles in space=w")
+    ignoring = next((name for name in ("project", "latent", "directions") if getattr(arguments, name)), None)
+    if arguments.truncation is not None and ignoring is not None:
+        raise SettingError(
+            "truncation", arguments.truncation, f"left out with {ignoring}=, which does not truncate"
+        )
 
 
 def draw_by_latent(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor], int | None]:
@@ -146,10 +158,11 @@ def distance_of(arguments: Arguments, sampler: Sampler, label: Tensor | None) ->
     from ganworks.metric.extractor.lpips import MIN_SIZE, Lpips
 
     lpips = Lpips(device=str(sampler.device))
-    if min(sampler.shape[1:]) >= MIN_SIZE and lpips.path.is_file():
-        lpips.check()
-        pixels = CriticDistance(None)
-        return lambda x, y: lpips(x.clamp(-1, 1), y) + pixels(x, y), "LPIPS and pixels"
+    fits = sampler.shape[0] in (1, 3) and min(sampler.shape[1:]) >= MIN_SIZE
+    if fits and lpips.path.is_file():
+        lpips.load()
+        perceptual = PerceptualDistance(lpips.between)
+        return perceptual, str(perceptual)
     critic = CriticDistance(critic_of(arguments, sampler), label)
     return critic, str(critic)
 

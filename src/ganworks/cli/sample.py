@@ -93,6 +93,9 @@ class Drawn:
 
 def draw(arguments: Arguments) -> Drawn:
     """Return the samples that the arguments ask for."""
+    from ganworks.cli.latent import check_arguments
+
+    check_arguments(arguments)
     sampler = load(arguments).at(arguments.temperature)
     if arguments.standing:
         from ganworks.sample.standing import with_standing_statistics
@@ -119,9 +122,8 @@ def draw(arguments: Arguments) -> Drawn:
 
 def _drawn_by_latent(arguments: Arguments, sampler: Sampler) -> Drawn:
     """Return samples by where they come from: styles, mixtures, directions, a latent in a file."""
-    from ganworks.cli.latent import check_arguments, draw_by_latent
+    from ganworks.cli.latent import draw_by_latent
 
-    check_arguments(arguments)
     num, batches, columns = draw_by_latent(arguments, sampler)
     return Drawn(num, batches, sampler.kind, columns=columns)
 

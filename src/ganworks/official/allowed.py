@@ -47,7 +47,7 @@ class Global:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return printable(f"{self.module}.{self.name}")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,14 @@ def resolve(module: str, name: str) -> Any:
     found = Global(module, name)
     if (module, name) in CALLS or (module, name) in (*EMPTY, ("numpy", "ndarray")) or is_module(found):
         return found
-    raise UnsafeError(f"it names {module}.{name}, which was not looked up; allowed are {ALLOWED}")
+    raise UnsafeError(
+        f"it names {printable(f'{module}.{name}')}, which was not looked up; allowed are {ALLOWED}"
+    )
+
+
+def printable(name: str) -> str:
+    """Return a name of a file as an error may show it: short, and without codes that a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in name[:100])
 
 
 def is_module(found: Global) -> bool:
@@ -143,12 +150,16 @@ def build(value: Any, state: Any) -> Any:
 
 def storage(content: Any) -> Numbers:
     """Return the numbers that `torch.save` wrote inside the file; torch reads them without running code."""
-    _check(isinstance(content, bytes), "a storage has bytes")
+    # Only the form before zip, which is what a pickled module has: a zip file may unpack to any size.
+    _check(isinstance(content, bytes) and content[:1] == b"\x80", "a storage has bytes of torch.save")
     loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     _check(isinstance(loaded, torch.TypedStorage), "a storage holds numbers alone")
     with warnings.catch_warnings():  # torch would do away with typed storages, and old files have them
         warnings.simplefilter("ignore")
-        return Numbers(loaded.untyped(), loaded.dtype)
+        numbers = Numbers(loaded.untyped(), loaded.dtype)
+    _check(str(numbers.dtype).removeprefix("torch.") in DTYPES, "a storage holds numbers of a plain type")
+    _check(numbers.bytes.nbytes() <= len(content), "a storage is as large as it says")
+    return numbers
 
 
 def tensor(numbers: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
@@ -173,7 +184,21 @@ def persistent(meta: Any) -> Shell:
     _check(isinstance(meta, dict) and meta.get("type") == "class", "a persistent object is of type class")
     state = meta.get("state")
     _check(isinstance(state, dict | None), "a persistent object has attributes")
-    return Shell(f"{PERSISTENT[0]}:{meta.get('class_name')}", dict(state or {}))
+    name = meta.get("class_name")
+    _check(isinstance(name, str | None), "a class has a name")
+    return Shell(f"{PERSISTENT[0]}:{printable(name or 'none')}", dict(state or {}))
+
+
+def size(sizes: Any = ()) -> tuple[int, ...]:
+    """Return a size as a tuple."""
+    _check(_are_counts(sizes), "a size has counts")
+    return tuple(sizes)
+
+
+def device(*names: Any) -> str:
+    """Return a device as text; of lists within lists the text could take for ever."""
+    _check(all(isinstance(name, str | int) for name in names), "a device has a name and a number")
+    return ":".join(map(str, names))
 
 
 def ordered(pairs: Any = ()) -> dict[Any, Any]:
@@ -247,8 +272,8 @@ CALLS: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): tensor,
     ("torch._utils", "_rebuild_parameter"): parameter,
     ("torch.storage", "_load_from_bytes"): storage,
-    ("torch", "Size"): lambda sizes=(): tuple(sizes),
-    ("torch", "device"): lambda *names: ":".join(map(str, names)),
+    ("torch", "Size"): size,
+    ("torch", "device"): device,
     ("numpy", "dtype"): dtype,
     ("_codecs", "encode"): encoded,
     PERSISTENT: persistent,

@@ -15,6 +15,7 @@ from ganworks.errors import GanworksError
 from ganworks.official.allowed import ALLOWED, UnsafeError, build, call, key, new, resolve
 
 MAX_OPERATIONS = 20_000_000  # StyleGAN3's largest networks with their pipeline take 0.05 million
+COPIES = 8  # of its own size, that the calls of a file may read: bytes in text in a storage are 3
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 ARGUMENTS = {  # operations that push the value beside them
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1",
@@ -22,6 +23,7 @@ ARGUMENTS = {  # operations that push the value beside them
     "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "SHORT_BINUNICODE",
     "BINUNICODE", "BINUNICODE8",
 }  # fmt: skip
+SIZED = (bytes, bytearray, str, list, tuple, dict, set, frozenset)
 DAMAGE = (
     IndexError,
     KeyError,
@@ -44,7 +46,8 @@ def load(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            return Machine().run(Bounded(file, path.stat().st_size))
+            size = path.stat().st_size
+            return Machine(COPIES * size + 1000).run(Bounded(file, size))
     except UnsafeError as error:
         raise UnsafeError(f"{path} is not read: {str(error).rstrip('.')}. Nothing of it was run.") from error
     except GanworksError:
@@ -79,13 +82,18 @@ class Bounded:
 class Machine:
     """The machine that a pickle is a program for, without what runs code.
 
+    Args:
+        allowance: bytes and items that calls may be given in all. A file may name one value many times, and what
+            copies it each time would fill the memory.
+
     Attributes:
         stack: values since the last mark.
         marks: the stacks below.
         memo: values by number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: int) -> None:
+        self.allowance = allowance
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
@@ -174,6 +182,9 @@ class Machine:
     def apply(self, function: Callable[[Any, Any], Any]) -> None:
         """Replace the two values on top by what ``function`` makes of them."""
         argument = self.stack.pop()
+        self.allowance -= extent(argument)
+        if self.allowance < 0:
+            raise UnsafeError("it copies the same values again and again")
         self.stack[-1] = function(self.stack[-1], argument)
 
     def new_with_names(self) -> None:
@@ -181,6 +192,16 @@ class Machine:
         if self.stack.pop() != {}:
             raise UnsafeError("it makes an object with arguments; a module comes without")
         self.apply(new)
+
+
+def extent(argument: Any) -> int:
+    """Return how many bytes and items a call or a state is given: those of its arguments and of what these hold."""
+    parts = argument if isinstance(argument, tuple) else (argument,)
+    # One level down: the attributes of a module; its source text is noted once for all modules, and never copied.
+    inner = [
+        v for part in parts if isinstance(part, dict) for v in part.values() if not isinstance(v, str | bytes)
+    ]
+    return sum(len(part) for part in (*parts, *inner) if isinstance(part, SIZED))
 
 
 def pairs(values: list[Any]) -> dict[Any, Any]:

@@ -14,14 +14,14 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch import Tensor, nn
 
 from ganworks.errors import GanworksError, SettingError
 from ganworks.official import pickle
-from ganworks.official.allowed import UnsafeError
+from ganworks.official.allowed import UnsafeError, printable
 from ganworks.official.recognise import DISCRIMINATOR, GENERATOR, known, recognise, unwrapped
 from ganworks.official.shell import Shell
 from ganworks.sample.build import build_generator, check_weights, reason
@@ -34,6 +34,8 @@ PLAYERS = {
     "G": GENERATOR, "g": GENERATOR, GENERATOR: GENERATOR,
     "D": DISCRIMINATOR, "d": DISCRIMINATOR, DISCRIMINATOR: DISCRIMINATOR,
 }  # fmt: skip
+SPARE = 4  # times the numbers in a file that our network may have, filters and running means among them
+LARGEST = 1 << 17  # of a network's arguments; config-F has channel_base 32,768, StyleGAN3's large ones 65,536
 # Arguments of the official constructors in their order, for those that were given by position.
 POSITIONS = {
     GENERATOR: ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels", "mapping_kwargs", "synthesis_kwargs"),
@@ -60,7 +62,9 @@ class Weights:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration of our network of its size."""
-        made: dict[str, Any] = self._function("config")(self.state, self.arguments)
+        with self._complete():
+            check_arguments(self.arguments)
+            made: dict[str, Any] = self._function("config")(self.state, self.arguments)
         return made
 
     def network(self) -> nn.Module:
@@ -69,19 +73,36 @@ class Weights:
         Raises:
             GanworksError: a tensor that our network has no place for, or one that is missing.
         """
-        try:
+        with self._complete():
+            check_arguments(self.config)
+            with torch.device(
+                "meta"
+            ):  # names may say any resolution: what it takes is known before it is taken
+                planned = sum(tensor.numel() for tensor in build_generator(self.config).state_dict().values())
+            given = sum(tensor.numel() for tensor in self.state.values())
+            if planned > SPARE * given:
+                raise GanworksError(
+                    f"These are no complete weights of a {self.role} of {self.family}: a network of the size that"
+                    f" they say has {planned:,} numbers, and they are {given:,}."
+                )
             network = build_generator(self.config)
             weights = self._function("state")(self.state, network)
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            if isinstance(error, GanworksError):
-                raise
-            text = f"{type(error).__name__}: {error}"
-            raise GanworksError(
-                f"These are no complete weights of a {self.role} of {self.family} ({text})."
-            ) from error
         check_weights(network.state_dict(), weights, "What the file holds")
         network.load_state_dict(weights)
         return network
+
+    @contextmanager
+    def _complete(self) -> Iterator[None]:
+        """Say what is wrong of anything that goes wrong because the file says something strange."""
+        try:
+            yield
+        except GanworksError:
+            raise
+        except pickle.DAMAGE as error:
+            text = printable(f"{type(error).__name__}: {error}")
+            raise GanworksError(
+                f"These are no complete weights of a {self.role} of {self.family} ({text})."
+            ) from error
 
     def _function(self, name: str) -> Any:
         found = getattr(import_module(f"ganworks.official.{self.family}"), f"{self.role}_{name}", None)
@@ -140,6 +161,7 @@ class Official:
     def sampler(self, player: str | None = None) -> Sampler:
         """Return the average of the generator, or else the generator, ready to draw from and to be saved."""
         weights = self.player(player)
+        network = self.network(player)  # first, for it says which file is at fault
         config: dict[str, Any] = {"generator": weights.config, "produce": PLAIN, "name": self.path.stem}
         config |= {
             "official": weights.family,
@@ -147,7 +169,7 @@ class Official:
         }
         if self.images_seen is not None:
             config["images_seen"] = self.images_seen
-        return Sampler(self.network(player), config)
+        return Sampler(network, config)
 
     def network(self, name: str | None = None) -> nn.Module:
         """Return a player as our network; None for the generator's average, or else the generator."""
@@ -166,7 +188,15 @@ def read(path: str | Path) -> Official:
     players: dict[str, Weights] = {}
     with about(path):
         for name, each in found_in(content).items():
-            weights = network_of(*each)
+            try:
+                weights = network_of(*each)
+            except (
+                TypeError,
+                AttributeError,
+                KeyError,
+                RecursionError,
+            ) as error:  # names that are no text, and so on
+                raise GanworksError(f"it holds no networks that can be read ({reason(error)}).") from error
             players[name or weights.role] = weights
     images = content.get("cur_nimg") if isinstance(content, Mapping) else None
     return Official(path, players, images if type(images) is int else None)
@@ -196,8 +226,11 @@ def read_torch(path: Path) -> Any:
     The settings of a training beside the weights may be a `Namespace`, which is a plain holder of values.
     """
     try:
+        check_zip(path)
         with torch.serialization.safe_globals([Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
+    except UnsafeError:
+        raise
     except Exception as error:  # a damaged pickle raises about anything
         refused = next(
             (line for line in str(error).split("\n") if "nsupported" in line or "GLOBAL" in line), None
@@ -210,6 +243,16 @@ def read_torch(path: Path) -> Any:
         raise GanworksError(
             f"{path} is no complete file of weights: damaged, cut off or of another kind ({reason(error)})."
         ) from error
+
+
+def check_zip(path: Path) -> None:
+    """Raise `UnsafeError` for a zip file that unpacks to more than its own size; torch packs nothing."""
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as file:
+        unpacked = sum(each.file_size for each in file.infolist())
+    if unpacked > path.stat().st_size:
+        raise UnsafeError(f"{path} is not read: it would unpack to {unpacked:,} bytes, more than its own.")
 
 
 def found_in(content: Any) -> dict[str, tuple[Any, str | None]]:
@@ -240,12 +283,44 @@ def network_of(content: Any, role: str | None) -> Weights:
     is_shell = isinstance(content, Shell)
     state = unwrapped(content.state_dict() if is_shell else content)
     state = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    check_tensors(state)
     layout = recognise(state, role)
     arguments = arguments_of(content, layout.role) if is_shell else {}
     if layout.dialect is not None:
         dialect = import_module(f"ganworks.official.{layout.dialect}")
         state, arguments = dialect.official_state(state, layout.role), {**dialect.ARGUMENTS, **arguments}
     return Weights(layout.family, layout.role, state, arguments)
+
+
+def check_tensors(state: Mapping[str, Tensor]) -> None:
+    """Raise `UnsafeError` for a tensor that says to be larger than its numbers, or is of a kind that no weights are.
+
+    Sizes of networks are read off tensors: one that repeats a number, or has none, would make a network of any size.
+    """
+    for name, tensor in state.items():
+        is_plain = type(tensor) in (Tensor, nn.Parameter, nn.Buffer) and tensor.layout == torch.strided
+        if not is_plain or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise UnsafeError(
+                f"it holds no plain tensor as {printable(name)}. Allowed are strided tensors of numbers."
+            )
+        there = tensor.untyped_storage().nbytes()
+        if tensor.numel() * tensor.element_size() > there or (
+            tensor.numel() == 0 and max(tensor.shape) > LARGEST
+        ):
+            raise UnsafeError(
+                f"it holds {tuple(tensor.shape)} numbers as {printable(name)} and has {there} bytes of them."
+            )
+
+
+def check_arguments(value: Any, depth: int = 0) -> None:
+    """Raise `GanworksError` for a number among a network's arguments that no network has: it would take all memory."""
+    parts = (
+        list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    )
+    if depth > 4 or len(parts) > LARGEST or (isinstance(value, int) and abs(value) > LARGEST):
+        raise GanworksError(f"its network has an argument beyond {LARGEST:,}, or too many of them.")
+    for part in parts:
+        check_arguments(part, depth + 1)
 
 
 def arguments_of(shell: Shell, role: str) -> dict[str, Any]:

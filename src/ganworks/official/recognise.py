@@ -10,6 +10,7 @@ from typing import Any
 from ganworks.errors import GanworksError
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+MAX_WRAPPERS = 4  # around each other
 WRAPPERS = ("module.", "Model.", "model.", "G.", "D.", "generator.", "discriminator.")
 
 
@@ -81,7 +82,10 @@ def known() -> str:
 def unwrapped(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return a state dict without the prefix that all of its names have, such as that of `DataParallel`."""
     state = dict(state)
-    while prefix := next((p for p in WRAPPERS if state and all(name.startswith(p) for name in state)), None):
+    for _ in range(MAX_WRAPPERS):
+        prefix = next((p for p in WRAPPERS if state and all(name.startswith(p) for name in state)), None)
+        if prefix is None:
+            break
         state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return state
 

@@ -71,7 +71,8 @@ def _collect(shell: Shell, prefix: str, found: dict[str, Tensor], seen: set[int]
     if id(shell) in seen or prefix.count(".") > MAX_DEPTH:
         raise GanworksError(f"{prefix or shell.kind} stands in its network twice, or too deep.")
     seen.add(id(shell))
-    passing = shell.attributes.get("_non_persistent_buffers_set") or set()
+    passing = shell.attributes.get("_non_persistent_buffers_set")
+    passing = passing if isinstance(passing, set) else set()
     for group in ("_parameters", "_buffers"):
         for name, tensor in _dict(shell, group).items():
             if tensor is None or (group == "_buffers" and name in passing):

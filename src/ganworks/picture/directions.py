@@ -15,8 +15,8 @@ from ganworks.model.layer.equalized import EqualizedLinear
 from ganworks.model.style import StyleGenerator
 from ganworks.picture.sheet import Row, block, sheet
 from ganworks.sample.label import Label
-from ganworks.sample.styles import Styles, draw_styles, make_from_styles
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.styles import Styles, draw_styles, make_from_styles
 
 Weighted = (
     nn.Linear | nn.modules.conv._ConvNd

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, mse_loss
+from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 
 from ganworks.errors import check_count, check_range
 from ganworks.noise import keyed_rng
 from ganworks.sample.label import Label
-from ganworks.sample.styles import SPACES, check_space, style_generator
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.styles import SPACES, check_space, style_generator
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """From two batches of images (B, C, H, W) to distances (B,), differentiable in the first."""
@@ -22,10 +22,8 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 NUM_STARTS = 256  # latents of which the nearest is where a projection into z begins
 NUM_FOR_MEAN = 1024  # draws that the deviation of w is taken of
 RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps in which the rate rises and falls
-NOISE, NOISE_UNTIL = (
-    0.05,
-    0.75,
-)  # of w, in its deviations, at the first step; the share of the steps after which none
+NOISE, NOISE_UNTIL = 0.05, 0.75  # of w, in its deviations, at first; the share of the steps after which none
+LARGEST = 256  # side of the images that LPIPS compares; larger ones are made smaller, appendix D of StyleGAN2
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,32 @@ class CriticDistance:
             for hook in hooks:
                 hook.remove()
         return [each for each in maps if each.dim() == 4]
+
+
+class PerceptualDistance:
+    """LPIPS and squared distance of pixels, which also draws back what lies outside of [-1, 1].
+
+    Args:
+        lpips: distance of images (B, C, H, W) in [-1, 1], differentiable: `Lpips.between`.
+    """
+
+    def __init__(self, lpips: Distance) -> None:
+        self.lpips, self.pixels = lpips, CriticDistance(None)
+
+    def __str__(self) -> str:
+        return "LPIPS and pixels"
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.lpips(reduced(x.clamp(-1, 1)), reduced(y)) + self.pixels(x, y)
+
+
+def reduced(x: Tensor) -> Tensor:
+    """Return images (B, C, H, W) with a longer side of `LARGEST` at most, means of areas."""
+    largest = max(x.shape[-2:])
+    if largest <= LARGEST:
+        return x
+    size = [max(1, side * LARGEST // largest) for side in x.shape[-2:]]
+    return interpolate(x, size=size, mode="area")
 
 
 def has_kernel(module: nn.Module) -> bool:
@@ -216,4 +240,4 @@ def rate_at(done: float) -> float:
     return down * min(1.0, done / RAMP_UP)
 
 
-__all__ = ["SPACES", "CriticDistance", "Distance", "Projection", "project"]
+__all__ = ["SPACES", "CriticDistance", "Distance", "PerceptualDistance", "Projection", "project"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ from ganworks.metric.measure.base import Measure
 from ganworks.metric.reference import ReferenceData
 from ganworks.metric.sample_set import SampleSet
 from ganworks.sample.kind import kind_of
+from ganworks.sample.sampler import Sampler
+from ganworks.sample.styles import style_generator
 
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
@@ -151,8 +153,9 @@ class SlicedWasserstein(Measure):
 class PathLength(Measure):
     """Mean squared speed of the images along paths through the latents (Karras et al. 2019): `path_length`.
 
-    The figure is called ``path_length_<distance>``: with LPIPS it is the perceptual path length (PPL), with any other
-    distance it is not. A generator of short paths may have collapsed, so it says nothing alone, and has no floor.
+    The figure is called ``path_length_<distance>``, in W ``path_length_w_<distance>``: with LPIPS it is the perceptual
+    path length (PPL), with any other distance it is not. A generator of short paths may have collapsed, so it says
+    nothing alone, and has no floor.
 
     Args:
         distance: `PixelDistance`, `FeatureDistance` or `ganworks.metric.extractor.Lpips`.
@@ -161,6 +164,8 @@ class PathLength(Measure):
         ends: measure at the start of each path, as torch-fidelity does, instead of anywhere on it.
         epsilon: the step.
         batch_size: paths at a time.
+        space: ``z`` or None walks between latents; ``w`` in straight lines between the styles w of a generator that has
+            them, whatever ``interpolation`` is.
     """
 
     distance: PathDistance
@@ -169,6 +174,7 @@ class PathLength(Measure):
     ends: bool = False
     epsilon: float = EPSILON
     batch_size: int = 64
+    space: str | None = None
 
     needs = frozenset({"sampler"})
 
@@ -177,14 +183,26 @@ class PathLength(Measure):
         check_count("num_paths", self.num_paths)
         check_count("batch_size", self.batch_size)
         check_range("epsilon", self.epsilon, 1e-6, 0.1)
+        if self.space is not None:
+            check_choice("space", self.space, ("z", "w"))
+
+    @property
+    def is_in_w(self) -> bool:
+        """Whether the paths lead through W."""
+        return self.space == "w"
 
     @property
     def better(self) -> Mapping[str, str]:
-        return {f"path_length_{self.distance.name}": "min"}
+        return {f"path_length_{'w_' if self.is_in_w else ''}{self.distance.name}": "min"}
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {**super().settings, "distance": self.distance.name, **self.distance.contract}
+        settings = {**super().settings, "distance": self.distance.name, **self.distance.contract}
+        if self.is_in_w:
+            settings["interpolation"] = "lerp"
+        else:
+            settings.pop("space", None)  # figures in z were without it before
+        return settings
 
     def check(self) -> None:
         """Raise `GanworksError` unless the distance has its weights."""
@@ -207,9 +225,13 @@ class PathLength(Measure):
         def generate(latent: Tensor, rows: slice) -> Tensor:
             return sampler.make({**{name: value[rows] for name, value in inputs.items()}, "latent": latent})
 
+        draw: Callable[[Tensor, slice], Tensor] = generate
         interpolate = INTERPOLATIONS[self.interpolation]
+        if self.is_in_w:
+            start, end, draw = _styles_of(sampler, start, end, inputs)
+            interpolate = lerp
         lengths = path_lengths(
-            generate,
+            draw,
             start,
             end,
             share,
@@ -224,6 +246,23 @@ class PathLength(Measure):
     def floor(self, real: SampleSet, halves: tuple[SampleSet, SampleSet], rng: Generator) -> dict[str, Any]:
         """Return nothing: real images have no latents."""
         return {}
+
+
+def _styles_of(
+    sampler: Sampler, start: Tensor, end: Tensor, inputs: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor, Callable[[Tensor, slice], Tensor]]:
+    """Return the styles (N, w_dim) of latents, one for all layers, and what makes images of such rows."""
+    generator = style_generator(sampler, "metric.measure.path_length.space")
+    labels = inputs.get("label")
+    ends = [generator.to_w(latent, labels)[:, 0] for latent in (start, end)]
+    noise = {name: value for name, value in inputs.items() if name not in ("latent", "label")}
+
+    @torch.inference_mode()
+    def generate(ws: Tensor, rows: slice) -> Tensor:
+        styles = ws[:, None].expand(-1, generator.num_ws, -1)
+        return generator.from_w(styles, **{name: value[rows] for name, value in noise.items()})
+
+    return ends[0], ends[1], generate
 
 
 def _images(side: SampleSet, num: int | None) -> Tensor:
