@@ -36,6 +36,16 @@ VALUES = [
 ]
 
 
+# Regularizers that need a network of their own.
+STYLES = ["data=digits", "metric=none", "model=stylegan2", "model.width=8", "regularizer=path_length"]
+STYLES += [f"model.generator.{name}" for name in ("latent_dim=8", "w_dim=8", "num_mapping=2")]
+FASTGAN = ["data=digits", "metric=none", "data.resolution=32", "model=fastgan", "model.width=2", "loss=hinge"]
+APART = {
+    "path_length": STYLES,
+    "reconstruction": [*FASTGAN, "regularizer=reconstruction"],
+}
+
+
 def options(group: str) -> list[str]:
     """The options of a group that are shipped."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
@@ -43,7 +53,10 @@ def options(group: str) -> list[str]:
 
 def mixtures() -> list[list[str]]:
     """Runs that between them have every loss, regularizer, optimizer and value."""
-    groups = [options(group) for group in ("loss", "regularizer", "optimizer")]
+    groups = [
+        [option for option in options(group) if option not in APART]
+        for group in ("loss", "regularizer", "optimizer")
+    ]
     num = max(len(VALUES), *map(len, groups))
     losses, regularizers, optimizers = (list(islice(cycle(group), num)) for group in groups)
     return [
@@ -56,6 +69,7 @@ def mixtures() -> list[list[str]]:
 
 RUNS = {
     **{" ".join(words[:3]): ["data=ring", "metric=none", *words] for words in mixtures()},
+    **APART,
     "augment": ["data=digits", "augment=diffaugment", "loss=hinge"],
     "ada": ["data=digits", "augment=ada", "augment.adjust_images=600", "augment.target=-0.9", "loss=r3gan"],
     "scaler": [

@@ -178,7 +178,8 @@ def test_celeba_is_its_training_split_cropped_and_cached(celeba: Path) -> None:
         (CelebA, r"img_align_celeba .*list_eval_partition.txt.* into .*/celeba"),
     ],
 )
-def test_a_missing_set_says_which_files_to_put_where(make, file: str, tmp_path: Path) -> None:
+def test_a_missing_set_says_which_files_to_put_where(make, file: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(FashionMNIST, "installed", ())
     with pytest.raises(SettingError, match=f"the download failed.*{file}"):
         make(tmp_path).check()
     with pytest.raises(SettingError, match=f"download=false.*data.download=true.*{file}"):
