@@ -32,11 +32,9 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 from torch import Tensor
-from torch.autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from precision import endless
+from precision import bare_steps, count_kernels, endless, synchronize
 
 from ganworks.noise import keyed_rng
 from ganworks.run.build import build_run, build_trainer
@@ -246,11 +244,13 @@ class Clock(pl.Callback):
         self.wall = self._end(task)
         if task.device.type == "cuda":
             self.memory = torch.cuda.max_memory_allocated() / 2**30
+        steps = partial(bare_steps, trainer, task, self._stream, self.num_steps)
         self._begin(task)
-        self._steps(trainer, task)
+        steps()
         self.bare = self._end(task)
         if self.profiled and task.device.type == "cuda":
-            self._count(trainer, task)
+            counted = count_kernels(task, steps)
+            self.num_kernels, self.device_time = (each / self.num_steps for each in counted)
         trainer.should_stop = True
 
     def _begin(self, task: Any) -> None:
@@ -261,21 +261,6 @@ class Clock(pl.Callback):
         synchronize(task)
         return (time.perf_counter() - self._since) / self.num_steps
 
-    def _steps(self, trainer: pl.Trainer, task: Any) -> None:
-        for index in range(self.num_steps):
-            batch = trainer.strategy.batch_to_device(next(self._stream))
-            task.on_train_batch_start(batch, index)
-            with trainer.precision_plugin.train_step_context():
-                task.training_step(batch, index)
-
-    def _count(self, trainer: pl.Trainer, task: Any) -> None:
-        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
-            self._steps(trainer, task)
-            synchronize(task)
-        kernels = [event for event in found.key_averages() if event.device_type == DeviceType.CUDA]
-        self.num_kernels = sum(event.count for event in kernels) / self.num_steps
-        self.device_time = 1e-6 * sum(event.self_device_time_total for event in kernels) / self.num_steps
-
 
 @dataclass(frozen=True)
 class Timed:
@@ -284,12 +269,6 @@ class Timed:
     clock: Clock
     task: Any
     batch_size: int
-
-
-def synchronize(task: Any) -> None:
-    """Wait for a GPU."""
-    if task.device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def timed_run(

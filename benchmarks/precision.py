@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,20 +144,30 @@ class Turns(pl.Callback):
         return wall / self.num_steps, cpu / self.num_steps
 
     def _bare_steps(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
-        for index in range(self.num_steps):
-            batch = trainer.strategy.batch_to_device(next(self._stream))
-            task.on_train_batch_start(batch, index)
-            with trainer.precision_plugin.train_step_context():
-                task.training_step(batch, index)
+        bare_steps(trainer, task, self._stream, self.num_steps)
 
     def _count_kernels(self, trainer: pl.Trainer, task: Any) -> None:
-        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
-            self._bare_steps(trainer, task)
-            synchronize(task)
-        kernels = [event for event in found.key_averages() if event.device_type == DeviceType.CUDA]
-        self.costs.num_kernels = sum(event.count for event in kernels) / self.num_steps
-        microseconds = sum(event.self_device_time_total for event in kernels)
-        self.costs.device = 1e-6 * microseconds / self.num_steps
+        counted = count_kernels(task, lambda: self._bare_steps(trainer, task))
+        self.costs.num_kernels, self.costs.device = (each / self.num_steps for each in counted)
+
+
+def bare_steps(trainer: pl.Trainer, task: Any, stream: Iterator[Any], num: int) -> None:
+    """Make steps without the trainer around them."""
+    for index in range(num):
+        batch = trainer.strategy.batch_to_device(next(stream))
+        task.on_train_batch_start(batch, index)
+        with trainer.precision_plugin.train_step_context():
+            task.training_step(batch, index)
+
+
+def count_kernels(task: Any, steps: Callable[[], None]) -> tuple[float, float]:
+    """Return how many kernels ``steps`` launch, and the seconds that the GPU works on them."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
+        steps()
+        synchronize(task)
+    kernels = [event for event in found.key_averages() if event.device_type == DeviceType.CUDA]
+    seconds = 1e-6 * sum(event.self_device_time_total for event in kernels)
+    return sum(event.count for event in kernels), seconds
 
 
 def endless(trainer: pl.Trainer) -> Iterator[Any]:
