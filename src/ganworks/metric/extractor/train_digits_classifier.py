@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -33,14 +33,34 @@ LEARNING_RATE = 2e-3
 def train_classifier(num_epochs: int = NUM_EPOCHS) -> DigitsClassifier:
     """Return a classifier trained on the training half with Adam, a cosine decay and random shifts."""
     images, labels = digits_half(train=True)
+    return fitted(DigitsClassifier(), images, labels, shifted, "digits classifier", num_epochs, BATCH_SIZE)
+
+
+def fitted(
+    classifier: T,
+    images: Tensor,
+    labels: Tensor,
+    change: Callable[[Tensor, torch.Generator], Tensor],
+    key: str,
+    num_epochs: int,
+    batch_size: int,
+) -> T:
+    """Return ``classifier`` trained with Adam and a cosine decay, a function of the arguments alone.
+
+    Args:
+        images, labels: (N, C, H, W) and (N,).
+        change: images and random numbers to images that are changed at random.
+        key: of order and changes.
+        num_epochs, batch_size: passes over the images, and how many are seen at a time.
+    """
     with deterministic():
-        classifier = initialized(DigitsClassifier())
+        initialized(classifier)
         optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE, foreach=False)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_epochs)
         for epoch in range(num_epochs):
-            rng = keyed_rng(SEED, "digits classifier", epoch)
-            for rows in torch.randperm(len(images), generator=rng).split(BATCH_SIZE):
-                loss = F.cross_entropy(classifier(shifted(images[rows], rng)), labels[rows])
+            rng = keyed_rng(SEED, key, epoch)
+            for rows in torch.randperm(len(images), generator=rng).split(batch_size):
+                loss = F.cross_entropy(classifier(change(images[rows], rng)), labels[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

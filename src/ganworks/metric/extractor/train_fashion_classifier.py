@@ -19,14 +19,11 @@ from ganworks.data.idx import find_idx, read_pair
 from ganworks.data.vision import FashionMNIST
 from ganworks.errors import SettingError
 from ganworks.metric.extractor.fashion import FASHION_SHAPE, FashionClassifier
-from ganworks.metric.extractor.train_digits_classifier import accuracy, deterministic, initialized, made_with
+from ganworks.metric.extractor.train_digits_classifier import accuracy, fitted, made_with
 from ganworks.metric.weights import file_sha256
-from ganworks.noise import keyed_rng
 
-SEED = 0
 NUM_EPOCHS = 20
 BATCH_SIZE = 100
-LEARNING_RATE = 2e-3
 NUM_HELD_OUT = 10_000  # training images that the accuracy is taken of
 
 
@@ -47,19 +44,7 @@ def images_of(root: Path | None, test: bool) -> tuple[Tensor, Tensor]:
 
 def train_classifier(images: Tensor, labels: Tensor, num_epochs: int = NUM_EPOCHS) -> FashionClassifier:
     """Return a classifier trained with Adam, a cosine decay, and random shifts and mirrors."""
-    with deterministic():
-        classifier = initialized(FashionClassifier())
-        optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE, foreach=False)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_epochs)
-        for epoch in range(num_epochs):
-            rng = keyed_rng(SEED, "fashion classifier", epoch)
-            for rows in torch.randperm(len(images), generator=rng).split(BATCH_SIZE):
-                loss = F.cross_entropy(classifier(moved(images[rows], rng)), labels[rows])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            schedule.step()
-    return classifier.eval().requires_grad_(False)
+    return fitted(FashionClassifier(), images, labels, moved, "fashion classifier", num_epochs, BATCH_SIZE)
 
 
 def moved(images: Tensor, rng: torch.Generator) -> Tensor:
