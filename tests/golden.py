@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+log = logging.getLogger("deviation")
 FOLDER = Path(__file__).parent / "golden"
 OUTPUT, GRADIENT = 5e-5, 1e-4  # bounds in float32 on a CPU; two kernels of the same code differ by up to 3e-5
 
@@ -60,9 +62,8 @@ def deviation(actual: Tensor, expected: Tensor, scale: float | None = None) -> f
 
 def close(actual: Tensor, expected: Tensor, bound: float = OUTPUT) -> None:
     """Assert that no value differs by more than ``bound`` times the largest expected value."""
-    assert (found := deviation(actual, expected)) <= bound, (
-        f"{found:.1e} of the largest value, above {bound:.0e}"
-    )
+    log.info("%.1e, bound %.0e", found := deviation(actual, expected), bound)
+    assert found <= bound, f"{found:.1e} of the largest value, above {bound:.0e}"
 
 
 def close_group(
@@ -81,6 +82,7 @@ def close_group(
     scale = max(tensor.double().abs().max().item() for tensor in expected.values())
     found = {name: deviation(actual[name], expected[name], scale) for name in names or expected}
     worst = max(found, key=found.__getitem__)
+    log.info("%.1e, bound %.0e: %s, the worst of %d", found[worst], bound, worst, len(found))
     assert found[worst] <= bound, (
         f"{worst}: {found[worst]:.1e} of the group's largest value, above {bound:.0e}"
     )
