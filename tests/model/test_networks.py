@@ -15,7 +15,8 @@ from ganworks.model import (
     ResnetDiscriminator,
     ResnetGenerator,
 )
-from ganworks.model.layer.norm import BatchNorm, ConditionalBatchNorm, ProjectionHead
+from ganworks.model.layer.head import ProjectionHead
+from ganworks.model.layer.norm import BatchNorm, ConditionalBatchNorm
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import squared_gradient_norm
 

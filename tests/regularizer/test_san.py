@@ -8,15 +8,23 @@ from ganworks.errors import SettingError
 from ganworks.loss import BCE, Hinge, RelativisticPairing
 from ganworks.metric import DigitsExtractor
 from ganworks.model import (
+    BigGANDiscriminator,
     DCGANDiscriminator,
     FastGANDiscriminator,
     MLPDiscriminator,
     PatchDiscriminator,
     ProjectedDiscriminator,
+    R3GANDiscriminator,
+    RecurrentCritic,
+    SAGANDiscriminator,
     SNGANDiscriminator,
+    StyleGAN2Discriminator,
+    TransformerDiscriminator,
 )
-from ganworks.model.layer.direction import DirectionHead
+from ganworks.model.layer.direction import DirectionHead, DirectionLogit
+from ganworks.model.layer.head import Logit, class_term, conv_term
 from ganworks.regularizer import San, squared_gradient_norm
+from ganworks.task.critic import logits_of
 
 LOSSES = pytest.mark.parametrize("loss", [Hinge(), BCE(), RelativisticPairing()])
 
@@ -117,17 +125,127 @@ def test_network_without_such_a_layer_is_refused():
         San().prepare(nn.Sequential(nn.Linear(3, 2)))
 
 
-@pytest.mark.parametrize(
-    ("network", "said"),
-    [
-        (FastGANDiscriminator((1, 32, 32), 3, width=2), "projection head"),
-        (SNGANDiscriminator((1, 32, 32), 3, width=2), "projection head"),
-        (ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), width=2), "several last layers"),
-    ],
-)
-def test_discriminator_whose_logits_have_other_parts_is_refused(network, said):
-    with pytest.raises(SettingError, match=said):
-        San().prepare(network)
+def conditional_networks():
+    """Return a conditional discriminator of each kind whose classes do not enter in a projection head."""
+    image, classes = (1, 32, 32), 3
+    return {
+        "patch": PatchDiscriminator(image, num_classes=classes, width=2, num_layers=1, norm="none"),
+        "fastgan": FastGANDiscriminator(image, classes, width=2),
+        "sngan": SNGANDiscriminator(image, classes, width=2),
+        "sagan": SAGANDiscriminator(image, classes, width=2),
+        "biggan": BigGANDiscriminator(image, classes, width=2),
+        "r3gan": R3GANDiscriminator(image, classes, width=8, group_size=8, num_blocks=1),
+        "stylegan2": StyleGAN2Discriminator(image, classes, num_mapping=2, channel_base=128, channel_max=8),
+        "transformer": transformer(classes),
+        "levels": transformer(classes, num_levels=2, per_level=True),
+        "projected": ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), classes, width=2),
+    }
+
+
+def transformer(num_classes, **settings):
+    return TransformerDiscriminator(
+        (1, 32, 32), num_classes, depth=1, width=24, num_heads=2, patch_size=16, head_width=8, **settings
+    )
+
+
+def separated_networks():
+    """Return those, and unconditional ones whose logits have several parts or another layer than PyTorch's."""
+    plain = {
+        "stylegan2_plain": StyleGAN2Discriminator((1, 32, 32), channel_base=128, channel_max=8),
+        "transformer_plain": transformer(0),
+        "projected_plain": ProjectedDiscriminator((1, 8, 8), DigitsExtractor(), width=2),
+        "recurrent": RecurrentCritic((5, 4), width=6, end=0),
+        "recurrent_of_classes": RecurrentCritic((5, 4), 3, width=6),
+    }
+    return conditional_networks() | plain
+
+
+def seen_by(network, num=4):
+    """Return samples for a network, and labels for one that takes them."""
+    torch.manual_seed(1)
+    shape = (network.shape[0] * getattr(network, "num_levels", 1), *network.shape[1:])
+    x = torch.randn(num, *shape)
+    x = x.softmax(-1) if isinstance(network, RecurrentCritic) else x
+    return (x, torch.arange(num) % 3) if network.num_classes else (x,)
+
+
+@pytest.mark.parametrize("name", separated_networks())
+def test_every_published_discriminator_keeps_its_logits_under_it(name):
+    network = separated_networks()[name].eval()
+    seen = seen_by(network)
+    before = logits_of(network(*seen))
+    San().prepare(network)
+    said = network(*seen)
+    assert said["direction"].shape == before.shape
+    bound = 1e-5 * before.abs().max()
+    assert (said["logits"] - before).abs().max() <= bound
+    bias = (said["logits"] - said["direction"]).flatten()  # one number, which is no part of a direction
+    assert (bias - bias.mean()).abs().max() <= bound
+
+
+@pytest.mark.parametrize("name", separated_networks())
+def test_logits_move_all_but_the_direction_and_the_direction_nothing_else(name):
+    network = separated_networks()[name].eval()
+    San().prepare(network)
+    said = network(*seen_by(network))
+    learning = {name: each for name, each in network.named_parameters() if each.requires_grad}
+
+    def slopes(said):
+        found = torch.autograd.grad(said.sum(), learning.values(), allow_unused=True, retain_graph=True)
+        return dict(zip(learning, found, strict=True))
+
+    of_logits, of_direction = slopes(said["logits"]), slopes(said["direction"])
+    told = {name for name, each in of_direction.items() if each is not None and each.any()}
+    assert told  # the last layer's own, or those that make it of the condition
+    assert len(told) <= (12 if name == "projected" else 7)
+    moved = {name for name, each in of_logits.items() if each is not None and each.any()}
+    assert moved - told
+
+
+def test_directions_of_classes_turn_and_their_sizes_stay():
+    network = R3GANDiscriminator((1, 32, 32), 3, width=8, group_size=8, num_blocks=1)
+    San().prepare(network)
+    said, weight = network(*seen_by(network, 3)), network.embedding.weight
+    turn, grow = (
+        torch.autograd.grad(said[k].sum(), weight, retain_graph=True)[0] for k in ("direction", "logits")
+    )
+    assert (turn * weight).sum(1).abs().max() < 1e-5 * turn.norm()  # at right angles to the weights
+    along = (grow * weight).sum(1, keepdim=True) / weight.square().sum(1, keepdim=True) * weight
+    assert torch.allclose(grow, along, atol=1e-5 * grow.abs().max().item())  # in their direction alone
+    unit = weight / weight.norm(dim=1, keepdim=True)
+    # The slope of a size is <u, h>.
+    assert torch.allclose((grow * unit).sum(1), said["logits"] / weight.norm(dim=1), atol=1e-5)
+
+
+def test_parts_of_a_weight_share_one_size():
+    h, mean = torch.randn(2, 3, 4, 4), torch.randn(2, 3)
+    conv, embedded = nn.Conv2d(3, 1, 2), torch.randn(2, 3, requires_grad=True)
+    said = DirectionLogit()
+    logits = said(conv_term(conv, h), class_term(mean, embedded))
+    assert torch.allclose(logits, Logit()(conv_term(conv, h), class_term(mean, embedded)), atol=1e-5)
+    of_conv, of_class = torch.autograd.grad(said.direction.sum(), [conv.weight, embedded])
+    radial = (of_conv * conv.weight).sum() + (of_class * embedded).sum()
+    assert radial.abs() < 1e-4 * of_class.norm()
+    other = nn.Conv2d(3, 1, 2)  # control: a part alone is not at right angles
+    assert (of_conv * other.weight).sum().abs() > 1e-4
+
+
+def test_foreign_discriminators_whose_logits_have_other_parts_are_refused():
+    class Several(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads = nn.ModuleList([nn.Linear(3, 1), nn.Linear(3, 1)])
+
+    class OfClasses(nn.Module):
+        num_classes = 3
+
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(3, 1)
+
+    for network, said in ((Several(), "last_layers"), (OfClasses(), "ProjectionHead")):
+        with pytest.raises(SettingError, match=said):
+            San().prepare(network)
 
 
 @pytest.mark.parametrize("kind", [FastGANDiscriminator, SNGANDiscriminator])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ganworks.model.patch import PatchDiscriminator
     from ganworks.model.projected import ProjectedDiscriminator
     from ganworks.model.r3gan import R3GANDiscriminator, R3GANGenerator
-    from ganworks.model.recurrent import RecurrentCritic, RecurrentGenerator, SeriesGenerator, TokenGenerator
+    from ganworks.model.recurrent import RecurrentGenerator, SeriesGenerator, TokenGenerator
+    from ganworks.model.recurrent_critic import RecurrentCritic
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sagan import SAGANDiscriminator, SAGANGenerator

@@ -14,6 +14,7 @@ from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.attention import SelfAttention
 from ganworks.model.layer.class_norm import Norms
+from ganworks.model.layer.head import Logit, class_term, dense_term
 from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.shape import BASE
 from ganworks.model.layer.spectral import Layers
@@ -132,6 +133,7 @@ class ClassResnetDiscriminator(Discriminator):
         )
         self.linear = layers.linear(widths[-1], 1, bias)
         self.embedding = layers.embedding(num_classes, widths[-1]) if num_classes else None
+        self.logit = Logit() if num_classes else None
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         if self.stem is not None:
@@ -141,10 +143,10 @@ class ClassResnetDiscriminator(Discriminator):
             if self.attention is not None and place == self.attention_place:
                 x = self.attention(x)
         h = relu(x).sum((2, 3))
-        logits = self.linear(h).squeeze(1)
-        if self.embedding is None:
-            return logits
-        return logits + (self.embedding(require_label(label)) * h).sum(1)
+        if self.embedding is None or self.logit is None:
+            return self.linear(h).squeeze(1)
+        projected = class_term(h, self.embedding(require_label(label)))
+        return self.logit(dense_term(self.linear, h), projected).squeeze(1)
 
     @staticmethod
     def names_by_resolution(names: Collection[str]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ganworks.errors import check_count
 from ganworks.model.base import Discriminator, Generator
+from ganworks.model.layer.head import ProjectionHead
 from ganworks.model.layer.names import places, renamed
-from ganworks.model.layer.norm import BatchNorm, ProjectionHead, batch_norm, finish_norm, output_norm
+from ganworks.model.layer.norm import BatchNorm, batch_norm, finish_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
 DENSE_WIDTH = 256

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.model.base import Discriminator, require_label
 from ganworks.model.fastgan import channels_by_side, check_fastgan_shape, init
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.head import Logit, class_term, conv_term
 from ganworks.model.layer.norm import output_norm
 from ganworks.model.layer.power_iteration import with_power_iteration
 
@@ -40,7 +41,7 @@ class FastGANDiscriminator(Discriminator):
     (2B, C, S, S), the parts first.
     """
 
-    last_layer = "to_logits"  # of a grey image the decoders end in one channel as well
+    last_layers = ("to_logits",)  # of a grey image the decoders end in one channel as well
 
     def __init__(
         self, shape: Sequence[int], num_classes: int = 0, width: int = 64, norm: str = "batch"
@@ -64,6 +65,7 @@ class FastGANDiscriminator(Discriminator):
         )
         self.to_logits = with_power_iteration(nn.Conv2d(widths[WHOLE], 1, 4))
         self.embedding = ConditionEmbedding(num_classes, widths[WHOLE]) if num_classes else None
+        self.logit = Logit() if num_classes else None
         self.rebuilt = min(resolution // 2, MAX_REBUILT)
         self.decoders = nn.ModuleDict(
             {
@@ -78,10 +80,11 @@ class FastGANDiscriminator(Discriminator):
         for side, block in self.blocks.items():
             maps[int(side)] = y = block(y)
         y = self.last(y)
-        logits = self.to_logits(y).squeeze(1)
-        if self.embedding is not None:
-            projected = (self.embedding(require_label(label)) * y.mean((2, 3))).sum(1)
-            logits = logits + projected[:, None, None]
+        if self.embedding is None or self.logit is None:
+            logits = self.to_logits(y).squeeze(1)
+        else:
+            projected = class_term(y.mean((2, 3)), self.embedding(require_label(label)))
+            logits = self.logit(conv_term(self.to_logits, y), projected).squeeze(1)
         learns = torch.is_grad_enabled() and next(self.decoders.parameters()).requires_grad
         return {"logits": logits, **(self._rebuild(x, maps) if learns else {})}
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ganworks.errors import check_choice, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
-from ganworks.model.layer.norm import BatchNorm, ProjectionHead, finish_norm, output_norm
+from ganworks.model.layer.head import ProjectionHead
+from ganworks.model.layer.norm import BatchNorm, finish_norm, output_norm
 from ganworks.sample.kind import kind_of
 
 

@@ -12,6 +12,7 @@ from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, require_label
 from ganworks.model.dcgan import dcgan_init
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.head import Logit, class_term, conv_term
 from ganworks.model.layer.norm import finish_norm, map_norm
 from ganworks.model.layer.shape import MAX_GROWTH
 
@@ -68,6 +69,7 @@ class PatchDiscriminator(Discriminator):
         )
         self.to_logits = nn.Conv2d(sizes[-1], 1, kernel, padding=kernel // 4)
         self.embedding = ConditionEmbedding(num_classes, sizes[-1]) if num_classes else None
+        self.logit = Logit() if num_classes else None
         self.with_features = with_features
         if norm != "none":  # without a norm weights of N(0, .02) let the signal fade
             self.apply(dcgan_init)
@@ -81,10 +83,11 @@ class PatchDiscriminator(Discriminator):
         for layer in self.maps:
             x = layer(x)
             features.append(x)
-        logits = self.to_logits(x)
-        if self.embedding is not None:
-            projected = (self.embedding(require_label(label)) * x.mean((2, 3))).sum(1)
-            logits = logits + projected[:, None, None, None]
+        if self.embedding is None or self.logit is None:
+            logits = self.to_logits(x)
+        else:
+            projected = class_term(x.mean((2, 3)), self.embedding(require_label(label)))
+            logits = self.logit(conv_term(self.to_logits, x), projected)
         return {"logits": logits, "features": features} if self.with_features else logits
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.errors import check_choice, check_count
 from ganworks.model.base import Discriminator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.head import Logit, class_term
 from ganworks.model.layer.norm import output_norm
 from ganworks.model.layer.power_iteration import with_power_iteration
 from ganworks.model.layer.projection import RandomProjection
@@ -73,6 +74,11 @@ class ProjectedDiscriminator(Discriminator):
             )
         )
 
+    @property
+    def last_layers(self) -> list[str]:
+        """The names of the layers that make the logits of an unconditional one."""
+        return [f"heads.{place}.to_logits" for place in range(len(self.heads))]
+
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         maps = self.projection(self.features(x))
         return torch.cat([head(m, label).flatten(1) for head, m in zip(self.heads, maps, strict=True)], 1)
@@ -112,14 +118,16 @@ class MapHead(nn.Module):
         self.to_logits = with_power_iteration(nn.Conv2d(widths[-1], num_out, kernel, bias=False))
         self.embedding = ConditionEmbedding(num_classes, num_embedding) if num_classes else None
         self.condition = nn.Linear(num_embedding, num_out) if num_classes else None
+        self.logit = Logit() if num_classes else None
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """Return logits (B, 1, h, w) of a map (B, num_in, H, W)."""
         maps = self.to_logits(self.blocks(x))
-        if self.embedding is None or self.condition is None:
+        if self.embedding is None or self.condition is None or self.logit is None:
             return maps
         weights = nn.functional.leaky_relu(self.condition(self.embedding(require_label(label))), 0.2)
-        return (maps * weights[:, :, None, None]).sum(1, keepdim=True) / math.sqrt(maps.shape[1])
+        divisor = math.sqrt(maps.shape[1])
+        return self.logit(class_term(maps, weights[:, :, None, None], dim=1, divisor=divisor))[:, None]
 
 
 def plain_block(num_in: int, num_out: int, norm: str) -> nn.Sequential:

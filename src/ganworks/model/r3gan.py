@@ -14,6 +14,7 @@ from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.activation import SLOPE
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.convolution import Convolution
+from ganworks.model.layer.head import Logit, class_term
 from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, downsample, fir_filter, upsample
 from ganworks.model.layer.shape import BASE, check_image_shape
@@ -138,6 +139,7 @@ class R3GANDiscriminator(Discriminator):
         features = check_count("embedding_dim", embedding_dim or sizes[-1]) if num_classes else 1
         self.head = nn.Linear(sizes[-1], features, bias=False)
         self.embedding = ConditionEmbedding(num_classes, features) if num_classes else None
+        self.logit = Logit() if num_classes else None
         self.register_buffer("filter", fir_filter(BINOMIAL), persistent=False)
         init_r3gan(self)
         if (
@@ -156,9 +158,9 @@ class R3GANDiscriminator(Discriminator):
                 if place < last:
                     x = self.transitions[place](downsample(x, self.filter))
             x = self.head(self.basis(x).flatten(1))
-        if self.embedding is None:
+        if self.embedding is None or self.logit is None:
             return x.squeeze(1)
-        return (x * self.embedding(require_label(label))).sum(1)
+        return self.logit(class_term(x, self.embedding(require_label(label))))
 
 
 class BottleneckBlock(nn.Module):

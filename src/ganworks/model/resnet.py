@@ -13,8 +13,9 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, Generator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.head import ProjectionHead
 from ganworks.model.layer.names import places, renamed
-from ganworks.model.layer.norm import ProjectionHead, finish_norm, map_norm, output_norm
+from ganworks.model.layer.norm import finish_norm, map_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
 
 SLOPE = 0.2

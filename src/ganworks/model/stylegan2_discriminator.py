@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganworks.errors import check_choice, check_count
 from ganworks.model.base import Discriminator
 from ganworks.model.layer.equalized import EqualizedConv, EqualizedLinear
+from ganworks.model.layer.head import Logit, class_term, dense_term
 from ganworks.model.layer.mapping import MappingNetwork
 from ganworks.model.layer.minibatch_std import MinibatchStd
 from ganworks.model.layer.precision import Precision
@@ -171,6 +172,7 @@ class Epilogue(nn.Module):
         self.conv = EqualizedConv(width + bool(group_size), width, 3, activation="lrelu", clamp=clamp)
         self.dense = EqualizedLinear(width * BASE**2, width, activation="lrelu")
         self.out = EqualizedLinear(width, num_mapped or 1)
+        self.logit = Logit()
 
     def forward(self, x: Tensor, image: Tensor, mapped: Tensor | None) -> Tensor:
         """Return logits (B,) of maps (B, width, 4, 4) and, where it is conditional, ``mapped`` (B, num_mapped)."""
@@ -178,7 +180,7 @@ class Epilogue(nn.Module):
             x = x + self.from_image(image)
         x = self.conv(self.deviation(x))
         # (C, H, W) order, also of a map whose channels lie last.
-        x = self.out(self.dense(x.flatten(1)))
+        x = self.dense(x.flatten(1))
         if mapped is None:
-            return x.squeeze(1)
-        return (x * mapped).sum(1) / math.sqrt(mapped.shape[1])
+            return self.logit(dense_term(self.out, x)).squeeze(1)
+        return self.logit(class_term(self.out(x), mapped, divisor=math.sqrt(mapped.shape[1])))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator
-from ganworks.model.layer.norm import ProjectionHead
+from ganworks.model.layer.head import ProjectionHead
 from ganworks.model.layer.tokens import read_places
 from ganworks.model.recurrent import check_end
 

@@ -11,6 +11,7 @@ from torch.nn.functional import linear, rms_norm, silu
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Discriminator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
+from ganworks.model.layer.head import Logit, class_term
 from ganworks.model.layer.norm import gather, is_shared
 from ganworks.model.layer.positions import sincos_positions
 from ganworks.model.layer.token_attention import EPS, SwiGLU, TokenAttention
@@ -184,7 +185,7 @@ class TransformerDiscriminator(Discriminator):
         )
         self.norm, self.head = nn.RMSNorm(width, EPS), nn.Linear(width, head_width)
         self.classes = ConditionEmbedding(max(num_classes, 1), head_width)
-        self.mapping = Mapping(head_width, head_width)
+        self.mapping, self.logit = Mapping(head_width, head_width), Logit()
         self.align = aligning(width, head_width, target_dim) if target_dim else None
         init_transformer(self)
 
@@ -198,7 +199,8 @@ class TransformerDiscriminator(Discriminator):
         x = self.tokens(x)
         for block in self.blocks:
             x = block(x)
-        logits = (self.head(self.norm(x[:, 0])).unflatten(0, (num, -1)) * self.class_side(num, label)).sum(-1)
+        features = self.head(self.norm(x[:, 0])).unflatten(0, (num, -1))
+        logits = self.logit(class_term(features, self.class_side(num, label)))
         logits = logits if self.per_level else logits[:, 0]
         if self.align is None:
             return logits

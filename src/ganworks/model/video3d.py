@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ganworks.errors import check_count
 from ganworks.model.base import Discriminator, Generator
 from ganworks.model.dcgan import DCGANGenerator
-from ganworks.model.layer.norm import ProjectionHead, batch_norm, finish_norm, output_norm
+from ganworks.model.layer.head import ProjectionHead
+from ganworks.model.layer.norm import batch_norm, finish_norm, output_norm
 from ganworks.model.layer.shape import BASE, channels_by_stage, check_clip_shape, frames_by_stage
 
 

@@ -18,10 +18,10 @@ WEIGHTINGS = ("uniform", "sigmoid")
 class San(Regularizer):
     """mean <w, sg(h(fake))> - mean <w, sg(h(real))>, times sg(s): w is the direction that tells them apart best.
 
-    Takida et al. 2024 (https://arxiv.org/abs/2301.12811). It gives the discriminator a `DirectionHead`, adds this
-    term, which moves w alone, and renormalises w after each update. Its weight is 1. The generator's objective stays
-    as it is. Trials on the digits found no gain: hinge + R1, 64,000 images, fd_digits of three seeds 3.20, 4.92, 5.51
-    with it, 4.23, 5.14, 4.67 without.
+    Takida et al. 2024 (https://arxiv.org/abs/2301.12811). It gives the discriminator a `DirectionHead`, or each of its
+    `Logit` a `DirectionLogit`, adds this term, which moves w alone, and renormalises the former's w after each update.
+    Its weight is 1. The generator's objective stays as it is. Trials on the digits found no gain: hinge + R1, 64,000
+    images, fd_digits of three seeds 3.20, 4.92, 5.51 with it, 4.23, 5.14, 4.67 without.
 
     Args:
         layer: the discriminator's last layer by name; None finds it.
@@ -29,8 +29,8 @@ class San(Regularizer):
             sigmoid(-logit) normalised to mean 1, that of the non-saturating loss.
 
     Raises:
-        SettingError: an unknown ``weighting``; in `prepare`, a discriminator without such a layer, with several, or
-            with classes that enter outside of a `ProjectionHead`.
+        SettingError: an unknown ``weighting``; in `prepare`, a discriminator without such a layer, or one of another
+            library with several, or with classes that enter outside of a `ProjectionHead`.
     """
 
     def __init__(self, layer: str | None = None, weighting: str = "uniform") -> None:

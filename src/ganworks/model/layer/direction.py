@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError
 from ganworks.model.base import require_label
-from ganworks.model.layer.norm import ProjectionHead
+from ganworks.model.layer.head import Logit, ProjectionHead, Term, along, total, used_weight
 
 ALLOWED = "a discriminator that ends in a linear layer or a convolution with one output, or a projection head"
 
@@ -44,7 +44,7 @@ class DirectionHead(nn.Module):
         self.conv = (
             {"stride": linear.stride, "padding": linear.padding} if isinstance(linear, nn.Conv2d) else None
         )
-        weight = linear.weight.detach().clone()
+        weight = used_weight(linear).detach().clone()
         if self.is_conditional:
             weight = weight + cast(Any, layer).embedding.weight.detach()
         sizes = weight.flatten(1).norm(dim=1)
@@ -84,54 +84,107 @@ class DirectionHead(nn.Module):
         self.weight.div_(sizes.view(-1, *[1] * (self.weight.dim() - 1)))
 
 
-class Tell:
-    """A hook of a discriminator: add ``direction`` of its head, shaped as the logits, to what it returns."""
+class DirectionLogit(Logit):
+    """SAN where the weights of the last features have parts, or come of the condition: w = |w| u, a size and a unit.
 
-    def __init__(self, head: DirectionHead) -> None:
-        self.head = head
+    Logit |w| <sg(u), h> and, for the direction alone, sg(|w|) <u, sg(h)>; biases stay as they are. Takida et al. 2024
+    (SAN), section 5. The sizes are those of the network's own weights, so that each class has one, and it begins with
+    the logits that the network has. It takes the place of a `Logit` and has no parameters either.
+
+    Attributes:
+        direction: see `DirectionHead`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direction: Tensor | None = None
+
+    def forward(self, *terms: Term) -> Tensor:
+        """Return the logits of the terms."""
+        weights = [term.weight() for term in terms]
+        size = (
+            cast(Tensor, sum(w.float().flatten(1).square().sum(1) for w in weights)).clamp_min(1e-12).sqrt()
+        )
+        pairs = list(zip(terms, weights, strict=True))
+        frozen = total([term.product(term.features, w.detach()) for term, w in pairs])
+        moving = total([term.product(term.features.detach(), w) for term, w in pairs])
+        ratio = along(size / size.detach(), frozen)  # 1, with the gradient of the size
+        biases = [term.bias.view(1) for term in terms if term.bias is not None]
+        logits = total([frozen * ratio, *biases])
+        self.direction = moving / ratio
+        return logits
+
+
+Head = DirectionHead | DirectionLogit
+
+
+class Tell:
+    """A hook of a discriminator: add ``direction`` of its heads, shaped as the logits, to what it returns.
+
+    Args:
+        heads: in the order in which the logits of several stand, as `torch.cat` of each sample's.
+    """
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.heads = heads
 
     def __call__(self, network: nn.Module, arguments: Any, said: Any) -> dict[str, Any]:
-        direction, self.head.direction = self.head.direction, None
-        return {**(said if isinstance(said, dict) else {"logits": said}), "direction": direction}
+        said = said if isinstance(said, dict) else {"logits": said}
+        parts = [cast(Tensor, head.direction) for head in self.heads]
+        for head in self.heads:
+            head.direction = None
+        direction = parts[0] if len(parts) == 1 else torch.cat([part.flatten(1) for part in parts], 1)
+        return {**said, "direction": direction.view_as(said["logits"])}
 
 
 def separate_direction(network: nn.Module, layer: str | None = None) -> None:
-    """Give a discriminator a `DirectionHead` in the place of its last layer; it then returns ``direction`` too.
+    """Separate the direction of a discriminator's last layers; it then returns ``direction`` too.
+
+    A `DirectionLogit` takes the place of each `Logit`; in a network without, a `DirectionHead` that of the last layer.
 
     Args:
-        layer: its name in the network; None takes the network's ``last_layer`` where it says one, else the last
-            projection head, else the last layer with one output.
+        layer: its name in the network; None takes each `Logit`, else the network's ``last_layers`` where it says some,
+            else the last projection head, else the last layer with one output.
 
     Raises:
-        SettingError: no such layer; without a name also several heads, or classes that enter beside the layer.
+        SettingError: no such layer; without a name also several that may not all be last, or classes that enter
+            beside the layer.
     """
     modules = dict(network.named_modules())
-    if layer is None:
-        own = getattr(network, "last_layer", None)
-        heads = [own] if own else [n for n, each in modules.items() if isinstance(each, ProjectionHead)]
-        found = heads or [name for name, each in modules.items() if has_one_output(each)] or [""]
-        layer = found[-1]
-        check_alone(network, layer, found)
-    if not layer or layer not in modules:
-        raise SettingError("layer", layer, ALLOWED, [name for name in modules if name])
-    place, _, name = layer.rpartition(".")
-    head = DirectionHead(modules[layer])
-    setattr(network.get_submodule(place), name, head)
-    network.register_forward_hook(Tell(head))
+    logits = [name for name, each in modules.items() if isinstance(each, Logit)]
+    names = [layer] if layer is not None else logits or last_layers(network)
+    if not all(name and name in modules for name in names):
+        raise SettingError("layer", ", ".join(names), ALLOWED, [name for name in modules if name])
+    heads: list[Head] = []
+    for name in names:
+        head = DirectionLogit() if isinstance(modules[name], Logit) else DirectionHead(modules[name])
+        place, _, own = name.rpartition(".")
+        setattr(network.get_submodule(place), own, head)
+        heads.append(head)
+    network.register_forward_hook(Tell(heads))
+
+
+def last_layers(network: nn.Module) -> list[str]:
+    """Return the names of the layers that make a network's logits, "" where none is found."""
+    if own := getattr(network, "last_layers", None):
+        return list(own)
+    modules = dict(network.named_modules())
+    heads = [name for name, each in modules.items() if isinstance(each, ProjectionHead)]
+    found = heads or [name for name, each in modules.items() if has_one_output(each)] or [""]
+    check_alone(network, found[-1], found)
+    return found[-1:]
 
 
 def check_alone(network: nn.Module, layer: str, found: Sequence[str]) -> None:
     """Raise `SettingError` where ``layer``, the last of those ``found``, does not make all logits by itself."""
     alike = [name for name in found if re.sub(r"\d+", "*", name) == re.sub(r"\d+", "*", layer)]
     if len(alike) > 1:
-        several = f"left out of a discriminator with several last layers ({', '.join(alike)})"
+        several = f"a discriminator that says its last_layers, if these all are ({', '.join(alike)})"
         raise SettingError("regularizer.san", type(network).__name__, several)
     has_class_product = bool(getattr(network, "num_classes", 0)) and layer
     if has_class_product and not isinstance(network.get_submodule(layer), ProjectionHead):
         # <V_y, h> would stay beside the direction, and be no part of it.
-        allowed = (
-            "a discriminator whose classes enter in a projection head, such as model=dcgan, or no classes"
-        )
+        allowed = "a conditional discriminator that ends in a `ProjectionHead` or a `Logit`, or no classes"
         raise SettingError("regularizer.san", type(network).__name__, allowed)
 
 

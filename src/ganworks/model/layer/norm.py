@@ -150,28 +150,3 @@ def affine_map_norm(norm: str, num_features: int) -> nn.Module:
     return (
         nn.InstanceNorm2d(num_features, affine=True) if norm == "instance" else map_norm(norm, num_features)
     )
-
-
-class ProjectionHead(nn.Module):
-    """Logit of features h and label y: w h + b + <v_y, h>; without classes the first two terms.
-
-    Miyato and Koyama 2018, equation 5 (https://arxiv.org/abs/1802.05637).
-
-    Args:
-        num_features: length of h.
-        num_classes: number of classes, or 0.
-    """
-
-    def __init__(self, num_features: int, num_classes: int = 0) -> None:
-        super().__init__()
-        self.linear = nn.Linear(num_features, 1)
-        self.embedding = ConditionEmbedding(num_classes, num_features) if num_classes else None
-        if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, std=num_features**-0.5)
-
-    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return the logits (B,) of features (B, num_features)."""
-        logits = self.linear(features).squeeze(1)
-        if self.embedding is None:
-            return logits
-        return logits + (self.embedding(require_label(label)) * features).sum(1)
