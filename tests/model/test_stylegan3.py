@@ -1,5 +1,7 @@
 """StyleGAN3's generator equals the paper's own, and moves its images as it is told."""
 
+import copy
+
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -117,6 +119,26 @@ def test_running_magnitudes_and_mean_of_w_move_in_a_pass_that_is_learned_from_on
     assert len(moved) == 8
     for name, expected in moved.items():
         close(after[name], expected)
+
+
+def test_two_halves_of_a_batch_on_two_ranks_have_the_magnitudes_of_the_whole(monkeypatch):
+    torch.manual_seed(0)
+    layer = generator().layers[2]
+    w, x = torch.randn(4, layer.affine.weight.shape[1]), torch.randn(4, layer.weight.shape[1], 36, 36)
+    x = x * torch.tensor([1.0, 1.0, 3.0, 3.0])[:, None, None, None]
+    alone, before = copy.deepcopy(layer), layer.magnitude.clone()
+    expected = alone(x, w, torch.float32, follow=True)
+    magnitudes = torch.stack([half.square().mean() for half in x.chunk(2)])
+    layer(x[:2], w[:2], torch.float32, follow=True)
+    assert not torch.allclose(layer.magnitude, alone.magnitude)  # a rank by itself
+    layer.magnitude.copy_(before)
+    monkeypatch.setattr("ganworks.model.stylegan3_synthesis.is_shared", lambda: True)
+    monkeypatch.setattr("ganworks.model.stylegan3_synthesis.gather", lambda mean: magnitudes)
+    pairs = zip(x.chunk(2), w.chunk(2), strict=True)
+    halves = [copy.deepcopy(layer)(*pair, torch.float32, follow=True) for pair in pairs]
+    layer(x[:2], w[:2], torch.float32, follow=True)
+    assert torch.allclose(layer.magnitude, alone.magnitude)
+    close(torch.cat(halves), expected, 1e-5)
 
 
 @pytest.mark.parametrize("wrong", ["GAIN", "SLOPE"])
