@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
-from ganworks.model.layer.activation import GAIN, SLOPE, bias_act
+from ganworks.model.layer.activation import GAIN, SLOPE, bias_act, bounded
 from ganworks.model.layer.resample import TransposedFilter, depthwise, upfirdn
 
 Padding = tuple[int, int, int, int]
-INSIDE = 1.5  # values of a mask beyond are those of values on the bound
+INSIDE = 1.5  # values of a mask beyond are those of values that reach the bound
 
 
 def filtered_lrelu(
@@ -76,8 +76,8 @@ class FilteredActivation(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, up_filter: Tensor, down_filter: Tensor, form: Form) -> tuple[Tensor, Tensor]:
         x = upsampled(x, up_filter, form.up, form.padding)
-        x = bias_act(x, None, form.slope, form.gain, form.clamp)
-        return upfirdn(x, down_filter, down=form.down), mask_of(x, form.clamp)
+        x = bias_act(x, None, form.slope, form.gain)
+        return upfirdn(bounded(x, form.clamp), down_filter, down=form.down), mask_of(x, form.clamp)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -118,7 +118,8 @@ class MaskedFilters(torch.autograd.Function):
 
 
 def mask_of(x: Tensor, clamp: float | None) -> Tensor:
-    """Return for an activated map (B, C, H', W') bytes: 1 of positive values, 0 of others; 3 and -2 on the bound."""
+    """Return bytes for a map (B, C, H', W') that is not bounded yet: 1 of positive values, 0 of others, 3 and -2 of
+    those that reach the bound."""
     mask = (x > 0).view(torch.int8)
     if clamp is None:
         return mask
