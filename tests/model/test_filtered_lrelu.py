@@ -78,18 +78,17 @@ def test_a_mask_without_the_clamp_is_seen() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_that_of_the_composition(dtype: torch.dtype) -> None:
+def test_in_half_precision_it_is_as_exact_as_the_composition(dtype: torch.dtype) -> None:
     form = replace(FORMS[0], clamp=0.7)  # no number of either type
     x, up, down = case(form, False, torch.float32)
     half = x.detach().to(dtype).requires_grad_()
-    found, expected = (
-        FilteredActivation.apply(half, up, down, form)[0],
-        composed(half, up, down, form),
-    )
-    assert torch.equal(found, expected)
-    assert found.dtype == dtype
-    gradients = [torch.autograd.grad(y.float().square().sum(), half)[0].float() for y in (found, expected)]
-    assert torch.allclose(*gradients, rtol=2e-2, atol=2e-2)
+    full = half.detach().float().requires_grad_()
+    ys = FilteredActivation.apply(half, up, down, form)[0], composed(half, up, down, form)
+    assert torch.equal(*ys)
+    assert ys[0].dtype == dtype
+    ours, plain = (torch.autograd.grad(y.float().square().sum(), half)[0].float() for y in ys)
+    (exact,) = torch.autograd.grad(composed(full, up, down, form).square().sum(), full)
+    assert (ours - exact).abs().mean() < 1.05 * (plain - exact).abs().mean() < 0.01
 
 
 def test_it_differentiates_under_functional_transforms() -> None:
