@@ -41,6 +41,7 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "stylegan2_ffhq256": (*OWN, "model.discriminator.group_size=2"),
     **dict.fromkeys(("own_images_64", "own_images_256"), OWN),
     "stylegan2_ada_cifar10": STYLES,
+    "stylegan3_ffhq256": OWN,
     **dict.fromkeys(("sngan_cifar10", "sagan_cifar10", "biggan_cifar10"), ("model.width=2",)),
     "fastgan_small": ("data.root={folder}/images", "data.batch_size=4", "data.resolution=32", "model.width=4"),
     "gat_imagenet256": ("data.root={folder}/latents", "data.shape=[4,8,8]", "data.batch_size=4", "model.depth=4",
@@ -50,7 +51,7 @@ BATCHES = {
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
     **dict.fromkeys(("r3gan_cifar10", "r3gan_ffhq64", "r3gan_imagenet64"), 4),
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
-    **{"biggan_cifar10": 50, "fastgan_small": 4, "gat_imagenet256": 4},
+    **{"biggan_cifar10": 50, "stylegan3_ffhq256": 4, "fastgan_small": 4, "gat_imagenet256": 4},
     **dict.fromkeys(("pix2pix", "pix2pixhd", "cyclegan", "cut", "fastcut"), 1),
 }
 

@@ -71,7 +71,10 @@ RUNS = {
     **{" ".join(words[:3]): ["data=ring", "metric=none", *words] for words in mixtures()},
     **APART,
     "augment": ["data=digits", "augment=diffaugment", "loss=hinge"],
-    "ada": ["data=digits", "augment=ada", "augment.adjust_images=600", "augment.target=-0.9", "loss=r3gan"],
+    "ada": [
+        *("data=digits", "loss=r3gan", "augment=blur_ada", "augment.blur.sigma.num_images=900"),
+        *("augment.ada.adjust_images=600", "augment.ada.target=-0.9"),
+    ],
     "scaler": [
         "data=ring",
         "metric=none",

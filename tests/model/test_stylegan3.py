@@ -1,5 +1,8 @@
 """StyleGAN3's generator equals the paper's own, and moves its images as it is told."""
 
+import copy
+import math
+
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -119,6 +122,26 @@ def test_running_magnitudes_and_mean_of_w_move_in_a_pass_that_is_learned_from_on
         close(after[name], expected)
 
 
+def test_two_halves_of_a_batch_on_two_ranks_have_the_magnitudes_of_the_whole(monkeypatch):
+    torch.manual_seed(0)
+    layer = generator().layers[2]
+    w, x = torch.randn(4, layer.affine.weight.shape[1]), torch.randn(4, layer.weight.shape[1], 36, 36)
+    x = x * torch.tensor([1.0, 1.0, 3.0, 3.0])[:, None, None, None]
+    alone, before = copy.deepcopy(layer), layer.magnitude.clone()
+    expected = alone(x, w, torch.float32, follow=True)
+    magnitudes = torch.stack([half.square().mean() for half in x.chunk(2)])
+    layer(x[:2], w[:2], torch.float32, follow=True)
+    assert not torch.allclose(layer.magnitude, alone.magnitude)  # a rank by itself
+    layer.magnitude.copy_(before)
+    monkeypatch.setattr("ganworks.model.stylegan3_synthesis.is_shared", lambda: True)
+    monkeypatch.setattr("ganworks.model.stylegan3_synthesis.gather", lambda mean: magnitudes)
+    pairs = zip(x.chunk(2), w.chunk(2), strict=True)
+    halves = [copy.deepcopy(layer)(*pair, torch.float32, follow=True) for pair in pairs]
+    layer(x[:2], w[:2], torch.float32, follow=True)
+    assert torch.allclose(layer.magnitude, alone.magnitude)
+    close(torch.cat(halves), expected, 1e-5)
+
+
 @pytest.mark.parametrize("wrong", ["GAIN", "SLOPE"])
 def test_a_wrong_constant_is_seen(wrong, monkeypatch):
     monkeypatch.setattr(f"ganworks.model.stylegan3_synthesis.{wrong}", 0.3)
@@ -149,6 +172,31 @@ def test_radial_filters_are_round_and_keep_the_mean():
     assert torch.allclose(f, f.t())
     assert torch.allclose(f, f.flip(0))
     assert torch.linalg.matrix_rank(f) > 1  # not separable
+
+
+@pytest.mark.parametrize(("cutoff", "half_width"), [(4.0, 4.0), (2.0, 6.0), (6.5, 1.9)])
+def test_a_radial_filter_is_the_jinc_under_a_kaiser_window(cutoff, half_width):
+    taps, rate = 12, 32.0
+
+    def bessel(order, x, sign):  # power series: J for sign -1, I for 1
+        parts = [
+            sign**k * (x / 2) ** (2 * k + order) / math.factorial(k) / math.factorial(k + order)
+            for k in range(40)
+        ]
+        return sum(parts)
+
+    attenuation = 2.285 * (taps - 1) * math.pi * 2 * half_width / (rate / 2) + 7.95
+    over = attenuation - 21
+    low = 0.5842 * over**0.4 + 0.07886 * over if over > 0 else 0.0
+    beta = 0.1102 * (attenuation - 8.7) if attenuation > 50 else low
+    window = [bessel(0, beta * math.sqrt(1 - (2 * k / (taps - 1) - 1) ** 2), 1) for k in range(taps)]
+    f = torch.zeros(taps, taps, dtype=torch.float64)
+    for i in range(taps):
+        for j in range(taps):
+            distance = math.hypot(i - (taps - 1) / 2, j - (taps - 1) / 2) / rate
+            f[i, j] = bessel(1, 2 * math.pi * cutoff * distance, -1) / (math.pi * distance)
+            f[i, j] *= window[i] * window[j]
+    close(low_pass(taps, cutoff, half_width, rate, radial=True), f / f.sum(), 1e-6)
 
 
 @pytest.mark.parametrize("kind", ["t", "r"])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ganworks.augment.adaptive import Adaptive
     from ganworks.augment.apa import Apa
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
+    from ganworks.augment.blur import Blur
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -19,6 +20,7 @@ __all__ = [
     "Apa",
     "Augment",
     "AugmentFunction",
+    "Blur",
     "Color",
     "Compose",
     "Cutout",

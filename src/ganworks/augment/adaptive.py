@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ganworks.augment.base import Augment
+from ganworks.augment.base import Counting
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.model.layer.norm import is_shared
 from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
@@ -17,7 +17,7 @@ UNIT = 2**32  # the probability is kept in whole parts of this: no precision of 
 SIGNALS = ("auto", "sign", "median")
 
 
-class Adaptive(Augment):
+class Adaptive(Counting):
     """An augmentation with a probability p that rises while the discriminator overfits, and falls otherwise.
 
     r = E[sign(D(real))] since the last look; p <- max(0, p + sign(r - target) * images / adjust_images), Karras et al.
@@ -40,7 +40,6 @@ class Adaptive(Augment):
         SettingError: a setting that is out of range.
     """
 
-    images: Tensor
     signal: Tensor
     level: Tensor
     num_updates: Tensor
@@ -70,7 +69,6 @@ class Adaptive(Augment):
         self.signal_of = check_choice("signal", signal, SIGNALS)
         # Whole numbers, equal on all ranks.
         for name, value in {
-            "images": 0,
             "level": round(self.initial * UNIT),  # p
             "num_updates": 0,  # since the last look, as the rest
             "images_since": 0,
@@ -78,7 +76,6 @@ class Adaptive(Augment):
         }.items():
             self.register_buffer(name, torch.tensor(value))
         self.register_buffer("signal", torch.zeros(()))
-        self._read: dict[str, tuple[Tensor, int, int]] = {}
 
     @property
     def p(self) -> float:
@@ -103,7 +100,7 @@ class Adaptive(Augment):
         num_images: int,
         is_centred: bool = True,
     ) -> None:
-        self._set("images", self._on_host("images") + num_images)
+        self.count(num_images)
         if self.target is None:
             return
         self.signs += self._signs(real_logits, fake_logits, is_centred)
@@ -136,21 +133,6 @@ class Adaptive(Augment):
         self.signs.zero_()
         self._set("images_since", 0)
         self._set("num_updates", 0)
-
-    # A device is asked for a number only where it alone knows it: for p after a look.
-
-    def _on_host(self, name: str) -> int:
-        """Return the value of a buffer of one number."""
-        buffer = getattr(self, name)
-        known = self._read.get(name)
-        if known is None or known[0] is not buffer or known[1] != buffer._version:
-            known = self._read[name] = (buffer, buffer._version, int(buffer))
-        return known[2]
-
-    def _set(self, name: str, value: int) -> None:
-        buffer = getattr(self, name)
-        buffer.fill_(value)
-        self._read[name] = (buffer, buffer._version, value)
 
 
 def median(real: Tensor, fake: Tensor) -> Tensor:

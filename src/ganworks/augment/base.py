@@ -56,6 +56,45 @@ class Augment(nn.Module):
         return {}
 
 
+class Counting(Augment):
+    """An augmentation that knows how many images there were.
+
+    Attributes:
+        images: real images of all ranks so far.
+    """
+
+    images: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.tensor(0))
+        self._read: dict[str, tuple[Tensor, int, int]] = {}
+
+    def observe(self, real_logits: Tensor, num_images: int) -> None:
+        self.count(num_images)
+
+    @torch.no_grad()
+    def count(self, num_images: int) -> None:
+        """Count so many images more."""
+        self._set("images", self._on_host("images") + num_images)
+
+    # Buffers of whole numbers. A device is asked for one only where it alone knows it: after a resume, or where it has
+    # computed it.
+
+    def _on_host(self, name: str) -> int:
+        """Return the value of a buffer of one number."""
+        buffer = getattr(self, name)
+        known = self._read.get(name)
+        if known is None or known[0] is not buffer or known[1] != buffer._version:
+            known = self._read[name] = (buffer, buffer._version, int(buffer))
+        return known[2]
+
+    def _set(self, name: str, value: int) -> None:
+        buffer = getattr(self, name)
+        buffer.fill_(value)
+        self._read[name] = (buffer, buffer._version, value)
+
+
 class Function(Augment):
     """An augmentation without state: a function of samples and random numbers.
 

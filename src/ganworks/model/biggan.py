@@ -52,6 +52,8 @@ class BigGANGenerator(ClassResnetGenerator):
         SettingError: ``resolution``, ``attention``, ``latent_dim``, or a setting out of its range.
     """
 
+    usual_attention = ATTENTION
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -107,6 +109,8 @@ class BigGANDiscriminator(ClassResnetDiscriminator):
     Raises:
         SettingError: ``resolution``, ``attention``, or a setting out of its range.
     """
+
+    usual_attention = ATTENTION
 
     def __init__(
         self,

@@ -65,6 +65,8 @@ class BigGANDeepGenerator(ClassResnetGenerator):
         SettingError: ``resolution``, ``attention``, or a setting out of its range.
     """
 
+    usual_attention = ATTENTION
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -118,6 +120,8 @@ class BigGANDeepDiscriminator(ClassResnetDiscriminator):
     Raises:
         SettingError: ``resolution``, ``attention``, or a setting out of its range.
     """
+
+    usual_attention = ATTENTION
 
     def __init__(
         self,

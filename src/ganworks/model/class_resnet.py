@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,12 @@ class ClassResnetGenerator(Generator):
         stage: makes a stage from its channels in and out.
         layers, norms: what makes the dense layer and convolutions, and the last norm.
         attention: side of the map that attends to itself, 0 for none.
+
+    Attributes:
+        usual_attention: the side where none is asked for; half of a smaller image's.
     """
+
+    usual_attention: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -89,11 +95,21 @@ class ClassResnetGenerator(Generator):
                 x = self.attention(x)
         return self.to_image(relu(self.norm(x))).tanh()
 
-    @staticmethod
-    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
-        """Map names of tensors to names that hold at every resolution: all layers but the last count from 4x4 up."""
+    @classmethod
+    def names_by_resolution(cls, names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: stages count from 4x4 up.
+
+        The last norm and convolution belong to the image's side, and attention to the side that it usually has: the
+        names do not say where else a network was asked to have it.
+        """
         largest = 2 * BASE << max(places(names, "stages"), default=0)
-        return renamed(names, {"to_image": f"b{largest}.to_image", "norm": f"b{largest}.norm"})
+        at = attention_side(None, largest, cls.usual_attention)
+        modules = {
+            "to_image": f"b{largest}.to_image",
+            "norm": f"b{largest}.norm",
+            "attention": f"b{at}.attention",
+        }
+        return renamed(names, modules)
 
 
 class ClassResnetDiscriminator(Discriminator):
@@ -111,7 +127,12 @@ class ClassResnetDiscriminator(Discriminator):
         attention: side of the map that attends to itself, 0 for none.
         bias: whether the linear layer has one.
         stem: what reads the image before the stages; None for nothing.
+
+    Attributes:
+        usual_attention: see `ClassResnetGenerator`.
     """
+
+    usual_attention: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -148,12 +169,23 @@ class ClassResnetDiscriminator(Discriminator):
         projected = class_term(h, self.embedding(require_label(label)))
         return self.logit(dense_term(self.linear, h), projected).squeeze(1)
 
-    @staticmethod
-    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
-        """Map names of tensors to names that hold at every resolution: stages count from the last one back."""
+    @classmethod
+    def names_by_resolution(cls, names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: stages by the side of the map that they read.
+
+        What reads the image belongs to its side, and attention to the side that it usually has, as in the generator.
+        """
         last = max(places(names, "stages"), default=0)
-        modules = {f"stages.{place}": f"back{last - place}" for place in range(1, last + 1)}
-        return renamed(names, {**modules, "stages.0": "from_image", "stem": "from_image.stem"})
+        has_stem = any(name.startswith("stem.") for name in names)
+        largest = (2 * BASE if has_stem else BASE) << last
+        at = attention_side(None, largest, cls.usual_attention)
+        modules = {"stem": f"b{largest}.stem", "attention": f"b{at}.attention"}
+        for place in range(last + 1):
+            what = "stage" if place or has_stem else "from_image"
+            modules[f"stages.{place}"] = f"b{largest >> place}.{what}"
+        if largest == min(DISCRIMINATOR_WIDTHS):  # the last two stages read the 8x8 map
+            modules[f"stages.{last}"] = f"b{2 * BASE}.last"
+        return renamed(names, modules)
 
 
 def widths_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -13,6 +13,7 @@ from ganworks.errors import SettingError, check_count
 from ganworks.model.base import Generator, require_label
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.excitation import SkipExcitation
+from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import BatchNorm
 from ganworks.model.layer.normalize import normalize
 from ganworks.model.layer.power_iteration import with_power_iteration
@@ -106,6 +107,15 @@ class FastGANGenerator(Generator):
                 x = self.excitations[side](maps[EXCITED_BY[int(side)]], x)
             maps[int(side)] = x
         return self.to_image(x)
+
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: all but the last have the side in theirs.
+
+        The networks of 128 and 256 pixels have the same layers, and the names do not tell them apart: from 128 to 256
+        the layers of 256, which nothing trained, are taken as well, first weights for first weights.
+        """
+        return renamed(names, {"to_image": f"b{max(places(names, 'blocks'), default=0)}.to_image"})
 
 
 class UpBlock(nn.Module):

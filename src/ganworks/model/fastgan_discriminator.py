@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import torch
@@ -14,6 +14,7 @@ from ganworks.model.base import Discriminator, require_label
 from ganworks.model.fastgan import channels_by_side, check_fastgan_shape, init
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.head import Logit, class_term, conv_term
+from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import output_norm
 from ganworks.model.layer.power_iteration import with_power_iteration
 
@@ -87,6 +88,22 @@ class FastGANDiscriminator(Discriminator):
             logits = self.logit(conv_term(self.to_logits, y), projected).squeeze(1)
         learns = torch.is_grad_enabled() and next(self.decoders.parameters()).requires_grad
         return {"logits": logits, **(self._rebuild(x, maps) if learns else {})}
+
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution.
+
+        Blocks have the side of their output in their name, and decoders count from 8x8 up; the convolutions before the
+        first block are named by the side that they read.
+        """
+        # [conv, act], then [conv, norm, act] for each side above the first block's, see the constructor.
+        convs = [place for place in places(names, "from_image") if place % 3 == 2]
+        side = 2 * max(places(names, "blocks"), default=0) << len(convs)
+        modules = {"from_image.0": f"b{side}.from_image"}
+        for level, place in enumerate(convs):
+            modules[f"from_image.{place}"] = f"b{side >> level}.conv"
+            modules[f"from_image.{place + 1}"] = f"b{side >> level}.norm"
+        return renamed(names, modules)
 
     def _rebuild(self, x: Tensor, maps: dict[int, Tensor]) -> dict[str, Tensor]:
         """Return what the decoders make of the maps, and the images (B, C, R, R) that they should make."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from ganworks.model.layer.activation import SLOPE
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.convolution import Convolution
 from ganworks.model.layer.head import Logit, class_term
+from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, downsample, fir_filter, upsample
 from ganworks.model.layer.shape import BASE, check_image_shape
@@ -93,6 +94,11 @@ class R3GANGenerator(Generator):
                 x = blocks(upsample(change(x), self.filter))
             return self.to_image(x).to(self.basis.dtype)
 
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: all layers but the last count from 4x4 up."""
+        return renamed(names, {"to_image": f"b{largest_side(names)}.to_image"})
+
 
 class R3GANDiscriminator(Discriminator):
     """The mirror image of `R3GANGenerator`: blocks and FIR downsampling to 4x4, one linear map of its features.
@@ -162,6 +168,16 @@ class R3GANDiscriminator(Discriminator):
             return x.squeeze(1)
         return self.logit(class_term(x, self.embedding(require_label(label))))
 
+    @staticmethod
+    def names_by_resolution(names: Collection[str]) -> dict[str, str]:
+        """Map names of tensors to names that hold at every resolution: b16 is the stage of the map of side 16."""
+        side = largest_side(names)
+        modules = {"from_image": f"b{side}.from_image"}
+        for place in places(names, "stages"):
+            modules[f"stages.{place}"] = f"b{side >> place}.stage"
+            modules[f"transitions.{place}"] = f"b{side >> place}.transition"
+        return renamed(names, modules)
+
 
 class BottleneckBlock(nn.Module):
     """x + conv1x1(act(conv3x3(act(conv1x1(x))))) with grouped 3x3 convolutions, (B, C, H, W) to the same.
@@ -225,6 +241,11 @@ def num_groups(num_channels: int, group_size: int) -> int:
     if num_channels % size:
         raise SettingError("group_size", group_size, f"a divisor of the {num_channels} channels in a block")
     return num_channels // size
+
+
+def largest_side(names: Collection[str]) -> int:
+    """Return the side of the image of the network whose tensors these are."""
+    return BASE << max(places(names, "stages"), default=0)
 
 
 def check_half_res(num: int, num_stages: int) -> int:

@@ -42,6 +42,8 @@ class SAGANGenerator(ClassResnetGenerator):
         SettingError: ``resolution``, ``attention``, or a setting out of its range.
     """
 
+    usual_attention = ATTENTION
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -80,6 +82,8 @@ class SAGANDiscriminator(ClassResnetDiscriminator):
     Raises:
         SettingError: ``resolution``, ``attention``, or a setting out of its range.
     """
+
+    usual_attention = ATTENTION
 
     def __init__(
         self,

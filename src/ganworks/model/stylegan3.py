@@ -25,6 +25,12 @@ class StyleGAN3Generator(StyleGenerator):
 
     Karras et al. 2021 (https://arxiv.org/abs/2106.12423). The discriminator is `StyleGAN2Discriminator`.
 
+    From a network of another resolution (`init_from`) all weights of the same shape carry over, layer by layer. The
+    Fourier features, whose band and rate no resolution changes, and the first layer are then the same function; every
+    other layer keeps its place between the first bandlimit and the last, which is another one, so that it works on
+    another band, and under "t" its kernels reach less or more far. It draws nearly the same images all the same. Where
+    a layer is narrower than ``channel_max``, its width follows its bandlimit: it starts new.
+
     Args:
         shape: (C, R, R), R a power of two from 16 up.
         latent_dim: length of a latent.
