@@ -35,11 +35,13 @@ from ganworks.model import (
     SAGANDiscriminator,
     SAGANGenerator,
     StyleGAN2Discriminator,
+    StyleGAN3Generator,
 )
 from ganworks.regularizer import R1, R2, San, WeightClip
 from ganworks.task import AdversarialTask
 
 NUMBERS = "StyleGAN2 with ADA, lazy R1 and path length"  # its noise has strengths: parameters of one number
+ALIAS_FREE = "StyleGAN3"
 APART = f"{NUMBERS} in steps of their own"
 MOMENTUM = {"optimizers": dict.fromkeys(AdversarialTask.roles, partial(torch.optim.SGD, lr=LR, momentum=0.9))}
 SIDE = 32  # of the smallest images of SAGAN
@@ -57,6 +59,10 @@ class SharedAda(Ada):
 
 class SharedSAGAN(SharedLatents, SAGANGenerator):
     """Residual blocks with self-attention and conditional batch norm."""
+
+
+class SharedAliasFree(SharedLatents, StyleGAN3Generator):
+    """Layers that follow the magnitude of what comes in."""
 
 
 def wasserstein() -> dict[str, Any]:
@@ -130,6 +136,13 @@ def sagan() -> dict[str, Any]:
     }
 
 
+def stylegan3() -> dict[str, Any]:
+    torch.manual_seed(1)
+    sizes = {"w_dim": 8, "channel_base": 64, "channel_max": 4, "num_layers": 3, "num_critical": 1}
+    generator = SharedAliasFree((1, 16, 16), latent_dim=4, **sizes, w_decay=0.9, magnitude_decay=0.9)
+    return {"generator": generator, "discriminator": MLPDiscriminator((1, 16, 16), width=16, depth=2)}
+
+
 def median_ada() -> dict[str, Any]:
     return {**r3gan(), "augment": ada()}  # a relativistic loss: the signs are those beside the median
 
@@ -167,11 +180,14 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     f"{NUMBERS} in two parts": lambda: {**stylegan2(), "accumulate": 2},
     APART: lambda: {**stylegan2(), "lazy_step": True},
     "SAGAN with batch norm over ranks": sagan,
+    ALIAS_FREE: stylegan3,
 }
 # What the trainer is told besides.
 TRAINER = {case: {"sync_batchnorm": True} for case in DISTRIBUTED if case.endswith("batch norm over ranks")}
 # And the side of the images, where it is not that of `games.SHAPE`.
-SIDES = {"SAGAN with batch norm over ranks": SIDE}
+SIDES = {"SAGAN with batch norm over ranks": SIDE, ALIAS_FREE: 16}
+# Styles are scaled by those of the batch, which changes the epsilon of their demodulation.
+BOUNDS = {ALIAS_FREE: 1e-7}
 
 
 def play(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from distributed_games import DISTRIBUTED, play
+from distributed_games import BOUNDS, DISTRIBUTED, play
 from games import BATCH, conditional, fit, make_task
 from ganworks.task import AdversarialTask
 from pairs import distance, found_by_ranks
 
 MODES = ("step", "backward")
 # Where the ranks exchange running means besides, or have many parameters of few numbers, each with its share.
-WITH_MORE = ("batch norm over ranks", "mixed styles", "StyleGAN2")
+WITH_MORE = ("batch norm over ranks", "mixed styles", "StyleGAN")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_two_ranks_equal_one_process_on_the_concatenated_batch(
     case: str, mode: str, two_ranks: dict[str, Any]
 ) -> None:
     found, task = two_ranks[f"{mode}: {case}"], one_process(case)
-    assert distance(found["state"], task.state_dict()) < 1e-12
+    assert distance(found["state"], task.state_dict()) < BOUNDS.get(case, 1e-12)
     assert distance(found["state"], make_task(**DISTRIBUTED[case]()).state_dict()) > 1e-6
     assert found["is_alike"]  # weights, averages and buffers of the two ranks, to the bit
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from distributed_games import DISTRIBUTED, MOMENTUM, NUMBERS, play
+from distributed_games import BOUNDS, DISTRIBUTED, MOMENTUM, NUMBERS, play
 from games import make_task
 from ganworks.errors import SettingError
 from ganworks.model import DCGANDiscriminator, ResnetGenerator
@@ -40,7 +40,7 @@ def one_process(case: str) -> AdversarialTask:
 def test_two_shards_equal_one_process_on_the_concatenated_batch(case: str, two_ranks: dict[str, Any]) -> None:
     found, task = two_ranks[case], one_process(case)
     assert found["state"].keys() == task.state_dict().keys()
-    assert distance(found["state"], task.state_dict()) < 1e-12
+    assert distance(found["state"], task.state_dict()) < BOUNDS.get(case, 1e-12)
     assert distance(found["state"], make_task(**DISTRIBUTED[case]()).state_dict()) > 1e-6
     assert found["is_alike"]
 
@@ -86,7 +86,7 @@ def test_each_rank_holds_half_of_generator_discriminator_and_average(
 @pytest.mark.parametrize("case", CASES)
 def test_the_gathered_average_is_that_of_one_process(case: str, two_ranks: dict[str, Any]) -> None:
     averaged, task = two_ranks[case]["averaged"], one_process(case)
-    assert distance(averaged, task.ema_generator.state_dict()) < 1e-12
+    assert distance(averaged, task.ema_generator.state_dict()) < BOUNDS.get(case, 1e-12)
     assert distance(averaged, task.generator.state_dict()) > 1e-6  # control
 
 

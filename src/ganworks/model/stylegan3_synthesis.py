@@ -12,6 +12,7 @@ from ganworks.model.layer.activation import GAIN, SLOPE
 from ganworks.model.layer.equalized import EqualizedLinear
 from ganworks.model.layer.filtered_lrelu import filtered_lrelu
 from ganworks.model.layer.modulated import demodulation
+from ganworks.model.layer.norm import gather, is_shared
 from ganworks.model.stylegan3_schedule import TAPS, Spec, low_pass
 
 
@@ -118,11 +119,10 @@ class AliasFreeLayer(nn.Module):
 
         Args:
             dtype: to compute in.
-            follow: move the running magnitude of what comes in.
+            follow: move the running magnitude of what comes in, that of all ranks.
         """
         if follow:
-            with torch.no_grad():
-                self.magnitude.copy_(x.float().square().mean().lerp(self.magnitude, self.decay))
+            self._follow(x)
         x = self.convolve(x.to(dtype), self.affine(w), self.magnitude.rsqrt())
         slope, gain = (1.0, 1.0) if self.is_image else (SLOPE, GAIN)
         return filtered_lrelu(
@@ -137,6 +137,13 @@ class AliasFreeLayer(nn.Module):
             gain,
             self.clamp,
         )
+
+    @torch.no_grad()
+    def _follow(self, x: Tensor) -> None:
+        magnitude = x.to(torch.promote_types(x.dtype, torch.float32)).square().mean()
+        if is_shared():
+            magnitude = gather(magnitude).mean()
+        self.magnitude.copy_(magnitude.lerp(self.magnitude.to(magnitude), self.decay))
 
     def convolve(self, x: Tensor, style: Tensor, gain: Tensor) -> Tensor:
         """Return the modulated convolution, of full size, of an input that is scaled by ``gain``."""
