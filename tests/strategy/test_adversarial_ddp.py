@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import torch
 
-from distributed_games import BOUNDS, DISTRIBUTED, play
+from distributed_games import BOUNDS, DISTRIBUTED, NUMBERS, play
 from games import BATCH, conditional, fit, make_task
 from ganworks.task import AdversarialTask
 from pairs import distance, found_by_ranks
@@ -38,6 +39,18 @@ def test_two_ranks_equal_one_process_on_the_concatenated_batch(
     assert distance(found["state"], task.state_dict()) < BOUNDS.get(case, 1e-12)
     assert distance(found["state"], make_task(**DISTRIBUTED[case]()).state_dict()) > 1e-6
     assert found["is_alike"]  # weights, averages and buffers of the two ranks, to the bit
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", ["ADA of a relativistic loss", NUMBERS])
+def test_the_probability_of_augmentation_follows_the_logits_of_all_ranks(
+    case: str, mode: str, two_ranks: dict[str, Any]
+) -> None:
+    found, start = two_ranks[f"{mode}: {case}"]["state"], make_task(**DISTRIBUTED[case]()).state_dict()
+    for name, value in one_process(case).state_dict().items():
+        if name.startswith("augment."):
+            assert torch.equal(found[name], value), name
+    assert found["augment.level"] != start["augment.level"]  # control: it has moved
 
 
 @pytest.mark.parametrize("mode", MODES)
