@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ganworks.data import Digits
-from ganworks.loss import BCE, AdversarialLoss, Hinge, RelativisticPairing, Wasserstein
+from ganworks.loss import BCE, AdversarialLoss, RelativisticPairing, Wasserstein
 from ganworks.model import DCGANGenerator, MLPDiscriminator, MLPGenerator, StyleGAN2Generator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
@@ -162,14 +162,18 @@ def digits(batch_size: int = BATCH) -> Digits:
 
 
 def fit(
-    task: AdversarialTask, batch_size: int = BATCH, data: Digits | None = None, **kwargs: Any
+    task: AdversarialTask,
+    batch_size: int = BATCH,
+    data: Digits | None = None,
+    resume: Path | None = None,
+    **kwargs: Any,
 ) -> AdversarialTask:
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=-1, logger=False, log_every_n_steps=1, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, **kwargs,
     )  # fmt: skip
-    trainer.fit(task, data or digits(batch_size))
+    trainer.fit(task, data or digits(batch_size), ckpt_path=resume)
     return task
 
 
@@ -191,33 +195,6 @@ GAMES: dict[str, tuple[AdversarialLoss, dict[str, Regularizer], int]] = {
 }
 
 
-def wasserstein() -> dict[str, Any]:
-    penalty = SharedGradientPenalty(weight=10.0)
-    return {
-        "loss": Wasserstein(),
-        "regularizers": {"gradient_penalty": penalty},
-        "n_critic": 5,
-        "num_steps": 10,
-    }
-
-
-def r3gan() -> dict[str, Any]:
-    return {"loss": RelativisticPairing(), "regularizers": {"r1": R1(weight=0.5), "r2": R2(weight=0.5)}}
-
-
-def spectral_hinge() -> dict[str, Any]:
-    torch.manual_seed(1)
-    discriminator = MLPDiscriminator(SHAPE, width=16, depth=2, norm="spectral")
-    return {"loss": Hinge(margin=100.0), "discriminator": discriminator}
-
-
-def partly_used() -> dict[str, Any]:
-    torch.manual_seed(1)
-    decay = partial(torch.optim.SGD, lr=LR, weight_decay=0.1)
-    optimizers = {"generator": partial(torch.optim.SGD, lr=LR), "discriminator": decay}
-    return {"discriminator": PartlyUsed(), "optimizers": optimizers}
-
-
 def conditional() -> dict[str, Any]:
     torch.manual_seed(1)
     generator = SharedDCGAN(SHAPE, latent_dim=4, num_classes=10, width=8, dense_width=16)
@@ -228,36 +205,3 @@ def mixed_styles() -> dict[str, Any]:
     torch.manual_seed(1)
     generator = SharedStyles(SHAPE, latent_dim=4, w_dim=8, num_mapping=2, channel_base=32, channel_max=4)
     return {"generator": generator, "regularizers": {"path_length": SharedPathLength(weight=2.0, every=2)}}
-
-
-def approximate() -> dict[str, Any]:
-    penalties = {"r1": SharedR1Approx(weight=0.5, sigma=0.1), "r2": SharedR2Approx(weight=0.5, sigma=0.1)}
-    return {"regularizers": penalties}
-
-
-# What distribution is proven on: the arguments of `make_task`, made anew in every process. The hinge has a margin
-# that no logit reaches: a saturated hinge has no gradient, and passes every test.
-DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
-    "bce": lambda: {"loss": BCE()},
-    "bce in two parts": lambda: {"loss": BCE(), "accumulate": 2},
-    "hinge with spectral norm": spectral_hinge,
-    "hinge with spectral norm in two parts": lambda: {**spectral_hinge(), "accumulate": 2},
-    "wgan_gp with five critic steps": wasserstein,
-    "wgan_gp with five critic steps in two parts": lambda: {**wasserstein(), "accumulate": 2},
-    "lazy R1": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}},
-    "lazy R1 in two parts": lambda: {"regularizers": {"r1": R1(weight=1.0, every=2)}, "accumulate": 2},
-    "DRAGAN": lambda: {"regularizers": {"dragan": SharedDragan(weight=10.0)}},
-    "lazy R1 in steps of its own": lambda: {
-        "regularizers": {"r1": R1(weight=1.0, every=2)},
-        "lazy_step": True,
-    },
-    "R1 and R2": r3gan,
-    "R1 and R2 in two parts": lambda: {**r3gan(), "accumulate": 2},
-    "approximate R1 and R2": approximate,
-    "path length of mixed styles": mixed_styles,
-    "clipped gradients": lambda: {"gradient_clip": 1e-3},
-    "parameters that a rank or no rank uses": partly_used,
-    "conditional batch norm over ranks": conditional,
-}
-# What the trainer is told besides.
-TRAINER: dict[str, dict[str, Any]] = {"conditional batch norm over ranks": {"sync_batchnorm": True}}

@@ -16,7 +16,8 @@ import torch.distributed as dist
 from pytorch_lightning.plugins import MixedPrecision
 from torch import Tensor
 
-from games import BATCH, DISTRIBUTED, SHAPE, TRAINER, conditional, fit, make_task
+from distributed_games import DISTRIBUTED, play
+from games import BATCH, SHAPE, conditional, fit, make_task
 from ganworks.data import Digits
 from ganworks.loss import BCE
 from ganworks.model import MLPGenerator
@@ -51,10 +52,9 @@ def train(case: str, mode: str) -> dict[str, Any]:
         reduced.append(tensor.numel() if tensor.is_floating_point() else 0)
         return all_reduce(tensor, *args, **kwargs)
 
-    task = make_task(**DISTRIBUTED[case]())
     dist.all_reduce = counted
     try:
-        fit(task, BATCH // 2, devices=2, strategy=strategy(mode), **TRAINER.get(case, {}))
+        task = play(case, BATCH // 2, devices=2, strategy=strategy(mode))
     finally:
         dist.all_reduce = all_reduce
     states = on_both(task.state_dict())

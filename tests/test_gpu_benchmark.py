@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -44,6 +46,19 @@ def test_steps_of_the_published_networks_run_as_toys(gpu):
     settings = gpu.Settings("cpu", is_toy=True, num_steps=1)
     for case in ("stylegan2_ada_cifar10", "r3gan_ffhq64"):
         assert gpu.step_agrees(case, settings)["ok"]
+
+
+def test_the_step_that_is_compared_augments_and_penalizes_with_draws_of_the_cpu(gpu):
+    checks = sys.modules["gpu_checks"]
+    task, batch = checks.prepared("stylegan2_ada_cifar10")
+    assert task.augment.p == 0.5
+    assert task.rng("augment").device.type == "cpu"
+    found = checks.gradients(copy.deepcopy(task), batch)
+    assert {name.partition(".")[0] for name in found} == {
+        "discriminator_terms", "discriminator_lazy_terms", "generator_terms"}  # fmt: skip
+    assert checks.deviation(found, checks.gradients(copy.deepcopy(task), batch)) == 0
+    task.rng = partial(task.rng, "of another device")  # control
+    assert checks.deviation(found, checks.gradients(task, batch)) > 1e-3
 
 
 def test_a_part_that_fails_costs_its_own_row(gpu):

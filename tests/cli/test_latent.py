@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,34 @@ def test_an_interpolation_in_w_is_a_strip_or_a_film(ganworks: Callable, styled: 
     film = Image.open("walk.gif")
     assert film.n_frames == 5
     assert ganworks("sample", f"run={styled}", "interpolate=2", "num=4", "out=z.gif").code == 0
+
+
+def test_a_walk_is_played_as_a_video_where_a_writer_is_installed(ganworks: Callable, styled: Path) -> None:
+    av = pytest.importorskip("av", reason="ganworks[video] is not installed")
+    settings = (f"run={styled}", "interpolate=2", "num=5", "space=w")
+    for out in ("walk.mp4", "walk.gif"):
+        result = ganworks("sample", *settings, f"out={out}")
+        assert result.code == 0, result.err
+    with av.open("walk.mp4") as container:
+        video = [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
+        assert float(container.streams.video[0].average_rate) == 8
+    gif = Image.open("walk.gif")
+    height, width = video[0].shape[:2]
+    for number, frame in enumerate(video):
+        gif.seek(number)
+        expected = np.asarray(gif.convert("RGB"), float)[:height, :width]
+        assert np.abs(frame - expected).mean() < 8  # of 255: both lose a little
+    assert len(video) == gif.n_frames == 5
+    assert np.abs(video[0] - video[-1]).mean() > 8  # control: the walk leads somewhere
+
+
+def test_a_walk_as_a_video_is_refused_before_the_generator_is_read_where_no_writer_is_installed(
+    ganworks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    result = ganworks("sample", "run=nowhere", "interpolate=2", "num=5", "out=walk.mp4")
+    assert result.code == 1
+    assert "pip install 'ganworks[video]', or take .gif" in result.err
 
 
 def test_directions_of_w_are_those_that_change_the_styles_most(ganworks: Callable, styled: Path) -> None:

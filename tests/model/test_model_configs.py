@@ -14,7 +14,11 @@ from ganworks.task.critic import logits_of
 CONF = Path(ganworks.model.__file__).parents[3] / "conf"
 TRANSLATORS = ("pix2pix", "pix2pixhd", "residual_unet")
 UNPAIRED = ("bending", "bending_cycle", "cut", "cycle", "translator")
-STYLES = ("stylegan2", "stylegan2_cifar", "stylegan3")  # test_stylegan2.py, test_stylegan3.py
+STYLES = (
+    "stylegan2",
+    "stylegan2_cifar",
+    "stylegan3",
+)  # test_stylegan2.py, test_stylegan2_parts.py, test_stylegan3.py
 STEPS = ("gru", "gru_series", "lstm")
 CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganworks.augment.base import Counting
 from ganworks.errors import SettingError, check_choice, check_count, check_range
-from ganworks.model.layer.norm import is_shared
+from ganworks.model.layer.norm import gather, is_shared
 from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
 
 UNIT = 2**32  # the probability is kept in whole parts of this: no precision of the training rounds it
@@ -23,7 +23,7 @@ class Adaptive(Counting):
     r = E[sign(D(real))] since the last look; p <- max(0, p + sign(r - target) * images / adjust_images), Karras et al.
     2020 (ADA), section 3.1 (https://arxiv.org/abs/2006.06676). p has no upper bound. Where a shift of all logits
     changes nothing of the loss, their sign says nothing; r then is E[sign(D(real) - m)], m the median of the logits of
-    reals and fakes: the same where zero is half-way between them.
+    reals and fakes on all ranks: the same where zero is half-way between them.
 
     Args:
         probability: p at the start, from 0 up; or a schedule (`ganworks.schedule`) with a ``num_images`` of its own.
@@ -113,7 +113,7 @@ class Adaptive(Counting):
         """Return the sum of the signs of all ranks' reals and their number, (2,)."""
         is_relative = self.signal_of == "median" or (self.signal_of == "auto" and not is_centred)
         zeros = (
-            [median(real, fake) for real, fake in zip(reals, fakes, strict=True)]
+            [median(of_all_ranks(real), of_all_ranks(fake)) for real, fake in zip(reals, fakes, strict=True)]
             if is_relative and fakes
             else []
         )
@@ -133,6 +133,11 @@ class Adaptive(Counting):
         self.signs.zero_()
         self._set("images_since", 0)
         self._set("num_updates", 0)
+
+
+def of_all_ranks(logits: Tensor) -> Tensor:
+    """Return the logits (B,) of this rank, or those of all, (num_ranks B,), where several train together."""
+    return gather(logits).flatten() if is_shared() else logits
 
 
 def median(real: Tensor, fake: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,9 +27,11 @@ class StyleGenerator(Generator):
         w_decay: share that the running mean of w keeps in a step of the training, in [0, 1).
 
     Attributes:
+        entries: methods beside `forward` that read weights: a sharded network gathers them first.
         w_mean: running mean of w, (w_dim,) or (num_classes, w_dim).
     """
 
+    entries: ClassVar[tuple[str, ...]] = ("styles", "from_w")
     w_mean: Tensor
 
     def __init__(

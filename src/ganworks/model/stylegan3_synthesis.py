@@ -119,7 +119,7 @@ class AliasFreeLayer(nn.Module):
 
         Args:
             dtype: to compute in.
-            follow: move the running magnitude of what comes in.
+            follow: move the running magnitude of what comes in, that of all ranks.
         """
         if follow:
             self.follow(x)

@@ -63,8 +63,10 @@ def fastest(
 
 def is_supported(factory: OptimizerFactory, parameters: list[nn.Parameter], option: str) -> bool:
     """Return whether one step on a stand-in of every device and type works: torch checks no sooner."""
-    # The smallest of each kind; of a sharded one zeros_like is sharded too.
-    kinds = {(p.device, p.dtype): p for p in sorted(parameters, key=torch.Tensor.numel, reverse=True)}
+    # The smallest of each kind; of a sharded one zeros_like is sharded too, and a single number beside it is not.
+    kinds = {
+        (p.device, p.dtype, type(p)): p for p in sorted(parameters, key=torch.Tensor.numel, reverse=True)
+    }
     stand_ins = [nn.Parameter(torch.zeros_like(parameter)) for parameter in kinds.values()]
     for stand_in in stand_ins:
         stand_in.grad = torch.zeros_like(stand_in)

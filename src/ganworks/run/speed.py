@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,11 +66,8 @@ def has_amx() -> bool:
 
 def check_sharding(config: DictConfig, task: ManualTask) -> None:
     """Raise `SettingError` for what does not go together with sharded networks."""
-    for role, player in task.players.items():
-        scalar = next((name for name, value in player.named_parameters() if value.dim() == 0), None)
-        if scalar is not None:  # PyTorch's `fully_shard` refuses them
-            allowed = f"adversarial_ddp with this model: its {role} has a parameter of one number, {scalar}"
-            raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
+    if not leaves_numbers_whole():
+        check_numbers(task)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
     if config.task.get("share_forward"):
@@ -82,6 +80,25 @@ def check_sharding(config: DictConfig, task: ManualTask) -> None:
     if str(config.trainer.precision) not in (*SHARDED_PRECISIONS, "32", "bf16"):
         allowed = f"{' or '.join(SHARDED_PRECISIONS)} for sharded networks, which have no gradient scaler"
         raise SettingError("trainer.precision", config.trainer.precision, allowed, SHARDED_PRECISIONS)
+
+
+def leaves_numbers_whole() -> bool:
+    """Say whether this version of PyTorch, from 2.7 on, can leave parameters out of the sharding."""
+    from torch.distributed.fsdp import fully_shard
+
+    return "ignored_params" in inspect.signature(fully_shard).parameters
+
+
+def check_numbers(task: ManualTask) -> None:
+    """Raise `SettingError` for a player with a parameter of one number, which PyTorch does not split."""
+    for role, player in task.players.items():
+        number = next((name for name, value in player.named_parameters() if value.dim() == 0), None)
+        if number is not None:
+            allowed = (
+                f"adversarial_ddp with this model, or PyTorch 2.7 or newer (this is {torch.__version__}):"
+                f" its {role} has a parameter of one number, {number}"
+            )
+            raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
 
 
 def check_shared_forward(config: DictConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import pytorch_lightning as pl
@@ -25,6 +25,7 @@ from ganworks.strategy.reducer import Reducer
 from ganworks.task.player import whole
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)  # their children are called one by one
+IMPLEMENTATIONS = ("fused", "foreach")  # of an optimizer's step: settings of its parameter groups
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -34,7 +35,9 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     Between updates a device holds its share of the weights, of the optimizers' states and of the averaged weights,
     and after a backward its share of the gradients. A layer's weights are gathered when it is first called and freed
     when the backward has ended: penalties differentiate twice, and autograd does not tell when it needs weights
-    again. Checkpoints hold whole tensors, those of one device.
+    again. Parameters of one number, such as the strength of StyleGAN2's noise, cannot be split: every device holds
+    them, and their gradients are averaged when their optimizer steps, before they are clipped. Checkpoints hold whole
+    tensors, those of one device.
 
     Args:
         min_parameters: size from which a layer is gathered on its own; smaller ones are gathered with their network.
@@ -56,7 +59,7 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
         self.reshard_after_forward = reshard_after_forward
         self.min_parameters = check_count("min_parameters", min_parameters)
         self._templates: dict[nn.Module, nn.Module] = {}  # of each network one like it, without weights
-        self._statistics: Reducer | None = None
+        self._reducers: dict[Optimizer, Reducer] = {}
 
     def setup_environment(self) -> None:
         self._data_parallel_size, self._tensor_parallel_size = self.num_nodes * self.num_processes, 1
@@ -76,11 +79,19 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
             self._shard_network(network)
 
     def _shard_network(self, network: nn.Module) -> None:
-        from torch.distributed.fsdp import FSDPModule, fully_shard  # not in every build of torch
+        # not in every build of torch
+        from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
-        mesh = self.device_mesh["data_parallel"]
+        settings: dict[str, Any] = {
+            "mesh": self.device_mesh["data_parallel"],
+            "reshard_after_forward": self.reshard_after_forward,
+        }
+        if numbers := numbers_among(network.parameters()):
+            settings["ignored_params"] = set(numbers)
         for part in [*parts_of(network, self.min_parameters), network]:
-            fully_shard(part, mesh=mesh, reshard_after_forward=self.reshard_after_forward)
+            fully_shard(part, **settings)
+        for method in getattr(network, "entries", ()):  # called in the place of the network, by a penalty
+            register_fsdp_forward_method(network, method)
         assert isinstance(network, FSDPModule)
         network.set_reshard_after_backward(False)  # a penalty's first backward is followed by a second one
 
@@ -100,12 +111,17 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
     def optimizer_step(
         self, optimizer: Optimizer, closure: Callable[[], Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Average running statistics of norms over all ranks, then step."""
-        assert self.model is not None
-        if self._statistics is None:
-            self._statistics = Reducer([], running_statistics(self.model))
-        self._statistics.finish()
+        """Average what is not split over all ranks: gradients of single numbers, running statistics; then step."""
+        self.reducer(optimizer).finish()
         return super().optimizer_step(optimizer, closure, *args, **kwargs)
+
+    def reducer(self, optimizer: Optimizer) -> Reducer:
+        """Return what averages the gradients of those parameters of ``optimizer`` that are not split."""
+        if optimizer not in self._reducers:
+            assert self.model is not None
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            self._reducers[optimizer] = Reducer(numbers_among(parameters), running_statistics(self.model))
+        return self._reducers[optimizer]
 
     @torch.no_grad()
     def gathered(self, network: Network) -> Network:
@@ -141,7 +157,14 @@ class AdversarialFSDPStrategy(ModelParallelStrategy):
                 index: {name: like(value, parameters[index]) for name, value in values.items()}
                 for index, values in saved["state"].items()
             }
+            # Those of one device may be ones that shards have not: SGD's fused one.
+            own = [
+                {name: group[name] for name in IMPLEMENTATIONS if name in group}
+                for group in optimizer.param_groups
+            ]
             optimizer.load_state_dict({**saved, "state": state})
+            for group, implementation in zip(optimizer.param_groups, own, strict=True):
+                group.update(implementation)
 
     def _configure_launcher(self) -> None:
         assert self.cluster_environment is not None
@@ -157,6 +180,11 @@ def parts_of(network: nn.Module, min_parameters: int) -> list[nn.Module]:
         elif sum(parameter.numel() for parameter in child.parameters()) >= min_parameters:
             parts.append(child)
     return parts
+
+
+def numbers_among(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Return the parameters of one number: they have no dimension to split, and every rank holds them."""
+    return [parameter for parameter in parameters if parameter.dim() == 0]
 
 
 def tensors_of(module: nn.Module) -> Iterator[Tensor]:
