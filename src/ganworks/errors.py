@@ -20,10 +20,13 @@ class SettingError(GanworksError, ValueError):
         value: the value that was given.
         allowed: what is allowed, in words (``"an integer from 1 up"``).
         choices: the valid values where they are names; the nearest is offered.
+
+    Attributes:
+        is_whole: the setting has its whole path, whatever part is being built.
     """
 
     def __init__(self, setting: str, value: object, allowed: str, choices: Iterable[str] = ()) -> None:
-        self.setting, self.value, self.allowed = setting, value, allowed
+        self.setting, self.value, self.allowed, self.is_whole = setting, value, allowed, False
         self.nearest = nearest(str(value), choices)
         super().__init__(setting, value, allowed)
 
@@ -33,7 +36,9 @@ class SettingError(GanworksError, ValueError):
 
 
 @contextmanager
-def setting_path(path: str = "", renamed: Mapping[str, str] | None = None) -> Iterator[None]:
+def setting_path(
+    path: str = "", renamed: Mapping[str, str] | None = None, is_whole: bool = False
+) -> Iterator[None]:
     """Let `SettingError`s raised inside name the setting as the command does.
 
     Args:
@@ -41,13 +46,16 @@ def setting_path(path: str = "", renamed: Mapping[str, str] | None = None) -> It
             that has the path already stays as it is.
         renamed: settings that the command calls otherwise, and what it calls them: ``{"root": "real"}``. They have
             no path before them.
+        is_whole: no further path comes before the setting: it belongs to another part than that which is built.
     """
     try:
         yield
     except SettingError as error:
+        if error.is_whole:
+            raise
         has_path = not path or f"{error.setting}.".startswith(f"{path}.")
         name = error.setting if has_path else f"{path}.{error.setting}"
-        error.setting = (renamed or {}).get(error.setting, name)
+        error.setting, error.is_whole = (renamed or {}).get(error.setting, name), is_whole
         raise
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.loss import BCE, Hinge, RelativisticPairing
 from ganworks.metric import DigitsExtractor
 from ganworks.model import (
@@ -12,6 +12,7 @@ from ganworks.model import (
     DCGANDiscriminator,
     FastGANDiscriminator,
     MLPDiscriminator,
+    MLPGenerator,
     PatchDiscriminator,
     ProjectedDiscriminator,
     R3GANDiscriminator,
@@ -23,7 +24,9 @@ from ganworks.model import (
 )
 from ganworks.model.layer.direction import DirectionHead, DirectionLogit
 from ganworks.model.layer.head import Logit, class_term, conv_term
+from ganworks.optimizer import Constant
 from ganworks.regularizer import San, squared_gradient_norm
+from ganworks.task import AdversarialTask, ExponentialMovingAverage
 from ganworks.task.critic import logits_of
 
 LOSSES = pytest.mark.parametrize("loss", [Hinge(), BCE(), RelativisticPairing()])
@@ -254,3 +257,23 @@ def test_direction_says_all_of_an_unconditional_one(kind):
     San().prepare(network)
     said = network(torch.randn(3, 1, 32, 32))
     assert torch.allclose(said["direction"].view_as(said["logits"]), said["logits"], atol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "nearest"), [("hed.logit", "head.logit"), ("head.out", "head.logit")])
+def test_layer_that_does_not_fit_is_refused_by_its_setting_with_those_that_do(layer, nearest):
+    network = StyleGAN2Discriminator((1, 32, 32), channel_base=128, channel_max=8)
+    with pytest.raises(SettingError, match="Did you mean") as raised, setting_path("task"):
+        AdversarialTask(
+            generator=MLPGenerator((1, 32, 32)),
+            discriminator=network,
+            loss=BCE(),
+            regularizers={"san": San(layer=layer)},
+            ema=ExponentialMovingAverage(half_life=50.0),
+            optimizers=dict.fromkeys(("generator", "discriminator"), torch.optim.Adam),
+            schedule=Constant(),
+            num_images=100,
+        )
+    assert (
+        raised.value.setting == "regularizer.san.layer"
+    )  # not task.layer: the task is only what was being built
+    assert raised.value.nearest == nearest

@@ -11,7 +11,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from ganworks.augment import Augment, AugmentFunction, as_module, identity
-from ganworks.errors import SettingError, check_choice
+from ganworks.errors import SettingError, check_choice, setting_path
 from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
@@ -85,8 +85,9 @@ class CriticsTask(ManualTask):
         """Return a critic with its loss and regularizers: its own, or the task's; one of several gets copies."""
         shared = self.regularizers_of("discriminator")
         own = dict(critic.regularizers) if critic.regularizers is not None else shared
-        for regularizer in own.values():
-            regularizer.prepare(critic.network)
+        for name, regularizer in own.items():
+            with setting_path(f"regularizer.{name}", is_whole=True):
+                regularizer.prepare(critic.network)
         if critic.regularizers is None and not critic.name:
             return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
         own = copy.deepcopy(shared) if critic.regularizers is None else own

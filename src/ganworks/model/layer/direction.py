@@ -153,8 +153,12 @@ def separate_direction(network: nn.Module, layer: str | None = None) -> None:
     modules = dict(network.named_modules())
     logits = [name for name, each in modules.items() if isinstance(each, Logit)]
     names = [layer] if layer is not None else logits or last_layers(network)
-    if not all(name and name in modules for name in names):
-        raise SettingError("layer", ", ".join(names), ALLOWED, [name for name in modules if name])
+    fitting = [name for name, each in modules.items() if isinstance(each, Logit | ProjectionHead)]
+    fitting += [name for name, each in modules.items() if has_one_output(each)]
+    if layer is not None and layer not in fitting:
+        raise SettingError("layer", layer, f"null, or one of: {', '.join(fitting) or ALLOWED}", fitting)
+    if not all(name in modules and name for name in names):
+        raise SettingError("regularizer.san", type(network).__name__, ALLOWED)
     heads: list[Head] = []
     for name in names:
         head = DirectionLogit() if isinstance(modules[name], Logit) else DirectionHead(modules[name])
