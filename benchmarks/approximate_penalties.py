@@ -6,8 +6,8 @@ Each critic is trained for 120 steps with the relativistic loss and exact R1 + R
 looked at with 64 reals: *value* is the mean over the draws of the approximate penalty over the exact one; *cosine* that
 of the penalty's gradient in the parameters with the exact one's, of one draw (mean over the draws) and of the mean over
 the draws; *norm* the norm of that mean over the exact one's. One-sided: (D(x + sigma e) - D(x))^2 / sigma^2; central:
-(D(x + sigma e) - D(x - sigma e))^2 / 4 sigma^2. Float32 on one thread, about two CPU minutes. What they cost is a part of
-benchmarks/penalty_cost.py.
+(D(x + sigma e) - D(x - sigma e))^2 / 4 sigma^2. Float32 on one thread, four CPU minutes. What they cost is a part of
+`benchmarks/penalty_cost.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from penalty_cost import BASE, Steps
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
@@ -23,7 +24,6 @@ from torch.nn.functional import cosine_similarity
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import R1, R1Approx, Regularizer
 from ganworks.run.log import quieten
-from penalty_cost import BASE, Steps
 
 SIGMAS = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 NUM_STEPS, NUM_SAMPLES = 120, 64
@@ -31,10 +31,21 @@ CONVNET = ["model=dcgan", "model.width=32", "model.discriminator.norm=none"]
 CRITICS = {
     "leaky ReLU ConvNet": CONVNET,
     "SiLU ConvNet": CONVNET,
-    "transformer": ["model=transformer", "model.depth=4", "model.width=64", "model.num_heads=4",
-                    "model.patch_size=4", "model.discriminator.depth=3", "+model.discriminator.head_width=256"],
+    "transformer": [
+        "model=transformer",
+        "model.depth=4",
+        "model.width=64",
+        "model.num_heads=4",
+        "model.patch_size=4",
+        "model.discriminator.depth=3",
+        "+model.discriminator.head_width=256",
+    ],
 }
-TRAINING = ["loss=r3gan", "regularizer=r1_r2", "optimizer.generator.lr=5e-4", "optimizer.discriminator.lr=5e-4"]  # fmt: skip
+TRAINING = [
+    "loss=r3gan",
+    "regularizer=r1_r2",
+    *(f"optimizer.{p}.lr=5e-4" for p in ("generator", "discriminator")),
+]
 
 
 def smooth(network: nn.Module) -> None:

@@ -243,7 +243,15 @@ def line(name: str, cells: dict[str, float]) -> str:
     return f"| `{name}` | {' | '.join([*numbers, *passes])} |"
 
 
-HEAD = ("part", "without, CPU ms", "with, CPU ms", "x none", "x none by arithmetic", "passes of D", "passes of G")
+HEAD = (
+    "part",
+    "without, CPU ms",
+    "with, CPU ms",
+    "x none",
+    "x none by arithmetic",
+    "passes of D",
+    "passes of G",
+)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ganworks.data.base import GanDataModule
 from ganworks.data.samples import Rows, Samples, as_fields, to_float

@@ -49,7 +49,15 @@ class Digits(ImageDataModule):
         num_train: int | None = None,
     ) -> None:
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches, num_train
+            batch_size,
+            resolution,
+            channels,
+            shape,
+            num_classes,
+            seed,
+            horizontal_flip,
+            min_batches,
+            num_train,
         )
         self.split = check_choice("split", split, (ALL, TRAIN))
 

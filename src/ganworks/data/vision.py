@@ -60,7 +60,15 @@ class Vision(ImageDataModule):
         num_train: int | None = None,
     ) -> None:
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches, num_train
+            batch_size,
+            resolution,
+            channels,
+            shape,
+            num_classes,
+            seed,
+            horizontal_flip,
+            min_batches,
+            num_train,
         )
         self.root, self.download = Path(root).expanduser(), download
         self._dataset: Any = None

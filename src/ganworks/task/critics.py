@@ -162,9 +162,7 @@ class CriticsTask(ManualTask):
         """Return whether a regularizer's penalty is taken of the loss's own logits."""
         # Further passes would have to see the fields beside fakes of earlier batches too.
         is_whole = regularizer.differentiates_twice or critic.view is None or not critic.view.fields
-        return (
-            self.share_forward and bool(regularizer.shares) and is_whole and not self.is_lazy(regularizer)
-        )
+        return self.share_forward and bool(regularizer.shares) and is_whole and not self.is_lazy(regularizer)
 
     def shared(self, critic: Critic, step: int, **samples: Tensor) -> list[Tensor]:
         """Return the samples, with a gradient where a penalty of this update needs it of the loss's own logits.
