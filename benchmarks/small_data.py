@@ -70,7 +70,12 @@ def columns(name: str) -> tuple[Column, ...]:
 def digits(num: int) -> Bench:
     """Return the bench of so many digits."""
     images = 240_000
-    base = ("experiment=digits_dcgan", f"data.num_train={num}", f"num_images={images}", f"metric.every_images={images}")
+    base = (
+        "experiment=digits_dcgan",
+        f"data.num_train={num}",
+        f"num_images={images}",
+        f"metric.every_images={images}",
+    )
     return Bench(
         name=f"few_digits_{num}",
         title=f"{num} digits",
@@ -85,7 +90,12 @@ def digits(num: int) -> Bench:
 def fashion(num: int) -> Bench:
     """Return the bench of so many pictures of clothes."""
     images = 200_000
-    base = ("experiment=fashion_dcgan", f"data.num_train={num}", f"num_images={images}", f"metric.every_images={images}")
+    base = (
+        "experiment=fashion_dcgan",
+        f"data.num_train={num}",
+        f"num_images={images}",
+        f"metric.every_images={images}",
+    )
     return Bench(
         name=f"few_fashion_{num}",
         title=f"{num:,} pictures of clothes",

@@ -77,7 +77,8 @@ class ApproximateRegularizer(Regularizer):
         return self._penalty(network, sample, None if self.central or is_rounded else logits, rng)
 
     def _penalty(self, network: Critic, x: Tensor, logits: Tensor | None, rng: torch.Generator) -> Tensor:
-        x = x.detach()[: max(1, math.ceil(self.share * len(x)))]  # of a batch in random order
+        unit = getattr(network, "unit", 1)  # samples that are judged as one stay together
+        x = x.detach()[: max(1, math.ceil(self.share * len(x) / unit)) * unit]  # of a batch in random order
         with precision(x.device.type, self.full_precision):
             x = x.to(torch.promote_types(x.dtype, torch.float32))
             noise = self.sigma * normal(x, rng)
