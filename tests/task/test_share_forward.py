@@ -16,7 +16,7 @@ from ganworks.errors import SettingError
 from ganworks.loss import RelativisticPairing
 from ganworks.model import MLPDiscriminator
 from ganworks.noise import keyed_rng
-from ganworks.regularizer import R1, R2
+from ganworks.regularizer import R1, R2, R1Approx, R2Approx
 from ganworks.run.speed import check_shared_forward
 from ganworks.task import AdversarialTask
 
@@ -88,6 +88,59 @@ def test_the_gradient_goes_through_the_augmentation_that_the_loss_was_taken_with
     )  # a pass of its own has draws of its own
 
 
+def approximate(**settings: Any) -> dict[str, Any]:
+    return {"r1": R1Approx(0.7, sigma=0.1, **settings), "r2": R2Approx(0.4, sigma=0.1, **settings)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "num_own", "num_shared"),
+    [({}, 8, 6), ({"share": 0.5}, 8, 6), ({"central": True}, 8, 8)],
+)
+def test_finite_differences_take_the_losss_logits_for_one_side(
+    settings: dict[str, Any], num_own: int, num_shared: int
+) -> None:
+    tasks = [fit(task_of(share, regularizers=approximate(**settings))) for share in (False, True)]
+    assert largest_difference(tasks[0].discriminator, tasks[1].discriminator) < 1e-12
+    assert [task.discriminator.num_passes for task in tasks] == [5 * num_own, 5 * num_shared]
+
+
+def test_finite_differences_see_the_samples_as_the_loss_saw_them() -> None:
+    # Other draws of the augmentation on the second side would be penalised as if they were the critic's slope.
+    found, exact = (
+        fit(task_of(True, 1, regularizers={"r1": r1}, augment=Scaled())).scalars["train/discriminator/r1"]
+        for r1 in (R1Approx(0.7, sigma=1e-4), R1(0.7))
+    )
+    assert exact / 4 < found < exact * 4  # one draw of 16 samples
+    critic, x = lambda x: x.flatten(1).sum(1), torch.randn(16, 1, 4, 4)
+    others = critic(x * scales(16, keyed_rng(0)))
+    assert R1Approx(0.7, sigma=1e-4).penalty_of_pass(critic, x, others, keyed_rng(0)) > 1e4 * 16 / 2
+
+
+def test_finite_differences_of_a_conditional_critic_are_told_the_labels_of_their_side() -> None:
+    labels = []
+
+    class Told(MLPDiscriminator):
+        def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+            labels.append(label)
+            return super().forward(x, label)
+
+    networks = {"discriminator": Told(SHAPE, 10, width=16, depth=2)}
+    fit(task_of(True, 1, regularizers=approximate(), **networks))
+    of_real, of_fake, real_again, fake_again = labels[:4]
+    assert torch.equal(of_real, real_again)
+    assert torch.equal(of_fake, fake_again)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_beside_half_precision_both_sides_are_taken_anew_in_float32_unless_told_otherwise(full: bool) -> None:
+    calls = []
+    network = lambda x: calls.append(len(x)) or x.flatten(1).sum(1)  # noqa: E731
+    penalty, x = R1Approx(1.0, full_precision=full), torch.randn(8, 1, 4, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        penalty.penalty_of_pass(network, x, x.flatten(1).sum(1), torch.Generator().manual_seed(0))
+    assert len(calls) == (2 if full else 1)
+
+
 @pytest.mark.parametrize("penalty", [R1(1.0), R2(1.0)])
 def test_the_penalty_has_gradients_under_bf16_as_it_is(penalty: R1) -> None:
     torch.manual_seed(0)
@@ -119,12 +172,13 @@ def config(**kwargs: Any) -> Any:
 )
 def test_what_a_shared_pass_cannot_go_with_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        check_shared_forward(config(**settings))
+        check_shared_forward(config(**settings), task_of(True))
+    check_shared_forward(config(**settings), task_of(True, regularizers={"r1": R1Approx(1.0)}))
 
 
 def test_half_precision_is_taken_as_it_is_by_those_who_say_so() -> None:
-    check_shared_forward(config())
-    check_shared_forward(config(trainer={"precision": "bf16-mixed"}, share_precision="as_is"))
+    check_shared_forward(config(), task_of(True))
+    check_shared_forward(config(trainer={"precision": "bf16-mixed"}, share_precision="as_is"), task_of(True))
 
 
 def test_a_wrong_precision_is_named() -> None:

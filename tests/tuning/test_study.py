@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from ganworks.cli.train import train_here
 from ganworks.errors import GanworksError
 from ganworks.logger import read_metrics
 from ganworks.tuning.process import rung
-from ganworks.tuning.search import Search, ranked
+from ganworks.tuning.finish import begin
+from ganworks.tuning.search import Replicates, Search, ranked
 from ganworks.tuning.storage import make_pruner, open_storage
-from ganworks.tuning.worker import Worker, judge
+from ganworks.tuning.worker import Worker, judge, reached
 from running import compose
 from searching import SPACE, settings_of, study_of, tune_apart, write_space
 
@@ -217,6 +219,42 @@ def test_how_a_trial_ended_is_read_from_its_files(end: str, tmp_path: Path) -> N
     summary, rows, wanted, status = ENDS[end]
     settings = settings_of(tmp_path, collapse={"coverage": 0.05})
     assert judge(settings, summary, rows, wanted)[0] == status
+
+
+@pytest.mark.parametrize(("mean_of", "end"), [(1, 3.0), (2, 4.0), (3, 6.0)])
+def test_a_trials_figure_is_the_mean_of_its_last_evaluations(mean_of: int, end: float) -> None:
+    assert reached([(100, 10.0), (200, 5.0), (300, 3.0)], mean_of) == end
+
+
+def test_a_study_of_last_evaluations_is_not_continued_with_their_means(tmp_path: Path) -> None:
+    begin(settings_of(tmp_path))
+    with pytest.raises(GanworksError, match="objective_mean_of=1, not 2"):
+        begin(replace(settings_of(tmp_path), objective_mean_of=2))
+
+
+def test_more_evaluations_than_there_are_cannot_be_averaged(tmp_path: Path) -> None:
+    with pytest.raises(GanworksError, match="objective_mean_of=3: must be at most evaluations=2"):
+        settings_of(tmp_path, objective_mean_of=3)
+
+
+def test_trials_are_compared_by_all_runs_and_described_by_those_under_other_seeds(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, top_k=2, num_seeds=1)
+    study = study_of(settings)
+    for number, value in enumerate(
+        (2.0, 5.0)
+    ):  # the first was lucky in the search, and is little worse again
+        told(study, value, overrides=[f"a={number}"])
+    replicates = Replicates(settings, open_storage(settings), "host:1")
+    for value, (source, seed) in zip((5.5, 4.5), ((0, 1), (1, 1)), strict=True):
+        told(replicates.study, value, source=source, seed=seed)
+    first, second = replicates.table()
+    assert (first["trial"], first["mean"], first["choice"]) == (0, 5.5, 3.75)
+    assert (second["trial"], second["mean"], second["choice"]) == (1, 4.5, 4.75)
+
+
+def told(study: optuna.Study, value: float, **facts: Any) -> None:
+    """Add a trial that finished with a value."""
+    study.add_trial(optuna.trial.create_trial(value=value, user_attrs={"status": "finished", **facts}))
 
 
 def test_figures_are_reported_at_the_counts_at_which_they_were_due() -> None:

@@ -6,34 +6,13 @@ import hashlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ganworks.data.base import GanDataModule
-from ganworks.data.samples import Fields, Samples, as_fields, to_float
+from ganworks.data.samples import Rows, Samples, as_fields, to_float
 from ganworks.data.split import ALL, find_split
 from ganworks.errors import SettingError
 
 CHUNK = 500  # samples that are read at a time
-
-
-class Rows:
-    """Some rows of other samples, each as often as it is named; nothing is copied.
-
-    Args:
-        samples: the others.
-        rows: int64 (N,), numbers of their samples.
-    """
-
-    def __init__(self, samples: Samples, rows: Tensor) -> None:
-        self.samples, self.rows = samples, rows
-        self.labels = None if samples.labels is None else samples.labels[rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, indices: Tensor) -> Tensor | Fields:
-        """Return the samples at ``indices`` (B,) of the rows."""
-        return self.samples.read(self.rows[indices])
 
 
 def folder_of(data: GanDataModule) -> Path | None:

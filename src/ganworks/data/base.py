@@ -16,12 +16,13 @@ from torch import Tensor
 from ganworks.data.ahead import ahead
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Fields, Samples, as_fields, to_float
+from ganworks.data.samples import Fields, Rows, Samples, as_fields, repeated, to_float
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
 
 log = logging.getLogger(__name__)
+LEAST = 8  # batches of one device in a pass over few samples
 
 
 class GanDataModule(LightningDataModule, ABC):
@@ -42,6 +43,7 @@ class GanDataModule(LightningDataModule, ABC):
     Attributes:
         name: of the data set.
         classes: the names of the classes, in the order of their numbers; empty where they have none.
+        num_train: train on so many samples alone, drawn by the seed; the metrics compare with all. None trains on all.
 
     Raises:
         SettingError: a count that is not one, or a shape that the kind does not have.
@@ -49,6 +51,7 @@ class GanDataModule(LightningDataModule, ABC):
 
     name: str = "data"
     classes: Sequence[str] = ()
+    num_train: int | None = None
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class GanDataModule(LightningDataModule, ABC):
         self.loader: BatchLoader | None = None
         self._samples: Samples | None = None
         self._reference: Samples | None = None
+        self._whole: Samples | None = None  # of which `samples` are few
         self._fingerprint: str | None = None
         self._has_told_repeated = False
         self._loader_state: dict[str, Any] | None = None
@@ -86,8 +90,8 @@ class GanDataModule(LightningDataModule, ABC):
     def reference(self) -> Samples:
         """What the metrics compare with; read on first use."""
         if self._reference is None:
-            own = self.load_reference()
-            self._reference = self.samples if own is None else own
+            samples, own = self.samples, self.load_reference()
+            self._reference = (self._whole or samples) if own is None else own
             if self.num_classes == 0:
                 self._reference.labels = None
         return self._reference
@@ -100,7 +104,10 @@ class GanDataModule(LightningDataModule, ABC):
     def training_data(self) -> GanDataModule:
         """Return these data as the metrics would see them if they compared with the training samples."""
         training = copy(self)
-        training._reference, training._fingerprint = self.samples, None
+        samples = self.samples
+        if isinstance(samples, Rows) and self._whole is not None:  # each once
+            samples = Rows(self._whole, samples.rows[: self.num_train])
+        training._reference, training._fingerprint = samples, None
         return training
 
     @property
@@ -110,7 +117,16 @@ class GanDataModule(LightningDataModule, ABC):
             self._samples = self.load()
             if self.num_classes == 0:
                 self._samples.labels = None
+            if self.num_train is not None:
+                self._whole, self._samples = self._samples, self._few(self._samples)
         return self._samples
+
+    def _few(self, whole: Samples) -> Samples:
+        """Return `num_train` of the samples, several times where a pass would have fewer than `LEAST` batches."""
+        if self.num_train > len(whole):  # type: ignore[operator]
+            raise SettingError("num_train", self.num_train, f"at most {len(whole)}, all of them")
+        rows = torch.randperm(len(whole), generator=keyed_rng(self.seed, "num_train"))[: self.num_train]
+        return Rows(whole, repeated(rows, LEAST * self.batch_size))
 
     def setup(self, stage: str | None = None) -> None:
         """Read the data, once."""
@@ -161,7 +177,7 @@ class GanDataModule(LightningDataModule, ABC):
         """Return what summary.json says of the data, in plain types."""
         return {
             "name": self.name,
-            "num_samples": len(self.samples),
+            "num_samples": self.num_train or len(self.samples),
             "label_kind": self.label_kind,
             "num_classes": self.num_classes,
             "classes": list(self.classes),
@@ -265,7 +281,7 @@ class ImageDataModule(GanDataModule):
         channels: 1 (gray) or 3 (RGB).
         shape: what the networks are built for: (channels, resolution, resolution), or None.
         num_classes: None takes the classes of the data, 0 leaves the labels out.
-        seed, horizontal_flip, min_batches: see `GanDataModule`.
+        seed, horizontal_flip, min_batches, num_train: see `GanDataModule`.
 
     Raises:
         SettingError: ``channels``, ``resolution``, ``shape`` or ``num_classes`` does not fit.
@@ -283,7 +299,9 @@ class ImageDataModule(GanDataModule):
         seed: int = 0,
         horizontal_flip: bool = False,
         min_batches: int = 1,
+        num_train: int | None = None,
     ) -> None:
+        self.num_train = None if num_train is None else check_count("num_train", num_train)
         if channels not in (1, 3):
             raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
         self.channels, self.resolution = int(channels), check_count("resolution", resolution)

@@ -46,9 +46,18 @@ class Digits(ImageDataModule):
         horizontal_flip: bool = False,
         min_batches: int = 1,
         split: str = ALL,
+        num_train: int | None = None,
     ) -> None:
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches
+            batch_size,
+            resolution,
+            channels,
+            shape,
+            num_classes,
+            seed,
+            horizontal_flip,
+            min_batches,
+            num_train,
         )
         self.split = check_choice("split", split, (ALL, TRAIN))
 

@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganworks.data.apart import Rows, check_apart, without
-from ganworks.data.base import GanDataModule
+from ganworks.data.apart import check_apart, without
+from ganworks.data.base import LEAST, GanDataModule
 from ganworks.data.files import ImageFiles
-from ganworks.data.samples import Samples, as_fields, to_float
+from ganworks.data.samples import Rows, Samples, as_fields, repeated, to_float
 from ganworks.errors import SettingError, check_count, check_range, setting_path
 from ganworks.noise import keyed_rng
 
 log = logging.getLogger(__name__)
-LEAST = 8  # batches of one device in a pass
 
 
 class FewLabels(GanDataModule):
@@ -99,7 +98,7 @@ class FewLabels(GanDataModule):
             most = max(map(len, rows))
             rows = [each.repeat(math.ceil(most / len(each)))[:most] for each in rows]
         every = torch.cat(rows)
-        return Rows(self.source.samples, every.repeat(math.ceil(LEAST * self.batch_size / len(every))))
+        return Rows(self.source.samples, repeated(every, LEAST * self.batch_size))
 
     def load_reference(self) -> Samples:
         """Return the samples to measure on, none of which is among the labelled ones."""

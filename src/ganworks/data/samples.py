@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -47,6 +48,31 @@ class TensorSamples:
         if not self.fields:
             return values
         return {"real": values, **{name: rows.index_select(0, indices) for name, rows in self.fields.items()}}
+
+
+class Rows:
+    """Some rows of other samples, each as often as it is named; nothing is copied.
+
+    Args:
+        samples: the others.
+        rows: int64 (N,), numbers of their samples.
+    """
+
+    def __init__(self, samples: Samples, rows: Tensor) -> None:
+        self.samples, self.rows = samples, rows
+        self.labels = None if samples.labels is None else samples.labels[rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, indices: Tensor) -> Tensor | Fields:
+        """Return the samples at ``indices`` (B,) of the rows."""
+        return self.samples.read(self.rows[indices])
+
+
+def repeated(rows: Tensor, num: int) -> Tensor:
+    """Return numbers of rows (N,) over and over, as often as it takes to have ``num`` of them or more."""
+    return rows.repeat(math.ceil(num / len(rows)))
 
 
 def as_fields(values: Tensor | Fields) -> dict[str, Tensor]:

@@ -57,9 +57,18 @@ class Vision(ImageDataModule):
         seed: int = 0,
         horizontal_flip: bool = False,
         min_batches: int = 1,
+        num_train: int | None = None,
     ) -> None:
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches
+            batch_size,
+            resolution,
+            channels,
+            shape,
+            num_classes,
+            seed,
+            horizontal_flip,
+            min_batches,
+            num_train,
         )
         self.root, self.download = Path(root).expanduser(), download
         self._dataset: Any = None

@@ -23,7 +23,8 @@ class ApproximateRegularizer(Regularizer):
     Lin et al. 2025 (APT, https://arxiv.org/abs/2501.08316), section 3.2; GAT divides by sigma^2 as here, so that the
     weight is gamma. It goes with compiled and sharded networks, fused attention and checkpointing, which have no second
     derivative. The two calls see the same draws of augmentation and view, and compute in float32: under bf16 the
-    logits' rounding is several times their difference at sigma = .01.
+    logits' rounding is several times their difference at sigma = .01. One side costs two passes forward and backward;
+    with `task.share_forward` the loss's own logits are D(x), and it costs one.
 
     One side also punishes how far D falls under noise on average, sigma^2 / 4 (laplacian D)^2, which grows with the
     dimension; ``central`` takes (D(x + sigma e) - D(x - sigma e)) / (2 sigma), which has no such term. .01 is faithful
@@ -66,15 +67,28 @@ class ApproximateRegularizer(Regularizer):
         """Return the points at which the gradient is penalised, (B, ...)."""
 
     def penalty(self, network: Critic, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
-        x = self.points(batch).detach()
-        x = x[: max(1, math.ceil(self.share * len(x)))]  # of a batch in random order
+        return self._penalty(network, self.points(batch), None, rng)
+
+    def penalty_of_pass(
+        self, network: Critic, sample: Tensor, logits: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        """Return the penalty with ``logits`` as D(x); with both sides, or beside half precision, as `penalty` does."""
+        is_rounded = self.full_precision and torch.is_autocast_enabled(sample.device.type)
+        return self._penalty(network, sample, None if self.central or is_rounded else logits, rng)
+
+    def _penalty(self, network: Critic, x: Tensor, logits: Tensor | None, rng: torch.Generator) -> Tensor:
+        unit = getattr(network, "unit", 1)  # samples that are judged as one stay together
+        x = x.detach()[: max(1, math.ceil(self.share * len(x) / unit)) * unit]  # of a batch in random order
         with precision(x.device.type, self.full_precision):
             x = x.to(torch.promote_types(x.dtype, torch.float32))
             noise = self.sigma * normal(x, rng)
-            below = x - noise if self.central else x
-            difference = per_sample(network(x + noise)) - per_sample(network(below))
+            above = per_sample(network(x + noise))
+            if logits is None:
+                below = per_sample(network(x - noise if self.central else x))
+            else:
+                below = per_sample(logits)[: len(above)]
         step = 2 * self.sigma if self.central else self.sigma
-        return 0.5 * (difference / step).square().mean()
+        return 0.5 * ((above - below) / step).square().mean()
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, sigma={self.sigma}, central={self.central}, share={self.share}"
@@ -83,12 +97,16 @@ class ApproximateRegularizer(Regularizer):
 class R1Approx(ApproximateRegularizer):
     """R1 by finite differences: at real samples."""
 
+    shares: ClassVar[str] = "real"
+
     def points(self, batch: Mapping[str, Tensor]) -> Tensor:
         return batch["real"]
 
 
 class R2Approx(ApproximateRegularizer):
     """R2 by finite differences: at fake samples."""
+
+    shares: ClassVar[str] = "fake"
 
     def points(self, batch: Mapping[str, Tensor]) -> Tensor:
         return batch["fake"]

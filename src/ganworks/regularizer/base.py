@@ -42,7 +42,7 @@ class Regularizer(nn.Module):
         per_sample: the penalty needs the discriminator's gradient sample by sample. Batch norm mixes the
             samples of a batch, so that a discriminator with batch norm has no such gradient.
         shares: "real" or "fake" where the penalty may be taken of the loss's own logits of these samples
-            (`task.share_forward`), by `shared_penalty`; "" where it needs a pass of its own.
+            (`task.share_forward`), by `shared_penalty` or `penalty_of_pass`; "" where it needs passes of its own.
         reads_fakes: the penalty reads the batch's fakes. False spares a generator's penalty with samples of its own
             the pass that makes them, in a step of its own (`task.lazy_step`).
         differentiates_twice: the penalty is made of a gradient; it calls the discriminator uncompiled.
@@ -110,6 +110,20 @@ class Regularizer(nn.Module):
             logits: (B, ...), what came out.
         """
         raise NotImplementedError
+
+    def penalty_of_pass(
+        self, network: Callable[..., Any], sample: Tensor, logits: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        """Return the penalty of the loss's own pass, with further passes under that pass's draws.
+
+        By default that is `shared_penalty`, which needs none.
+
+        Args:
+            network: as for `penalty`, with the draws of augmentation and view that the loss was taken with.
+            sample, logits: as for `shared_penalty`; the sample has a gradient where the class `differentiates_twice`.
+            rng: the penalty's own random numbers, those of `penalty`.
+        """
+        return self.shared_penalty(sample, logits)
 
     def generator_term(self, batch: Mapping[str, Tensor]) -> Tensor | None:
         """Return what a frozen critic's words on the fakes teach the generator, a scalar without its weight, or None.

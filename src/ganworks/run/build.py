@@ -80,7 +80,7 @@ def build_run(config: DictConfig) -> Run:
     callbacks = [make(f"callback.{name}", node) for name, node in config.callback.items() if node]
     strategy = strategy_of(config, task)  # with the trainer's own checks: devices, precision
     check_precision(config, task)
-    check_shared_forward(config)
+    check_shared_forward(config, task)
     set_memory_format(task, datamodule.kind, datamodule.shape, config.get("channels_last"))
     if config.compile:
         compile_networks(task)

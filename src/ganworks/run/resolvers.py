@@ -38,6 +38,15 @@ def r1_gamma(resolution: int, batch_size: int) -> float:
     return 0.0002 * resolution**2 / batch_size
 
 
+def times(factor: float, value: float) -> float:
+    """Return the product.
+
+    >>> times(0.5, 3)
+    1.5
+    """
+    return factor * value
+
+
 def per_width(rate: float, base: int, width: int) -> float:
     """Return a learning rate that is ``rate`` at the width ``base`` and falls as the width grows.
 
@@ -110,7 +119,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, r1_gamma, per_width, image_shape, frame_of, critic_norm, choice):
+    for resolver in (where, share, r1_gamma, times, per_width, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

@@ -70,7 +70,7 @@ def check_sharding(config: DictConfig, task: ManualTask) -> None:
         check_numbers(task)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
-    if config.task.get("share_forward"):
+    if config.task.get("share_forward") and shares_gradient(task):
         raise SettingError(
             "task.share_forward", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)"
         )
@@ -101,9 +101,15 @@ def check_numbers(task: ManualTask) -> None:
             raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
 
 
-def check_shared_forward(config: DictConfig) -> None:
+def shares_gradient(task: ManualTask) -> bool:
+    """Return whether a penalty would differentiate the loss's own pass, as no finite difference does."""
+    regularizers = getattr(task, "all_regularizers", {}).values()
+    return any(each.shares and each.differentiates_twice for each in regularizers)
+
+
+def check_shared_forward(config: DictConfig, task: ManualTask) -> None:
     """Raise `SettingError` where a penalty cannot be taken of the loss's own pass (`task.share_forward`)."""
-    if not config.task.get("share_forward"):
+    if not config.task.get("share_forward") or not shares_gradient(task):
         return
     if config.compile:
         why = "compiled networks cannot be differentiated twice, and a penalty's own pass is not compiled"

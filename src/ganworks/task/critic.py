@@ -98,6 +98,7 @@ class CriticCall:
         batch: the other fields of the samples.
         stream: keys the draws of augmentation and view.
         uncompiled: call the network's own code: compiled code cannot be differentiated twice.
+        label: the field of the batch with the samples' labels; None for that of the critic's reals.
     """
 
     task: Judge
@@ -105,6 +106,7 @@ class CriticCall:
     batch: dict[str, Tensor]
     stream: str
     uncompiled: bool = True
+    label: str | None = None
 
     def __call__(self, sample: Tensor) -> Tensor:
         return self.said(sample)["logits"]
@@ -122,9 +124,8 @@ class CriticCall:
         num, batch = len(sample), self.batch
         if num < len(next(iter(batch.values()))):
             batch = {name: rows[:num] for name, rows in batch.items()}
-        return self.task.discriminate(
-            self.critic, sample, batch, self.critic.real_label, self.stream, network
-        )
+        label = self.critic.real_label if self.label is None else self.label
+        return self.task.discriminate(self.critic, sample, batch, label, self.stream, network)
 
     @torch.no_grad()
     def produce(self, noise: Mapping[str, Tensor]) -> Tensor:

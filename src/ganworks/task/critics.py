@@ -158,9 +158,11 @@ class CriticsTask(ManualTask):
         """Return samples (B, *shape) augmented with the draws of a stream, the same in every call of a step."""
         return self.augment(sample, self.rng(f"augment/{stream}"))
 
-    def is_sharing(self, regularizer: Regularizer) -> bool:
+    def is_sharing(self, regularizer: Regularizer, critic: Critic) -> bool:
         """Return whether a regularizer's penalty is taken of the loss's own logits."""
-        return self.share_forward and bool(regularizer.shares) and not self.is_lazy(regularizer)
+        # Further passes would have to see the fields beside fakes of earlier batches too.
+        is_whole = regularizer.differentiates_twice or critic.view is None or not critic.view.fields
+        return self.share_forward and bool(regularizer.shares) and is_whole and not self.is_lazy(regularizer)
 
     def shared(self, critic: Critic, step: int, **samples: Tensor) -> list[Tensor]:
         """Return the samples, with a gradient where a penalty of this update needs it of the loss's own logits.
@@ -169,7 +171,9 @@ class CriticsTask(ManualTask):
             samples: ``real`` and ``fake``, (B, ...) each, unaugmented: the gradient goes through the augmentation.
         """
         due = {
-            each.shares for each in critic.penalties.values() if self.is_sharing(each) and each.is_due(step)
+            each.shares
+            for each in critic.penalties.values()
+            if each.differentiates_twice and self.is_sharing(each, critic) and each.is_due(step)
         }
         return [x.detach().requires_grad_() if name in due else x for name, x in samples.items()]
 
@@ -191,9 +195,12 @@ class CriticsTask(ManualTask):
             if not regularizer.is_due(step) or self.is_lazy(regularizer) != is_lazy:
                 continue
             name = f"{critic.prefix}{name}" if critic else name
-            if critic and self.is_sharing(regularizer):
-                at = regularizer.shares
-                penalty: Tensor | None = regularizer.shared_penalty(batch[at], batch[f"{at}_logits"])
+            if critic and self.is_sharing(regularizer, critic):
+                at, uncompiled = regularizer.shares, regularizer.differentiates_twice
+                again = CriticCall(self, critic, batch, at, uncompiled, label=f"{at}_label")
+                penalty: Tensor | None = regularizer.penalty_of_pass(
+                    again, batch[at], batch[f"{at}_logits"], self.rng(name)
+                )
             else:
                 network: Callable[..., Any] = self.generator
                 if critic:

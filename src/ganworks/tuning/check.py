@@ -39,6 +39,9 @@ def checked(settings: Settings) -> Settings:
     if len(lengths) > 1:
         raise SettingError("num_images", sorted(lengths), f"the same in every trial ({lengths.popitem()[1]})")
     settings = replace(settings, num_images=next(iter(lengths)))
+    if settings.objective_mean_of > settings.evaluations:
+        allowed = f"at most evaluations={settings.evaluations}"
+        raise SettingError("objective_mean_of", settings.objective_mean_of, allowed)
     if settings.every_images < 1:
         raise SettingError("evaluations", settings.evaluations, f"at most num_images={settings.num_images}")
     return settings

@@ -36,12 +36,15 @@ def begin(settings: Settings) -> tuple[optuna.Study, optuna.Study]:
         "metric": settings.objective,
         "direction": settings.direction,
         "num_images": settings.num_images,
+        "objective_mean_of": settings.objective_mean_of,
         "num_trials": settings.num_trials,
         "command": masked(settings.command),
         "overrides": list(settings.overrides),
     }
-    for name in ("metric", "direction", "num_images"):
-        before = study.user_attrs.get(name, facts[name])
+    # A study that was begun before there was the setting had the last evaluation alone.
+    facts_before = {"objective_mean_of": 1, **study.user_attrs} if study.user_attrs else facts
+    for name in ("metric", "direction", "num_images", "objective_mean_of"):
+        before = facts_before.get(name, facts[name])
         if before != facts[name]:
             raise GanworksError(
                 f"the study {settings.name} was begun with {name}={before}, not {facts[name]}: figures would not"
@@ -67,13 +70,19 @@ def show_plan(settings: Settings, console: Console) -> None:
     console.print(table)
     for word, text in {
         "every trial": " ".join(settings.overrides) or "the plain defaults",
-        "length": f"{settings.num_images:,} images, {settings.objective} every {settings.every_images:,}",
+        "length": f"{settings.num_images:,} images, {figure_of(settings)} every {settings.every_images:,}",
         "search": f"{settings.num_trials} trials, sampler {settings.sampler}, pruner {settings.pruner}",
         "then": f"the best {settings.top_k} under {settings.num_seeds} other seeds",
         "study": f"{relative_path(settings.folder)}, {masked(settings.storage)}",
     }.items():
         console.print(f"{word:<12} {text}", highlight=False, soft_wrap=True)
     console.print("All points passed their checks; nothing was trained or written.")
+
+
+def figure_of(settings: Settings) -> str:
+    """Return in words what a trial's figure is."""
+    num = settings.objective_mean_of
+    return f"{settings.objective} (the mean of the last {num})" if num > 1 else settings.objective
 
 
 def values(distribution: optuna.distributions.BaseDistribution) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import (
@@ -13,7 +13,7 @@ from optuna.distributions import (
 )
 
 from ganworks.errors import GanworksError, SettingError, nearest
-from ganworks.tuning.space import Dimension, Point, Space, text
+from ganworks.tuning.space import HEURISTICS, Dimension, Point, Space, text
 
 KINDS = ("log", "range", "int", "choice")
 WORDS = (*KINDS, "step", "sets", "times", "when")
@@ -101,7 +101,7 @@ def in_order(path: str, dimensions: tuple[Dimension, ...]) -> tuple[Dimension, .
     ordered: list[Dimension] = []
     while len(ordered) < len(dimensions):
         names = {dimension.name for dimension in ordered}
-        ready = [d for d in dimensions if d not in ordered and {*d.when, *filter(None, [d.times])} <= names]
+        ready = [d for d in dimensions if d not in ordered and {*d.when, *base_of(d, known)} <= names]
         if not ready:
             loop = [d.name for d in dimensions if d not in ordered]
             raise GanworksError(f"{path}: {', '.join(loop)} wait for each other (when, times).")
@@ -113,18 +113,26 @@ def in_order(path: str, dimensions: tuple[Dimension, ...]) -> tuple[Dimension, .
 def check_references(path: str, dimension: Dimension, known: Mapping[str, Dimension]) -> None:
     """Raise `SettingError` where a condition or a multiple names no dimension, or no value of one."""
     where = f"{path}.{dimension.name}"
-    for other in [*dimension.when, *filter(None, [dimension.times])]:
+    for other in [*dimension.when, *base_of(dimension, known)]:
         word = "when" if other in dimension.when else "times"
         if other not in known:
-            raise SettingError(f"{where}.{word}", other, f"one of {', '.join(known)}", known)
+            there = [*known, *(HEURISTICS if word == "times" else ())]
+            raise SettingError(f"{where}.{word}", other, f"one of {', '.join(there)}", there)
     for other, values in dimension.when.items():
         kind = known[other].distribution
         if not isinstance(kind, CategoricalDistribution):
             raise SettingError(f"{where}.when", other, "a dimension with options: this one is a range")
         for value in values:
             check_option(f"{where}.when.{other}", value, kind)
-    if dimension.times is not None and not isinstance(known[dimension.times].distribution, FloatDistribution):
-        raise SettingError(f"{where}.times", dimension.times, "a dimension of real numbers")
+    for other in base_of(dimension, known):
+        if not isinstance(known[other].distribution, FloatDistribution):
+            raise SettingError(f"{where}.times", other, "a dimension of real numbers")
+
+
+def base_of(dimension: Dimension, known: Collection[str]) -> list[str]:
+    """Return the dimension of whose value this one is a multiple, if it is one of a dimension and not of a heuristic."""
+    times = dimension.times
+    return [] if times is None or (times in HEURISTICS and times not in known) else [times]
 
 
 def check_option(where: str, value: Any, kind: CategoricalDistribution) -> None:
@@ -136,6 +144,7 @@ def check_option(where: str, value: Any, kind: CategoricalDistribution) -> None:
 
 def check_reached(path: str, ordered: list[Dimension]) -> None:
     """Raise `SettingError` for a dimension whose conditions exclude each other, or whose base is not there."""
+    names = [dimension.name for dimension in ordered]
     for index, dimension in enumerate(ordered):
         others = related(dimension, ordered[:index])
         points = list(Space(tuple(others)).corners())
@@ -144,7 +153,8 @@ def check_reached(path: str, ordered: list[Dimension]) -> None:
             raise SettingError(
                 f"{path}.{dimension.name}.when", dict(dimension.when), "a condition that can hold"
             )
-        if dimension.times is not None and any(dimension.times not in point for point in active):
+        base = base_of(dimension, names)
+        if any(other not in point for other in base for point in active):
             raise SettingError(
                 f"{path}.{dimension.name}.times",
                 dimension.times,

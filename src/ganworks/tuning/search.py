@@ -197,7 +197,11 @@ class Replicates(Search):
         return self.begin(trial, overrides, run_dir, seed)
 
     def table(self) -> list[dict[str, Any]]:
-        """Return the rows of what was trained again, by mean, the best first."""
+        """Return the rows of what was trained again, the best first.
+
+        ``mean`` is that of the other seeds alone, for the search's own figure, by which the trial was chosen, is partly
+        luck. To compare such trials with each other all runs count alike: ``choice`` is the mean with the search's.
+        """
         rows = []
         for source in self.best():
             runs = [t for t in self.trials(*ENDED) if t.user_attrs["source"] == source.number]
@@ -210,10 +214,11 @@ class Replicates(Search):
                     "values": values,
                     "mean": statistics.fmean(values) if values else None,
                     "deviation": statistics.stdev(values) if len(values) > 1 else 0.0,
+                    "choice": statistics.fmean([source.value, *values]) if values else None,
                 }
             )
         sign = 1 if self.settings.direction == "minimize" else -1
-        return sorted(rows, key=lambda row: (row["mean"] is None, sign * (row["mean"] or 0)))
+        return sorted(rows, key=lambda row: (row["choice"] is None, sign * (row["choice"] or 0)))
 
 
 def ranked(trials: list[FrozenTrial], direction: str) -> list[FrozenTrial]:

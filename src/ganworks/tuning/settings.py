@@ -23,6 +23,7 @@ TYPES = {
     ),
     **dict.fromkeys(("top_k", "num_seeds", "max_crashes", "max_retries", "heartbeat_seconds"), int),
     "evaluations": int | None,
+    "objective_mean_of": int,
     "fixed": list[str] | None,
     **dict.fromkeys(("space", "enqueue", "stages"), dict[str, Any] | None),
     "collapse": dict[str, float] | None,
@@ -51,6 +52,7 @@ class Settings:
         folder: of the study, absolute.
         overrides: of every trial: those of the space and those of the command line.
         flags: ``--config-dir`` and its value, handed on to `train.py`.
+        objective_mean_of: evaluations at a trial's end whose mean is its figure.
         num_images: length of a trial, known once a point has been composed.
         command: the command line that started the search.
     """
@@ -78,6 +80,7 @@ class Settings:
     max_crashes: int
     max_retries: int
     heartbeat_seconds: int
+    objective_mean_of: int = 1
     num_images: int = 0
     command: str = ""
 
@@ -104,7 +107,8 @@ def read_settings(config: DictConfig, overrides: list[str], flags: list[str]) ->
     for name, kind in TYPES.items():
         values[name] = checked_value(name, values[name], kind)
     checked_value("paths.runs", values["paths"]["runs"], Path)
-    for name in ("num_trials", "workers", "evaluations", "heartbeat_seconds", "max_crashes", "num_rungs"):
+    counts = ("num_trials", "workers", "evaluations", "objective_mean_of", "heartbeat_seconds", "max_crashes")
+    for name in (*counts, "num_rungs"):
         if values[name] is not None:
             check_count(name, values[name])
     for name in ("seed", "top_k", "num_seeds", "max_retries", "startup_trials"):
@@ -131,6 +135,7 @@ def read_settings(config: DictConfig, overrides: list[str], flags: list[str]) ->
         "max_crashes",
         "max_retries",
         "heartbeat_seconds",
+        "objective_mean_of",
     )
     return Settings(
         **{name: values[name] for name in kept},

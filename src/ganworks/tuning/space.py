@@ -16,6 +16,8 @@ from optuna.distributions import (
 )
 
 Point = dict[str, Any]
+# What a dimension may be a multiple of beside other dimensions, computed from a trial's own settings.
+HEURISTICS = {"r1_gamma": "${r1_gamma:${data.resolution},${data.batch_size}}"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Dimension:
         distribution: the values.
         sets: settings that take the value, or the value times that of the dimension ``times``.
         bundles: for a choice between whole sets of overrides, those of each option.
-        times: another dimension, of whose value this one is a multiple.
+        times: another dimension, of whose value this one is a multiple, or one of `HEURISTICS`.
         when: values of other dimensions under which this one exists.
     """
 
@@ -57,8 +59,10 @@ class Dimension:
         value = point[self.name]
         if self.bundles:
             return list(self.bundles[value])
-        if self.times is not None:
+        if self.times in point:
             value = value * point[self.times]
+        elif self.times is not None:
+            value = f"${{times:{text(value)},{HEURISTICS[self.times]}}}"
         return [f"{setting}={text(value)}" for setting in self.sets]
 
     def corners(self) -> list[Any]:

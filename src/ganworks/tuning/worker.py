@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +107,7 @@ class Worker:
         elif status == "pruned":
             study.tell(trial, state=TrialState.PRUNED)
         elif status == "finished":
-            study.tell(trial, rows[-1][1])
+            study.tell(trial, reached(rows, self.settings.objective_mean_of))
         else:
             trial.set_constraint(status, 1.0)
             study.tell(trial, worst(study))
@@ -117,7 +118,8 @@ def judge(
 ) -> tuple[str, str | None]:
     """Return (status, error) of a trial from its files and what the worker wanted of it."""
     ended = summary.get("status")
-    if ended == "diverged" or (rows and not is_number(rows[-1][1])):
+    last = rows[-settings.objective_mean_of :]
+    if ended == "diverged" or not all(is_number(value) for _, value in last):
         return "diverged", summary.get("error")
     if ended == "finished" or (ended == "stopped" and rows):
         if not rows:
@@ -131,6 +133,15 @@ def judge(
     if ended == "interrupted" or (wanted and ended in (None, "running")):
         return wanted or "interrupted", None
     return "crashed", None
+
+
+def reached(rows: list[tuple[int, float]], mean_of: int) -> float:
+    """Return what a trial reached: the mean of the figures of its last ``mean_of`` evaluations.
+
+    >>> reached([(100, 9.0), (200, 4.0), (300, 2.0)], 2)
+    3.0
+    """
+    return statistics.fmean(value for _, value in rows[-mean_of:])
 
 
 def worst(study: optuna.Study) -> float:
