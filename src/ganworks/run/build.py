@@ -132,6 +132,10 @@ def make_player(path: str, node: DictConfig) -> Any:
     """Return a player: the network of ``node``, or several by name where it has no ``_target_`` of its own."""
     if "_target_" in node:
         return make(path, node)
+    for name, part in node.items():
+        if part and not isinstance(part, DictConfig):
+            names = ", ".join(str(each) for each, other in node.items() if isinstance(other, DictConfig))
+            raise SettingError(f"{path}.{name}", part, f"left out: each of {names} has settings of its own")
     parts = {f"{name!s}": make(f"{path}.{name!s}", part) for name, part in node.items() if part}
     if not parts:
         raise SettingError(path, "{}", "a network with a _target_, or several by name")
