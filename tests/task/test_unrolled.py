@@ -42,8 +42,17 @@ def unrolled(
 ) -> UnrolledTask:
     """A task whose discriminator's optimizer already has a state."""
     task = make_task(loss, discriminator=MLPDiscriminator(SHAPE, width=8, depth=1, norm=norm))
-    settings = {"generator": task.generator, "discriminator": task.discriminator, "loss": task.loss, "ema": task.ema}
-    settings |= {"num_images": 96, "schedule": task.schedule, "optimizers": dict.fromkeys(task.roles, RULES[rule])}
+    settings = {
+        "generator": task.generator,
+        "discriminator": task.discriminator,
+        "loss": task.loss,
+        "ema": task.ema,
+    }
+    settings |= {
+        "num_images": 96,
+        "schedule": task.schedule,
+        "optimizers": dict.fromkeys(task.roles, RULES[rule]),
+    }
     task = Unrolled(**{**settings, **kwargs}).double()
     optimizer = RULES[rule](task.discriminator.parameters())
     for seed in range(2):
@@ -104,7 +113,9 @@ def test_steps_ahead_equal_those_of_torch(rule: str) -> None:
 
 @pytest.mark.parametrize("loss", [BCE(), RelativisticPairing()])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
-def test_loss_and_gradient_without_the_updates_are_those_of_an_updated_copy(loss: AdversarialLoss, rule: str) -> None:
+def test_loss_and_gradient_without_the_updates_are_those_of_an_updated_copy(
+    loss: AdversarialLoss, rule: str
+) -> None:
     task = unrolled(loss, rule, num_unroll=3, through_updates=False)
     batch = batch_of(task)
     term = task.generator_terms(batch)["adversarial"]
@@ -112,7 +123,9 @@ def test_loss_and_gradient_without_the_updates_are_those_of_an_updated_copy(loss
     fake = task.generator(batch["latent"])
     expected = loss_of_the_generator(task, batch, rule, fake)
     assert term.item() == pytest.approx(expected.item(), abs=1e-12)
-    for one, other in zip(found, torch.autograd.grad(expected, list(task.generator.parameters())), strict=True):
+    for one, other in zip(
+        found, torch.autograd.grad(expected, list(task.generator.parameters())), strict=True
+    ):
         assert torch.allclose(one, other, atol=1e-12)
 
 
@@ -178,7 +191,9 @@ def test_several_critics_are_unrolled_together() -> None:
 
 def test_optimizer_without_a_rule_is_refused_before_training() -> None:
     overrides = ["data=ring", "metric=none", "task=unrolled", "optimizer=rmsprop"]
-    with pytest.raises(SettingError, match=r"optimizer.discriminator=RMSprop: must be torch.optim.SGD, Adam or AdamW"):
+    with pytest.raises(
+        SettingError, match=r"optimizer.discriminator=RMSprop: must be torch.optim.SGD, Adam or AdamW"
+    ):
         build_run(compose(*overrides))
     assert isinstance(build_run(compose(*overrides[:3])).task, UnrolledTask)
     with pytest.raises(SettingError, match="without amsgrad"):

@@ -32,7 +32,9 @@ class StepsAhead:
         groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
         self.groups = {name: groups[id(p)] for name, p in parameters.items() if id(p) in groups}
         # Each step makes tensors of its own, so that those of the optimizer are read alone.
-        self.states: dict[str, State] = {name: dict(optimizer.state.get(parameters[name], {})) for name in self.groups}
+        self.states: dict[str, State] = {
+            name: dict(optimizer.state.get(parameters[name], {})) for name in self.groups
+        }
 
     def step(self, values: Mapping[str, Tensor], gradients: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
         """Return the values, by name, after one step along ``gradients``; None leaves a value."""
@@ -50,7 +52,9 @@ def rule_of(optimizer: Optimizer) -> Rule:
     plain = not any(group.get("amsgrad") or group.get("maximize") for group in optimizer.param_groups)
     rules: dict[type[Optimizer], Rule] = {SGD: sgd, Adam: adam, AdamW: adam}
     if type(optimizer) not in rules or not plain:
-        allowed = "torch.optim.SGD, Adam or AdamW, without amsgrad and maximize, where its updates are unrolled"
+        allowed = (
+            "torch.optim.SGD, Adam or AdamW, without amsgrad and maximize, where its updates are unrolled"
+        )
         raise SettingError("optimizer.discriminator", type(optimizer).__name__, allowed)
     return rules[type(optimizer)]
 

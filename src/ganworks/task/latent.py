@@ -66,7 +66,9 @@ class LatentOptimisationTask(AdversarialTask):
         self.share = check_range("share", share, 0.0, 1.0)
         if LATENT not in noise_of(self.generator):
             named = type(self.generator).__name__
-            raise SettingError("model.generator", named, "a network with a latent under task=latent_optimisation")
+            raise SettingError(
+                "model.generator", named, "a network with a latent under task=latent_optimisation"
+            )
 
     def discriminator_terms(self, batch: Batch) -> Terms:
         with frozen(self.generator):
@@ -127,7 +129,9 @@ class LatentOptimisationTask(AdversarialTask):
         stream: str,
         network: Callable[..., Any] | None = None,
     ) -> Said:
-        if stream == "fake":  # the discriminator's own: equal in value, and its gradient passes through dz too
+        if (
+            stream == "fake"
+        ):  # the discriminator's own: equal in value, and its gradient passes through dz too
             through = batch[critic.fake]
             sample = sample + (through - through.detach())
         return super().discriminate(critic, sample, batch, label, stream, network)

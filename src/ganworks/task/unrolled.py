@@ -80,7 +80,11 @@ class UnrolledTask(AdversarialTask):
         losses = []
         for critic in critics:
             # A loss with state keeps what it has learned of the updates that are made.
-            loss = copy.deepcopy(critic.objective) if isinstance(critic.objective, nn.Module) else critic.objective
+            loss = (
+                copy.deepcopy(critic.objective)
+                if isinstance(critic.objective, nn.Module)
+                else critic.objective
+            )
             given = self.given(critic, batch, batch) if self.is_augmenting else batch
             real, fake = given[critic.real], batch[critic.fake]
             fake = (fake if self.through_updates else fake.detach()).to(real.dtype)
@@ -125,7 +129,10 @@ class Ahead(nn.Module):
                 setattr(self, name, getattr(network, name))
         self.parameters_by_name = dict(self.uncompiled.named_parameters())
         self.values: dict[str, Tensor] = {
-            **{name: p.detach().requires_grad_(p.requires_grad) for name, p in self.parameters_by_name.items()},
+            **{
+                name: p.detach().requires_grad_(p.requires_grad)
+                for name, p in self.parameters_by_name.items()
+            },
             **{name: buffer.clone() for name, buffer in self.uncompiled.named_buffers()},
         }
 
@@ -136,7 +143,9 @@ class Ahead(nn.Module):
         """Take other values; without their graph they begin one of their own."""
         moved = self.parameters_by_name.keys()
         self.values = {
-            name: value.detach().requires_grad_(value.requires_grad) if name in moved and not with_graph else value
+            name: value.detach().requires_grad_(value.requires_grad)
+            if name in moved and not with_graph
+            else value
             for name, value in values.items()
         }
 
