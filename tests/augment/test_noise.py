@@ -146,7 +146,8 @@ def test_configurations_widen_the_discriminator_alone() -> None:
     assert config.model.generator.shape == [1, 8, 8]
     assert build_run(config).task.augment.tells
     with pytest.raises(
-        SettingError, match=r"model.discriminator.shape=.*: must be left out: each of sprite, path"
+        SettingError,
+        match=r"model.discriminator.shape=.*: must be left out .~model.discriminator.shape.: each of sprite, path",
     ):
         build_run(compose("data=moving_digits", "model=sprite", "augment=diffusion_told"))
 

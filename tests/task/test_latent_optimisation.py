@@ -125,7 +125,7 @@ def test_training_equals_a_loop_by_hand_and_not_the_plain_one() -> None:
     generator, critic = start.generator, start.discriminator
     batch = next(iter(task_data()))
     z = task.draw_noise(len(batch))["latent"]
-    for player, other in ((critic, generator), (generator, critic)):
+    for player in (critic, generator):
         latent = z.clone().requires_grad_()
         (g,) = torch.autograd.grad(critic(generator(latent)).sum(), latent, create_graph=True)
         step = 0.9 * g / (5 + g.square().sum(1, keepdim=True))

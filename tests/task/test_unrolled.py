@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
-from games import SHAPE, digits, fit, largest_difference, make_task
+from games import SHAPE, SharedTask, digits, fit, largest_difference, make_task
 from ganworks.augment import InstanceNoise
 from ganworks.errors import SettingError
 from ganworks.loss import BCE, AdversarialLoss, RelativisticPairing
@@ -20,7 +20,6 @@ from ganworks.optimizer.ahead import StepsAhead
 from ganworks.regularizer import R1
 from ganworks.run.build import build_run
 from ganworks.task import UnrolledTask
-from games import SharedTask
 from running import compose
 
 RULES: dict[str, Any] = {

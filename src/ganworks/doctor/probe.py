@@ -182,12 +182,17 @@ class Probe:
         return {"dead_units": units.share, "generator_spectral_norm": norm}
 
     def _some(self, look: Look, name: str) -> Tensor:
-        samples = look.batch[name][: self.num_samples]
+        samples = look.batch[name][: self._num(look)]
         return samples.to(look.batch["real"].dtype)
 
     def _label(self, look: Look) -> Tensor | None:
         label = look.batch.get(look.critic.real_label)
-        return None if label is None else label[: self.num_samples]
+        return None if label is None else label[: self._num(look)]
+
+    def _num(self, look: Look) -> int:
+        """Return how many samples are looked at: whole packs and groups, where there are as many."""
+        num, unit = min(self.num_samples, len(look.batch["real"])), look.critic.unit
+        return num - num % unit or num
 
     def _rng(self, stream: str) -> torch.Generator:
         return keyed_rng(self.task.seed, "doctor", stream, self.step, device=self.task.device)

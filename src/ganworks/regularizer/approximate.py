@@ -67,7 +67,8 @@ class ApproximateRegularizer(Regularizer):
 
     def penalty(self, network: Critic, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         x = self.points(batch).detach()
-        x = x[: max(1, math.ceil(self.share * len(x)))]  # of a batch in random order
+        unit = getattr(network, "unit", 1)  # samples that are judged as one stay together
+        x = x[: max(1, math.ceil(self.share * len(x) / unit)) * unit]  # of a batch in random order
         with precision(x.device.type, self.full_precision):
             x = x.to(torch.promote_types(x.dtype, torch.float32))
             noise = self.sigma * normal(x, rng)

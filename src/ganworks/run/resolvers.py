@@ -89,7 +89,7 @@ def critic_shape(
     packs = [
         node["num"]
         for node in (regularizers or {}).values()
-        if node and "Packing" in node.get("_target_", "")
+        if node and str(node.get("_target_")).endswith(".Packing")
     ]
     nodes = [augment, *(augment or {}).values()]
     is_told = any(isinstance(node, DictConfig) and node.get("tells") is True for node in nodes)
