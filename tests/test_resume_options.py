@@ -43,6 +43,7 @@ FASTGAN = ["data=digits", "metric=none", "data.resolution=32", "model=fastgan", 
 APART = {
     "path_length": STYLES,
     "reconstruction": [*FASTGAN, "regularizer=reconstruction"],
+    "packing": ["data=ring", "metric=none", "regularizer=packing", "task=latent_optimisation"],
 }
 
 
@@ -74,6 +75,10 @@ RUNS = {
     "ada": [
         *("data=digits", "loss=r3gan", "augment=blur_ada", "augment.blur.sigma.num_images=900"),
         *("augment.ada.adjust_images=600", "augment.ada.target=-0.9"),
+    ],
+    "diffusion": [
+        *("data=ring", "metric=none", "augment=diffusion_told", "augment.adjust_images=600"),
+        *("task=unrolled", "task.num_unroll=2", "task.top_k=0.5"),
     ],
     "scaler": [
         "data=ring",

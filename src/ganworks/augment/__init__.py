@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
     from ganworks.augment.blur import Blur
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
+    from ganworks.augment.diffusion import Diffusion
+    from ganworks.augment.noise import InstanceNoise
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -24,6 +26,8 @@ __all__ = [
     "Color",
     "Compose",
     "Cutout",
+    "Diffusion",
+    "InstanceNoise",
     "Translation",
     "as_module",
     "identity",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.distributed as dist
@@ -35,11 +36,13 @@ class Adaptive(Counting):
     Attributes:
         images: real images of all ranks so far.
         signal: r of the last look.
+        highest: bound of ``level``; None where p has none.
 
     Raises:
         SettingError: a setting that is out of range.
     """
 
+    highest: ClassVar[int | None] = None
     signal: Tensor
     level: Tensor
     num_updates: Tensor
@@ -129,7 +132,7 @@ class Adaptive(Counting):
         self.signal.copy_(self.signs[0] / self.signs[1])
         step = round(UNIT * self._on_host("images_since") / self.adjust_images)
         self.level += (self.signal - self.target).sign().long() * step
-        self.level.clamp_(min=0)
+        self.level.clamp_(0, self.highest)
         self.signs.zero_()
         self._set("images_since", 0)
         self._set("num_updates", 0)

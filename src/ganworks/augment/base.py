@@ -19,7 +19,14 @@ class Augment(nn.Module):
     """
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Return samples of the same shape (B, ...), differentiable in ``x``; all draws come from ``rng``."""
+        """Return samples of the same shape (B, ...), differentiable in ``x``; all draws come from ``rng``.
+
+        One that tells the discriminator what it did adds channels; `unchanged` then adds them too.
+        """
+        return x
+
+    def unchanged(self, x: Tensor) -> Tensor:
+        """Return samples (B, ...) as the discriminator is shown them where nothing is done to them."""
         return x
 
     def observe(self, real_logits: Tensor, num_images: int) -> None:

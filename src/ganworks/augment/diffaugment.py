@@ -34,6 +34,11 @@ class Compose(Augment):
             x = part(x, rng)
         return x
 
+    def unchanged(self, x: Tensor) -> Tensor:
+        for part in self.augments:
+            x = part.unchanged(x)
+        return x
+
     def observe(self, real_logits: Tensor, num_images: int) -> None:
         for part in self.augments:
             part.observe(real_logits, num_images)

@@ -17,12 +17,13 @@ from torch.optim import Optimizer
 from ganworks.doctor import signals
 from ganworks.doctor.derived import LABEL_MATCHES
 from ganworks.loss import per_sample
-from ganworks.model.base import networks_of, num_classes_of
+from ganworks.model.base import num_classes_of
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
 from ganworks.schedule import progress_of
 from ganworks.task import AdversarialTask, Critic, Look
 from ganworks.task.critics import said_of_side
+from ganworks.task.player import eager
 
 Signals = dict[str, float]
 
@@ -181,12 +182,17 @@ class Probe:
         return {"dead_units": units.share, "generator_spectral_norm": norm}
 
     def _some(self, look: Look, name: str) -> Tensor:
-        samples = look.batch[name][: self.num_samples]
+        samples = look.batch[name][: self._num(look)]
         return samples.to(look.batch["real"].dtype)
 
     def _label(self, look: Look) -> Tensor | None:
         label = look.batch.get(look.critic.real_label)
-        return None if label is None else label[: self.num_samples]
+        return None if label is None else label[: self._num(look)]
+
+    def _num(self, look: Look) -> int:
+        """Return how many samples are looked at: whole packs and groups, where there are as many."""
+        num, unit = min(self.num_samples, len(look.batch["real"])), look.critic.unit
+        return num - num % unit or num
 
     def _rng(self, stream: str) -> torch.Generator:
         return keyed_rng(self.task.seed, "doctor", stream, self.step, device=self.task.device)
@@ -201,19 +207,6 @@ def has_penalised_batch_norm(critic: Critic) -> bool:
     """Say whether a penalty takes the gradient of single samples through a batch norm, which mixes them."""
     has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in critic.network.modules())
     return has_batch_norm and any(regularizer.per_sample for regularizer in critic.penalties.values())
-
-
-@contextmanager
-def eager(player: nn.Module) -> Iterator[None]:
-    """Call the networks of ``player`` uncompiled inside."""
-    compiled = {network: network._compiled_call_impl for network in networks_of(player).values()}
-    for network in compiled:
-        network._compiled_call_impl = None
-    try:
-        yield
-    finally:
-        for network, call in compiled.items():
-            network._compiled_call_impl = call
 
 
 @contextmanager

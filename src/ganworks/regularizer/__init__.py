@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.minibatch_std import MinibatchDeviation
     from ganworks.regularizer.orthogonal import Orthogonal
+    from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
     from ganworks.regularizer.san import San
@@ -35,7 +37,9 @@ __all__ = [
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "MinibatchDeviation",
     "Orthogonal",
+    "Packing",
     "PathLength",
     "R1Approx",
     "R2Approx",

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganworks.data import GanDataModule
 from ganworks.errors import SettingError
+from ganworks.model.layer.minibatch_std import MinibatchStd
 from ganworks.noise import keyed_rng
 from ganworks.task import AdversarialTask, ManualTask
 from ganworks.task.check import terms_of_phases, untouched
@@ -31,6 +32,26 @@ def check_single(task: ManualTask, data: GanDataModule, config: DictConfig) -> N
         noise = task.draw_noise(1, lambda name: keyed_rng("check", name))
         for _, terms_of in terms_of_phases(game):
             terms_of({**data.example(1), **noise})
+
+
+def check_units(task: ManualTask, data: GanDataModule) -> None:
+    """Raise `SettingError` unless each part of a batch has whole packs and whole groups of a minibatch deviation."""
+    for critic in getattr(task, "critics", ()):
+        num_packs, rest = divmod(data.batch_size // task.accumulate, critic.together)
+        if rest or not num_packs:
+            allowed = f"a multiple of {critic.together * task.accumulate}: regularizer.packing.num={critic.together}"
+            raise SettingError("data.batch_size", data.batch_size, allowed + in_parts(task))
+        groups = (layer.group_size for layer in critic.network.modules() if isinstance(layer, MinibatchStd))
+        for size in groups:
+            if num_packs % min(size, num_packs):
+                unit = size * critic.together * task.accumulate
+                allowed = f"a multiple of {unit}: groups of {size} for the minibatch deviation"
+                raise SettingError("data.batch_size", data.batch_size, allowed + in_parts(task))
+
+
+def in_parts(task: ManualTask) -> str:
+    """Return words on the parts of a batch, where it has several."""
+    return f", in task.accumulate={task.accumulate} parts" if task.accumulate > 1 else ""
 
 
 @contextmanager

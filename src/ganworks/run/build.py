@@ -23,7 +23,7 @@ from ganworks.logger import CSVLogger
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
-from ganworks.run.batch import check_single
+from ganworks.run.batch import check_single, check_units
 from ganworks.run.instantiate import make
 from ganworks.run.leak import warn_of_leak
 from ganworks.run.speed import check_sharding, check_shared_forward, compile_networks, set_memory_format
@@ -73,6 +73,7 @@ def build_run(config: DictConfig) -> Run:
             "task.accumulate", task.accumulate, f"a divisor of data.batch_size={datamodule.batch_size}"
         )
     check_critics(task, config.model.discriminator)
+    check_units(task, datamodule)
     task.check(datamodule.example(), tuple(datamodule.shape))
     check_single(task, datamodule, config)
     warn_of_leak(task, suite)
@@ -132,6 +133,11 @@ def make_player(path: str, node: DictConfig) -> Any:
     """Return a player: the network of ``node``, or several by name where it has no ``_target_`` of its own."""
     if "_target_" in node:
         return make(path, node)
+    for name, part in node.items():
+        if part and not isinstance(part, DictConfig):
+            names = ", ".join(str(each) for each, other in node.items() if isinstance(other, DictConfig))
+            allowed = f"left out (~{path}.{name}): each of {names} has its own"
+            raise SettingError(f"{path}.{name}", part, allowed)
     parts = {f"{name!s}": make(f"{path}.{name!s}", part) for name, part in node.items() if part}
     if not parts:
         raise SettingError(path, "{}", "a network with a _target_, or several by name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -84,6 +85,26 @@ def critic_norm(regularizers: DictConfig | None) -> str:
         return "batch"
 
 
+def critic_shape(
+    shape: ListConfig | None, regularizers: DictConfig | None, augment: DictConfig | None
+) -> list[int] | None:
+    """Return the shape of what a discriminator judges of samples of ``shape``, wider in its first number.
+
+    ``regularizer=packing`` puts ``num`` samples into one, and an augmentation that ``tells`` what it did adds a channel
+    to each.
+    """
+    if shape is None:
+        return None
+    packs = [
+        node["num"]
+        for node in (regularizers or {}).values()
+        if node and str(node.get("_target_")).endswith(".Packing")
+    ]
+    nodes = [augment, *(augment or {}).values()]
+    is_told = any(isinstance(node, DictConfig) and node.get("tells") is True for node in nodes)
+    return [(shape[0] + is_told) * math.prod(packs), *shape[1:]]
+
+
 def choice(group: str, *, _root_: DictConfig) -> str:
     """Return the option chosen for ``group``; the group's own name where it is swept, or outside of a command."""
     hydra = HydraConfig.get() if HydraConfig.initialized() else _root_.get("hydra")
@@ -119,7 +140,18 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, r1_gamma, times, per_width, image_shape, frame_of, critic_norm, choice):
+    for resolver in (
+        where,
+        share,
+        r1_gamma,
+        times,
+        per_width,
+        image_shape,
+        frame_of,
+        critic_norm,
+        critic_shape,
+        choice,
+    ):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)

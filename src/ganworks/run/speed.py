@@ -68,6 +68,9 @@ def check_sharding(config: DictConfig, task: ManualTask) -> None:
     """Raise `SettingError` for what does not go together with sharded networks."""
     if not leaves_numbers_whole():
         check_numbers(task)
+    if not task.can_be_sharded:
+        allowed = f"auto or adversarial_ddp: {type(task).__name__} needs whole networks"
+        raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
     if config.task.get("share_forward") and shares_gradient(task):

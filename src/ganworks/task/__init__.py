@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.estimator import Estimator, Gumbel, Reinforce
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
+    from ganworks.task.latent import LatentOptimisationTask
     from ganworks.task.levels import Levels, LevelsTask
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
     from ganworks.task.sequence import SequenceTask
     from ganworks.task.unpaired import UnpairedTask
+    from ganworks.task.unrolled import UnrolledTask
     from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -36,6 +38,7 @@ __all__ = [
     "Frames",
     "Gumbel",
     "ImagePool",
+    "LatentOptimisationTask",
     "Levels",
     "LevelsTask",
     "Look",
@@ -49,5 +52,6 @@ __all__ = [
     "Smaller",
     "Trajectory",
     "UnpairedTask",
+    "UnrolledTask",
     "View",
 ]

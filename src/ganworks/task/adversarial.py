@@ -190,8 +190,11 @@ class AdversarialTask(CriticsTask):
 
     def given(self, critic: Critic, batch: Batch, shown: Batch) -> Batch:
         """Return the batch with what a critic is shown as real: fakes too, where the augmentation says so."""
-        chosen = self.augment.replaced(len(batch[critic.real]), self.rng(f"replaced/{critic.prefix}"))
-        return batch if chosen is None else with_fakes(critic, batch, shown, chosen)
+        num = len(batch[critic.real]) // critic.together  # of a pack all samples or none
+        chosen = self.augment.replaced(num, self.rng(f"replaced/{critic.prefix}"))
+        if chosen is None:
+            return batch
+        return with_fakes(critic, batch, shown, chosen.repeat_interleave(critic.together))
 
     # When, and what follows an update
 

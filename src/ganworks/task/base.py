@@ -54,6 +54,7 @@ class ManualTask(PlayerUpdates):
         images_seen: real images seen over all processes: the x-axis of every logger, file name and schedule.
         num_steps: batches seen by this process.
         scalars: what was logged last, under the names that it was logged with.
+        can_be_sharded: its terms can be taken of networks that are split over devices.
         truth: the field of the data with the sample that belongs to each source; None where sources have none.
         watcher: is told of a role and its optimizer before each update, when the gradients are there, not yet clipped.
         corrections: by role c of the players whose penalties take their own steps; see `correction_of`.
@@ -64,6 +65,7 @@ class ManualTask(PlayerUpdates):
 
     roles: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     truth: ClassVar[str | None] = None
+    can_be_sharded: ClassVar[bool] = True
     generator: nn.Module
 
     def __init__(

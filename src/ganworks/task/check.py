@@ -53,6 +53,9 @@ def check_terms(task: Game, batch: Batch, shape: tuple[int, ...]) -> None:
         shape: of a sample.
     """
     with untouched(task):
+        # Two of what a critic judges as one.
+        together = max((critic.together for critic in task.critics), default=1)
+        batch = {name: torch.cat([rows] * together) for name, rows in batch.items()}
         num = len(batch["real"])
         noise = task.draw_noise(num, lambda name: keyed_rng("check", name))
         check_conditions(task, batch)
@@ -136,7 +139,7 @@ def check_logits(task: Game, critic: Critic, fields: Batch) -> None:
             logits = task.look(critic, fields, sample, fields.get(critic.fake_label))
         except KeyError:
             raise SettingError(setting, type(critic.network).__name__, allowed) from None
-    if not isinstance(logits, Tensor) or logits.dim() < 1 or len(logits) != len(sample):
+    if not isinstance(logits, Tensor) or logits.dim() < 1 or len(logits) * critic.together != len(sample):
         raise SettingError(setting, tuple(logits.shape), allowed)
 
 

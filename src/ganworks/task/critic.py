@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.errors import SettingError, check_range
 from ganworks.loss import AdversarialLoss
 from ganworks.model.base import num_classes_of
+from ganworks.model.layer.minibatch_std import MinibatchStd
 from ganworks.regularizer import Regularizer
 from ganworks.task.view import View
 
@@ -56,6 +58,17 @@ class Critic:
     def penalties(self) -> Mapping[str, Regularizer]:
         """The regularizers of a critic that a task has equipped."""
         return self.regularizers or {}
+
+    @property
+    def together(self) -> int:
+        """Samples behind each of its logits: 1 but for packs."""
+        return self.view.together if self.view is not None else 1
+
+    @property
+    def unit(self) -> int:
+        """Samples that it judges as one: packs, and the groups of a minibatch deviation; a batch has whole ones."""
+        layers = (layer for layer in self.network.modules() if isinstance(layer, MinibatchStd))
+        return self.together * math.lcm(1, *(layer.group_size for layer in layers))
 
     @property
     def prefix(self) -> str:
@@ -116,6 +129,11 @@ class CriticCall:
         """The critic's network, for penalties on its weights."""
         return self.critic.network
 
+    @property
+    def unit(self) -> int:
+        """Samples that the critic judges as one."""
+        return self.critic.unit
+
     def said(self, sample: Tensor) -> dict[str, Tensor]:
         """Return what the critic says of samples (B, *shape), those of the batch or its first ones."""
         # `_call_impl` is what a call does without the compiled code; not `forward`, which leaves the hooks of a
@@ -175,7 +193,7 @@ def with_fakes(
         chosen: (B,) of bool.
     """
     beside = critic.view.fields if critic.view is not None else ()
-    shift = 0 if beside or num_classes_of(critic.network) else 1
+    shift = 0 if beside or num_classes_of(critic.network) else critic.together
     fields = {
         critic.real: critic.fake,
         critic.real_label: critic.fake_label,

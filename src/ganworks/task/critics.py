@@ -252,7 +252,8 @@ class CriticsTask(ManualTask):
             [per_sample(each.detach()) for each in said] for said in (real_logits, fake_logits or [])
         )
         is_centred = all(getattr(c.objective, "centred", not c.objective.relativistic) for c in self.critics)
-        self.augment.observe_logits(reals, fakes, len(reals[0]) * self.world_size, is_centred)
+        num_images = len(reals[0]) * self.critics[0].together * self.world_size
+        self.augment.observe_logits(reals, fakes, num_images, is_centred)
         average_state(self.augment)
         if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
             self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
@@ -265,8 +266,9 @@ class CriticsTask(ManualTask):
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
         """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
-        view = critic.view
-        seen = sample if view is None else view(sample, batch, self.rng(f"look/{critic.prefix}"))
+        view, seen = critic.view, self.augment.unchanged(sample)
+        if view is not None:
+            seen = view(seen, batch, self.rng(f"look/{critic.prefix}"))
         return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
 
     # Whose regularizers act where

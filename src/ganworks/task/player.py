@@ -59,6 +59,19 @@ def frozen(network: nn.Module) -> Iterator[None]:
             parameter.requires_grad = True
 
 
+@contextmanager
+def eager(player: nn.Module) -> Iterator[None]:
+    """Call the networks of ``player`` uncompiled inside."""
+    compiled = {network: network._compiled_call_impl for network in networks_of(player).values()}
+    for network in compiled:
+        network._compiled_call_impl = None
+    try:
+        yield
+    finally:
+        for network, call in compiled.items():
+            network._compiled_call_impl = call
+
+
 def whole(tensor: Tensor) -> Tensor:
     """Return ``tensor``; a sharded one put together, for which all processes have to ask."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.errors import check_count
+from ganworks.errors import SettingError, check_count
 from ganworks.sample.motion import centres, masses, windows
 
 Batch = dict[str, Tensor]
@@ -20,9 +21,11 @@ class View:
     Attributes:
         fields: names of the batch's fields that the view reads beside the sample. An augmentation changes them with
             the same draws as the sample.
+        together: samples that one row of what it shows is made of.
     """
 
     fields: tuple[str, ...] = ()
+    together: int = 1
 
     def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         """Return what the critic judges of samples (B, *shape), differentiable in them.
@@ -126,6 +129,36 @@ class Smaller(View):
         return interpolate(sample, scale_factor=1 / self.factor, mode="area")
 
 
+class Packed(View):
+    """Neighbours of a batch (B, C, ...), one behind the other in the channels: (B / num, num C, ...); of vectors longer
+    ones. Lin et al. 2018 (PacGAN), section 3 (https://arxiv.org/abs/1712.04086).
+
+    Args:
+        num: samples of a pack.
+        shape: what the network takes, (num C, ...); None does not compare.
+        setting: of that shape.
+
+    Raises:
+        SettingError: when called, for samples that are no vectors, images or clips, that are no whole number of packs,
+            or of which a pack has not ``shape``.
+    """
+
+    def __init__(self, num: int, shape: Sequence[int] | None = None, setting: str = "shape") -> None:
+        self.num = self.together = check_count("num", num)
+        self.shape, self.setting = None if shape is None else tuple(shape), setting
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        num, channels, *rest = sample.shape
+        if num % self.num or len(rest) not in (0, 2, 3) or num != len(next(iter(batch.values()))):
+            allowed = f"1 for {num} samples of {(channels, *rest)}: vectors, images, clips, one a row"
+            raise SettingError("regularizer.packing.num", self.num, allowed)
+        packed = sample.reshape(-1, self.num * channels, *rest)
+        if self.shape not in (None, packed.shape[1:]):
+            allowed = f"{list(packed.shape[1:])} under regularizer.packing.num={self.num}"
+            raise SettingError(self.setting, list(self.shape or ()), allowed)
+        return packed
+
+
 class Chain(View):
     """Several views, each of what the one before it shows: beside its source, and that at half the size.
 
@@ -135,6 +168,7 @@ class Chain(View):
 
     def __init__(self, **views: View) -> None:
         self.views = list(views.values())
+        self.together = math.prod(view.together for view in self.views)
         self.fields = tuple(dict.fromkeys(name for view in self.views for name in view.fields))
 
     def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:

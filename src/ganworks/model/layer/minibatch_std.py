@@ -35,7 +35,9 @@ class MinibatchStd(nn.Module):
         size = min(self.group_size, num)
         if num % size:
             raise SettingError("group_size", self.group_size, f"a divisor of the {num} samples of a batch")
-        groups = x.float().view(size, -1, self.num_features, channels // self.num_features, height, width)
+        groups = x.to(torch.promote_types(x.dtype, torch.float32)).view(
+            size, -1, self.num_features, channels // self.num_features, height, width
+        )
         variance = (groups - groups.mean(0)).square().mean(0)  # 30 times as fast as `var` on a CPU
         deviation = (variance + 1e-8).sqrt().mean((2, 3, 4))  # (N / G, F)
         feature = deviation.to(x.dtype).repeat(size, 1)[:, :, None, None].expand(-1, -1, height, width)
