@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganworks.augment.base import Augment, AugmentFunction, as_module, identity
     from ganworks.augment.blur import Blur
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
+    from ganworks.augment.flip import Flip
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -24,6 +25,7 @@ __all__ = [
     "Color",
     "Compose",
     "Cutout",
+    "Flip",
     "Translation",
     "as_module",
     "identity",
