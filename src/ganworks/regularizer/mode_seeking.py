@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_choice, check_range
 from ganworks.model.base import conditions_of, noise_of, produce
-from ganworks.regularizer.base import Regularizer, WeightSchedule
+from ganworks.regularizer.base import Regularizer, WeightSchedule, in_float
 from ganworks.regularizer.gradient import normal
 
 
@@ -81,9 +81,7 @@ class LatentDiversity(Regularizer):
 
     player: ClassVar[str] = "generator"
 
-    def __init__(
-        self, weight: float | WeightSchedule = 0.5, every: int = 1, sigma: float = 0.05
-    ) -> None:
+    def __init__(self, weight: float | WeightSchedule = 0.5, every: int = 1, sigma: float = 0.05) -> None:
         super().__init__(weight, every)
         self.sigma = check_range("sigma", sigma, 1e-9)
 
@@ -102,14 +100,11 @@ def check_latent(network: Callable[..., Any], setting: str) -> None:
     several = isinstance(network, nn.ModuleDict)
     if several or "latent" not in noise_of(network):  # type: ignore[arg-type]
         what = "a generator of several networks" if several else f"{type(network).__name__} without a latent"
-        raise SettingError(setting, what, "left out, or used with a generator of one network that takes a latent")
+        raise SettingError(
+            setting, what, "left out, or used with a generator of one network that takes a latent"
+        )
 
 
 def mean_distance(first: Tensor, second: Tensor) -> Tensor:
     """Return the mean absolute difference of all numbers, in float32 at least."""
     return in_float(first - second).abs().mean()
-
-
-def in_float(x: Tensor) -> Tensor:
-    """Return ``x`` in float32 where it is in half precision: a mean needs more than that."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

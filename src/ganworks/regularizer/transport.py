@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ganworks.errors import SettingError, check_range
-from ganworks.regularizer.base import Regularizer, WeightSchedule, check_weight
+from ganworks.regularizer.base import Regularizer, WeightSchedule, check_weight, in_float
 from ganworks.schedule import ValueSchedule
 from ganworks.task.state import global_mean
 
@@ -56,7 +56,7 @@ class NormalizedGradient(Regularizer):
             check_range("gradient_decay", gradient_decay, 0.0, 1.0 - 1e-9)
             check_constant(weight, every)
         self.gradient_decay = gradient_decay
-        self._factor, self._zeros = 1.0, list[Tensor]()
+        self._factor, self._shown = 1.0, dict[Tensor, tuple[Tensor, Tensor]]()
         self.register_buffer("moment", torch.zeros(()))
         self.register_buffer("mass", torch.zeros(()))
 
@@ -64,14 +64,14 @@ class NormalizedGradient(Regularizer):
         """Return ``fake`` as it is; on the way back its gradient is normalized."""
         if self.gradient_decay is None:
             return fake
-        shown, zero = Normalize.apply(fake, self)
-        self._zeros.append(zero)
-        return shown
+        if fake not in self._shown:  # several critics see the same: what they say together is normalized
+            self._shown[fake] = Normalize.apply(fake, self)
+        return self._shown[fake][0]
 
     def penalty(
         self, network: Callable[..., Any], batch: Mapping[str, Tensor], rng: torch.Generator
     ) -> Tensor:
-        zeros, self._zeros = self._zeros, []
+        zeros, self._shown = [zero for _, zero in self._shown.values()], {}
         return torch.stack(zeros).sum() if zeros else batch["fake"].new_zeros(())
 
     def factor(self, progress: float) -> float:
@@ -87,7 +87,7 @@ class NormalizedGradient(Regularizer):
                 of a batch multiply every term of a loss by one number, and the terms beside this one keep it.
         """
         scale = torch.ones_like(self.moment) if slope is None else slope / self._factor
-        plain = gradient.to(torch.promote_types(gradient.dtype, torch.float32)) / scale
+        plain = in_float(gradient) / scale
         self.follow(global_mean(plain.numel() * plain.square().sum()))
         size = (self.moment / self.mass.clamp_min(TINY)).clamp_min(TINY).sqrt()
         return (plain * (scale / size)).to(gradient.dtype)
@@ -158,5 +158,5 @@ class Transport(NormalizedGradient):
             length = "no latent" if latent is None else latent[0].numel()
             allowed = f"{fake[0].numel()}, as many numbers as a sample has, under regularizer=transport"
             raise SettingError("model.generator.latent_dim", length, allowed)
-        moved = fake.to(torch.promote_types(fake.dtype, torch.float32)) - latent.view_as(fake)
+        moved = in_float(fake) - latent.view_as(fake)
         return moved.square().mean() + super().penalty(network, batch, rng)

@@ -68,6 +68,10 @@ def check_sharding(config: DictConfig, task: ManualTask) -> None:
     """Raise `SettingError` for what does not go together with sharded networks."""
     if not leaves_numbers_whole():
         check_numbers(task)
+    for name, each in getattr(task, "all_regularizers", {}).items():
+        if each.needs_whole_weights:
+            allowed = f"adversarial_ddp under regularizer.{name}, which remembers whole weights"
+            raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
     if config.task.get("share_forward"):
