@@ -144,7 +144,7 @@ class Line(Mixture):
         return torch.special.ndtr(normal).mean(1)
 
     def quantile(self, share: Tensor) -> Tensor:
-        """Return the number (N,), in float64, below which each ``share`` in (0, 1) of the mixture lies: by bisection."""
+        """Return the number (N,), in float64, below which each ``share`` in (0, 1) lies, by bisection."""
         ends = self.means.double().min() - 10 * self.sigma, self.means.double().max() + 10 * self.sigma
         low, high = (end.expand(share.shape).clone() for end in ends)
         for _ in range(60):  # halvings: to the last digits

@@ -14,6 +14,7 @@ from ganworks.loss.base import per_sample
 from ganworks.model.layer.branch import branch
 from ganworks.regularizer.base import Regularizer, WeightSchedule, in_float
 from ganworks.regularizer.gradient import normal
+from ganworks.sample.kind import Image, kind_of
 
 FEATURES = "last_features"
 
@@ -52,6 +53,7 @@ class Consistency(Regularizer):
         super().__init__(weight, every)
         self.side = check_choice("side", side, ("real", "fake"))
         self.at = check_choice("at", at, ("logits", "features"))
+        self.is_default = augment is None
         self.augment = as_module(augment or Compose(flip=Flip(), translation=Translation()))
 
     def prepare(self, network: nn.Module) -> None:
@@ -61,6 +63,9 @@ class Consistency(Regularizer):
     def penalty(self, network: Any, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         """Return the penalty; ``network`` is a `CriticCall`."""
         sample, call = batch[self.side].detach(), network.of(self.side)
+        if self.is_default and not isinstance(kind_of(sample.shape[1:]), Image):
+            allowed = f"an augmentation for samples of shape {tuple(sample.shape[1:])}, which are no images"
+            raise SettingError("regularizer.consistency.augment", "null", allowed)
         before = batch.get(f"{self.side}_{self.name}")
         if before is None:
             before = call.said(sample)[self.name]

@@ -45,7 +45,7 @@ class ModeSeeking(Regularizer):
         self.pairs = check_choice("pairs", pairs, ("drawn", "halves"))
         self.epsilon = check_range("epsilon", epsilon, 1e-12)
 
-    def penalty(self, network: nn.Module, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+    def penalty(self, network: Any, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         check_latent(network, "regularizer.mode_seeking")
         fake, latent = batch["fake"], batch["latent"]
         if self.pairs == "drawn":
@@ -85,7 +85,7 @@ class LatentDiversity(Regularizer):
         super().__init__(weight, every)
         self.sigma = check_range("sigma", sigma, 1e-9)
 
-    def penalty(self, network: nn.Module, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+    def penalty(self, network: Any, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         check_latent(network, "regularizer.latent_diversity")
         near = batch["latent"] + self.sigma * normal(batch["latent"], rng)
         moved = produce(network, {**batch, "latent": near})["fake"]
