@@ -162,11 +162,9 @@ def test_zcr_compares_fakes_of_near_latents_and_pushes_them_apart():
 
 
 def test_terms_of_a_second_sample_refuse_generators_that_have_none():
-    class Translator(nn.Module):
-        noise = {}
-
+    translator = nn.Linear(2, 2)
     for regularizer, name in ((LatentDiversity(), "latent_diversity"), (ModeSeeking(), "mode_seeking")):
-        for network in (Translator(), nn.ModuleDict({"one": Translator()})):
+        for network in (translator, nn.ModuleDict({"one": translator})):
             with pytest.raises(SettingError, match=rf"regularizer\.{name}"):
                 regularizer.penalty(network, {}, keyed_rng(0))
     with pytest.raises(SettingError, match="latent_consistency"):
