@@ -40,10 +40,17 @@ VALUES = [
 STYLES = ["data=digits", "metric=none", "model=stylegan2", "model.width=8", "regularizer=path_length"]
 STYLES += [f"model.generator.{name}" for name in ("latent_dim=8", "w_dim=8", "num_mapping=2")]
 FASTGAN = ["data=digits", "metric=none", "data.resolution=32", "model=fastgan", "model.width=2", "loss=hinge"]
+FLOW = ["data=digits", "metric=none", "model=mlp", "model.generator.latent_dim=64", "loss=r3gan"]
+LEVELS = ["data=digits", "metric=none", "model=transformer_levels", "task=levels", "model.depth=4"]
+LEVELS += ["model.num_heads=2", "+model.discriminator.network.head_width=8", "loss=hinge"]
 APART = {
     "path_length": STYLES,
     "reconstruction": [*FASTGAN, "regularizer=reconstruction"],
     "packing": ["data=ring", "metric=none", "regularizer=packing", "task=latent_optimisation"],
+    "consistency": ["data=digits", "metric=none", "regularizer=consistency"],
+    "balanced_consistency": ["data=digits", "metric=none", "model=mlp", "regularizer=balanced_consistency"],
+    "transport": [*FLOW, "task.accumulate=2", "regularizer=transport"],
+    "level_consistency": [*LEVELS, "regularizer=level_consistency"],
 }
 
 

@@ -44,7 +44,7 @@ PLACES: dict[str, tuple[str, ...]] = {
               "ganworks.metric.Extractor", "ganworks.metric.extractor.Lpips", SCHEDULE),
     "data": ("ganworks.data.GanDataModule", "ganworks.sample.kind.Kind"),
     "loss": ("ganworks.loss.AdversarialLoss",),
-    "regularizer": ("ganworks.regularizer.Regularizer", SCHEDULE),
+    "regularizer": ("ganworks.regularizer.Regularizer", "ganworks.augment.Augment", SCHEDULE),
     "augment": ("ganworks.augment.Augment", SCHEDULE),
     "optimizer": ("torch.optim.Optimizer", "ganworks.optimizer.Schedule", SCHEDULE),
     "task": ("ganworks.task.ManualTask", "ganworks.task.ExponentialMovingAverage", "ganworks.task.Phase",

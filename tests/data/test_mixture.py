@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from ganworks.data import Grid, Mixture, Ring
+from ganworks.data import Grid, Line, Mixture, Ring
 from ganworks.errors import SettingError
 
 
-@pytest.mark.parametrize("data", [Ring(), Grid(), Ring(scale=0.3), Grid(scale=0.25)])
+@pytest.mark.parametrize("data", [Ring(), Grid(), Ring(scale=0.3), Grid(scale=0.25), Line(), Line(scale=2)])
 def test_samples_of_each_mode_have_its_mean_and_sigma_and_an_equal_share(data: Mixture) -> None:
     points, modes = data.samples.values, data.samples.labels
     num_each = torch.bincount(modes, minlength=data.num_classes)
@@ -20,7 +20,7 @@ def test_samples_of_each_mode_have_its_mean_and_sigma_and_an_equal_share(data: M
         mine = points[modes == mode]
         tolerance = 5 * data.sigma / math.sqrt(len(mine))
         assert (mine.mean(dim=0) - data.means[mode]).abs().max() < tolerance
-        assert torch.allclose(mine.std(dim=0), torch.full((2,), data.sigma), rtol=0.1)
+        assert torch.allclose(mine.std(dim=0), torch.full(data.shape, data.sigma), rtol=0.1)
         assert (mine.mean(dim=0) - data.means[mode - 1]).abs().max() > tolerance  # the control
 
 
@@ -60,6 +60,8 @@ def test_batches_are_points_with_their_mode() -> None:
         (lambda: Ring(num_classes=0), "num_classes=0"),
         (lambda: Ring(sigma=0), "sigma=0"),
         (lambda: Ring(scale=-1), "scale=-1"),
+        (lambda: Line(shape=[2]), r"shape=\[2\]: must be \[1\]"),
+        (lambda: Line(spacing=0), "spacing=0"),
         (lambda: Ring(shape=[3]), r"shape=\[3\]: must be \[2\]"),
         (lambda: Ring(num_samples=10).check(), "batch_size=64: must be at most 10"),
     ],
@@ -67,3 +69,12 @@ def test_batches_are_points_with_their_mode() -> None:
 def test_settings_that_cannot_be_raise_an_error_with_their_name(make, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_quantiles_of_the_line_are_the_inverse_of_its_cdf_and_those_of_its_samples() -> None:
+    data, share = Line(sigma=0.3, scale=0.5), (torch.arange(99) + 1) / 100
+    true = data.quantile(share)
+    assert torch.allclose(data.cdf(true), share.double(), atol=1e-12)
+    found = data.samples.values[:, 0].double().quantile(share.double())
+    assert (found - true).abs().max() < 0.02
+    assert (Ring().samples.values[:99, 0].double().sort().values - true).abs().max() > 0.1  # the control

@@ -26,6 +26,14 @@ NAMES = {
     "minibatch_std": ["minibatch_std"],
     "reconstruction": ["reconstruction"],
     "san": ["san"],
+    "consistency": ["consistency"],
+    "balanced_consistency": ["consistency", "fake_consistency"],
+    "latent_consistency": ["latent_consistency", "latent_diversity"],
+    "feature_matching": ["feature_matching"],
+    "mode_seeking": ["mode_seeking"],
+    "transport": ["transport"],
+    "level_consistency": ["level_consistency"],
+    "historical_average": ["historical_average"],
 }
 
 

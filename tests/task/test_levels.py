@@ -9,7 +9,7 @@ from ganworks.errors import SettingError
 from ganworks.loss import RelativisticPairing
 from ganworks.model import TransformerDiscriminator, TransformerGenerator
 from ganworks.noise import keyed_rng
-from ganworks.regularizer import Alignment, R2Approx
+from ganworks.regularizer import Alignment, LevelConsistency, R2Approx
 from ganworks.task import Critic, Levels, LevelsTask
 from running import checkpoint, differences, train, train_on
 
@@ -103,6 +103,17 @@ def test_consistency_pulls_the_earlier_levels_and_not_the_last():
     (slope,) = torch.autograd.grad(term, levels)
     assert (slope[:, 6:] == 0).all()
     assert (slope[:, :6] != 0).any()
+
+
+def test_consistency_is_the_regularizer_of_the_same_name():
+    setting, named = (
+        task_of_levels(consistency=3.0),
+        task_of_levels(regularizers={"c": LevelConsistency(3.0)}),
+    )
+    terms = [task.generator_terms(batch_of(task)) for task in (setting, named)]
+    assert torch.equal(terms[0]["consistency"], terms[1]["c"])
+    with pytest.raises(SettingError, match="task=levels"):
+        LevelConsistency().penalty(None, {"fake": torch.zeros(2, *SHAPE)}, keyed_rng(0))
 
 
 def test_approximate_r2_moves_each_level_by_its_own_noise():

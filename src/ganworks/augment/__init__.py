@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
     from ganworks.augment.diffusion import Diffusion
     from ganworks.augment.noise import InstanceNoise
+    from ganworks.augment.flip import Flip
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -28,6 +29,7 @@ __all__ = [
     "Cutout",
     "Diffusion",
     "InstanceNoise",
+    "Flip",
     "Translation",
     "as_module",
     "identity",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.latents import Latents
     from ganworks.data.loader import BatchLoader, WorkerLoader
-    from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.mixture import Grid, Line, Mixture, Ring
     from ganworks.data.moving_digits import MovingDigits
     from ganworks.data.oracle import Oracle
     from ganworks.data.order import KeyedOrder
@@ -54,6 +54,7 @@ __all__ = [
     "ImageDataModule",
     "KeyedOrder",
     "Latents",
+    "Line",
     "Mixture",
     "MovingDigits",
     "Oracle",

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane: the classic test of mode collapse, with a known answer."""
+"""Mixtures of Gaussians, in the plane and on a line: the classic test of mode collapse, with a known answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mixture(GanDataModule):
     ``sigma`` are in those units too, so figures that count in sigmas do not depend on it.
 
     Args:
-        means: (modes, 2) centres, before scaling.
+        means: (modes, D) centres, before scaling.
         sigma: standard deviation of each Gaussian, before scaling.
         scale: factor that brings the samples to order 1.
         num_samples: size of the training set.
@@ -42,17 +42,17 @@ class Mixture(GanDataModule):
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        super().__init__((2,), len(means), batch_size, seed)
+        super().__init__(tuple(means.shape[1:]), len(means), batch_size, seed)
         self.scale = check_range("scale", scale, 1e-9)
         self.num_samples = check_count("num_samples", num_samples)
         self.means = means * self.scale
         self.sigma = check_range("sigma", sigma, 1e-9) * self.scale
 
     def load(self) -> TensorSamples:
-        """Draw the samples: points float32 (N, 2), labels int64 (N,)."""
+        """Draw the samples: points float32 (N, D), labels int64 (N,)."""
         rng = keyed_rng(self.seed, "mixture")
         mode = torch.randint(len(self.means), (self.num_samples,), generator=rng)
-        noise = torch.randn(self.num_samples, 2, generator=rng)
+        noise = torch.randn(self.num_samples, *self.means.shape[1:], generator=rng)
         return TensorSamples(self.means[mode] + self.sigma * noise, mode)
 
 
@@ -108,3 +108,47 @@ class Grid(Mixture):
             raise SettingError("num_classes", num_classes, "a square (4, 9, 16, 25, ...)")
         line = check_range("spacing", spacing, 1e-9) * (torch.arange(side) - (side - 1) / 2)
         super().__init__(torch.cartesian_prod(line, line), sigma, scale, num_samples, batch_size, seed)
+
+
+class Line(Mixture):
+    """``num_classes`` Gaussians on a line, ``spacing`` apart and centred at 0.
+
+    The case of Lin et al. 2025 (AFM, https://arxiv.org/abs/2511.22475), where a generator of one latent is a curve. Of
+    all curves that make the data of noise the optimal transport is the one that rises, quantile(Phi(z)) of z ~ N(0, 1).
+
+    >>> Line().means[:, 0].tolist()
+    [-1.5, -0.5, 0.5, 1.5]
+    """
+
+    name = "line"
+
+    def __init__(
+        self,
+        num_classes: int = 4,
+        spacing: float = 1.0,
+        sigma: float = 0.1,
+        scale: float = 1.0,
+        num_samples: int = 100_000,
+        batch_size: int = 64,
+        shape: Sequence[int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        check_shape(shape, (1,), "numbers")
+        place = torch.arange(check_count("num_classes", num_classes)) - (num_classes - 1) / 2
+        means = check_range("spacing", spacing, 1e-9) * place[:, None]
+        super().__init__(means, sigma, scale, num_samples, batch_size, seed)
+
+    def cdf(self, x: Tensor) -> Tensor:
+        """Return the share of the mixture below each of ``x`` (N,), in float64."""
+        normal = (x.double()[:, None] - self.means[:, 0].double()) / self.sigma
+        return torch.special.ndtr(normal).mean(1)
+
+    def quantile(self, share: Tensor) -> Tensor:
+        """Return the number (N,), in float64, below which each ``share`` in (0, 1) lies, by bisection."""
+        ends = self.means.double().min() - 10 * self.sigma, self.means.double().max() + 10 * self.sigma
+        low, high = (end.expand(share.shape).clone() for end in ends)
+        for _ in range(60):  # halvings: to the last digits
+            middle = (low + high) / 2
+            is_below = self.cdf(middle) < share.double()
+            low, high = torch.where(is_below, middle, low), torch.where(is_below, high, middle)
+        return (low + high) / 2

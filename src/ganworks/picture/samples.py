@@ -58,7 +58,10 @@ def image_grid(
 
 
 def scatter(points: Tensor, reals: Tensor | None = None) -> Image.Image:
-    """Return points (B, D) as a picture of their first two coordinates, real ones in gray below."""
+    """Return points (B, D) as a picture of their first two coordinates, real ones in gray below.
+
+    Numbers (B, 1) stand over the share of the others that is smaller: steep where there are many.
+    """
     clouds = [(color, _plane(cloud)) for color, cloud in ((SHADE, reals), (INK, points)) if cloud is not None]
     extent = 1.25 * float(np.abs(clouds[0][1]).max(initial=1e-9))
     canvas = np.full((SIDE, SIDE, 3), PAPER, dtype=np.uint8)
@@ -81,6 +84,10 @@ def heat_map(samples: Tensor) -> Image.Image:
 
 
 def _plane(points: Tensor) -> np.ndarray:
-    """Return the first two coordinates (N, 2) of the points that are finite."""
+    """Return the first two coordinates (N, 2) of the points that are finite; of numbers (N, 1) them and their ranks."""
     plane = points[:, :2].detach().double().cpu().numpy()
-    return plane[np.isfinite(plane).all(1)]
+    plane = plane[np.isfinite(plane).all(1)]
+    if plane.shape[1] == 1:
+        ranks = np.linspace(-1, 1, len(plane)) * np.abs(plane).max(initial=0.0)
+        return np.stack([np.sort(plane[:, 0]), ranks], 1)
+    return plane

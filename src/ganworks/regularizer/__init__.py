@@ -1,4 +1,4 @@
-"""Regularizers of the players: gradient penalties, path length, orthogonal weights and weight clipping."""
+"""Regularizers of the players: penalties on gradients, logits, samples and weights, and what changes a network."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from ganworks.regularizer.alignment import Alignment, DinoTokens
     from ganworks.regularizer.approximate import ApproximateRegularizer, R1Approx, R2Approx
     from ganworks.regularizer.base import Regularizer
+    from ganworks.regularizer.consistency import Consistency, LatentConsistency
+    from ganworks.regularizer.feature_matching import FeatureMatching
     from ganworks.regularizer.gradient import (
         R1,
         R2,
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
         squared_gradient_norm,
     )
     from ganworks.regularizer.minibatch_std import MinibatchDeviation
+    from ganworks.regularizer.historical_average import HistoricalAverage
+    from ganworks.regularizer.level_consistency import LevelConsistency
+    from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
     from ganworks.regularizer.san import San
+    from ganworks.regularizer.transport import NormalizedGradient, Transport
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -32,12 +38,20 @@ __all__ = [
     "R2",
     "Alignment",
     "ApproximateRegularizer",
+    "Consistency",
     "CosineWeight",
     "DinoTokens",
     "Dragan",
+    "FeatureMatching",
     "GradientPenalty",
     "GradientRegularizer",
     "MinibatchDeviation",
+    "HistoricalAverage",
+    "LatentConsistency",
+    "LatentDiversity",
+    "LevelConsistency",
+    "ModeSeeking",
+    "NormalizedGradient",
     "Orthogonal",
     "Packing",
     "PathLength",
@@ -46,6 +60,7 @@ __all__ = [
     "Reconstruction",
     "Regularizer",
     "San",
+    "Transport",
     "WeightClip",
     "squared_gradient_norm",
 ]

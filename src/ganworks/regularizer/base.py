@@ -46,6 +46,7 @@ class Regularizer(nn.Module):
         reads_fakes: the penalty reads the batch's fakes. False spares a generator's penalty with samples of its own
             the pass that makes them, in a step of its own (`task.lazy_step`).
         differentiates_twice: the penalty is made of a gradient; it calls the discriminator uncompiled.
+        needs_whole_weights: it remembers weights, of which a process of sharded networks holds a part alone.
         compares: `generator_term` reads what the critic says of the reals, which costs a pass of the discriminator
             unless the loss needs it too.
         generator_weight: factor of `generator_term`, or a schedule of it.
@@ -59,6 +60,7 @@ class Regularizer(nn.Module):
     reads_fakes: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
     differentiates_twice: ClassVar[bool] = True
+    needs_whole_weights: ClassVar[bool] = False
     compares: ClassVar[bool] = False
     generator_weight: float | WeightSchedule = 1.0
 
@@ -169,3 +171,8 @@ def check_weight(weight: float | WeightSchedule) -> None:
     if not callable(weight) and not (is_number and 0 < weight < math.inf):
         raise SettingError("weight", weight, "a number above 0 (regularizer=none does without)")
     check_value("weight", weight, 0.0)
+
+
+def in_float(x: Tensor) -> Tensor:
+    """Return ``x`` in float32 where it is in half precision: a mean needs more than that."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

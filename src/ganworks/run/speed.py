@@ -71,6 +71,10 @@ def check_sharding(config: DictConfig, task: ManualTask) -> None:
     if not task.can_be_sharded:
         allowed = f"auto or adversarial_ddp: {type(task).__name__} needs whole networks"
         raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
+    for name, each in getattr(task, "all_regularizers", {}).items():
+        if each.needs_whole_weights:
+            allowed = f"adversarial_ddp under regularizer.{name}, which remembers whole weights"
+            raise SettingError("trainer.strategy", "adversarial_fsdp", allowed)
     if config.compile:
         raise SettingError("compile", True, "false for sharded networks (trainer.strategy=adversarial_fsdp)")
     if config.task.get("share_forward") and shares_gradient(task):

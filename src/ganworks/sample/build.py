@@ -31,7 +31,7 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
         raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
 
 
-def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source: str) -> None:
+def check_weights(expected: dict[str, Any], found: dict[str, Any], source: str) -> None:
     """Raise `GanworksError` naming the first tensors of ``found`` that differ in name or shape from ``expected``."""
     differences = [
         f"{name}: {_shape(found, name)} in the file, {_shape(expected, name)} in this configuration"
@@ -43,8 +43,11 @@ def check_weights(expected: dict[str, Tensor], found: dict[str, Tensor], source:
         raise GanworksError(f"{source} is from another model:\n  " + "\n  ".join(differences[:3]) + more)
 
 
-def _shape(tensors: dict[str, Tensor], name: str) -> str:
-    return str(tuple(tensors[name].shape)) if name in tensors else "absent"
+def _shape(state: dict[str, Any], name: str) -> str:
+    if name not in state:
+        return "absent"
+    # A module may keep other state than tensors (`get_extra_state`).
+    return str(tuple(state[name].shape)) if isinstance(state[name], Tensor) else "there"
 
 
 def reason(error: BaseException) -> str:

@@ -145,6 +145,13 @@ class CriticCall:
         label = self.critic.real_label if self.label is None else self.label
         return self.task.discriminate(self.critic, sample, batch, label, self.stream, network)
 
+    def of(self, side: str) -> CriticCall:
+        """Return a call with the draws and the labels of the loss's own pass of one side, "real" or "fake"."""
+        field = self.critic.real_label if side == "real" else self.critic.fake_label
+        label = self.batch.get(f"{side}_label", self.batch.get(field))
+        batch = self.batch if label is None else {**self.batch, self.critic.real_label: label}
+        return replace(self, stream=side, batch=batch)
+
     @torch.no_grad()
     def produce(self, noise: Mapping[str, Tensor]) -> Tensor:
         """Return what the generator makes of other noise (by name) under the batch's conditions, without a graph."""

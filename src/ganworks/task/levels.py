@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_count, check_range
 from ganworks.model.base import conditions_of, networks_of, noise_of
+from ganworks.regularizer.level_consistency import distance_of_levels
 from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
 from ganworks.task.critic import Critic
@@ -25,7 +26,8 @@ class LevelsTask(AdversarialTask):
 
     Args:
         consistency: weight of the mean squared difference of each level before the last from the last one, which is
-            not moved by it: CAT (https://arxiv.org/abs/2605.26449), whose own weight is not public.
+            not moved by it: CAT (https://arxiv.org/abs/2605.26449), whose own weight is not public. As a regularizer,
+            with a schedule, it is regularizer=level_consistency.
         kwargs: see `AdversarialTask`.
 
     Raises:
@@ -62,9 +64,7 @@ class LevelsTask(AdversarialTask):
     def generator_terms(self, batch: Batch) -> Terms:
         terms = super().generator_terms(batch)
         if self.consistency:
-            *earlier, last = batch["levels"].split(self.num_channels, 1)
-            distances = [(level - last.detach()).square().mean() for level in earlier]
-            terms["consistency"] = self.consistency * torch.stack(distances).sum()
+            terms["consistency"] = self.consistency * distance_of_levels(batch["levels"], self.num_channels)
         return terms
 
 
