@@ -8,6 +8,13 @@ if TYPE_CHECKING:
     from ganworks.regularizer.alignment import Alignment, DinoTokens
     from ganworks.regularizer.approximate import ApproximateRegularizer, R1Approx, R2Approx
     from ganworks.regularizer.base import Regularizer
+    from ganworks.regularizer.classes import (
+        AuxiliaryClassifier,
+        ClassHead,
+        ClassRegularizer,
+        UnconditionalClassifier,
+    )
+    from ganworks.regularizer.contrastive import Contrastive, DataToDataCrossEntropy
     from ganworks.regularizer.gradient import (
         R1,
         R2,
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.infogan import InfoGAN
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
@@ -30,11 +38,17 @@ __all__ = [
     "R2",
     "Alignment",
     "ApproximateRegularizer",
+    "AuxiliaryClassifier",
+    "ClassHead",
+    "ClassRegularizer",
+    "Contrastive",
     "CosineWeight",
+    "DataToDataCrossEntropy",
     "DinoTokens",
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "InfoGAN",
     "Orthogonal",
     "PathLength",
     "R1Approx",
@@ -42,6 +56,7 @@ __all__ = [
     "Reconstruction",
     "Regularizer",
     "San",
+    "UnconditionalClassifier",
     "WeightClip",
     "squared_gradient_norm",
 ]
