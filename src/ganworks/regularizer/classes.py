@@ -159,7 +159,9 @@ class UnconditionalClassifier(AuxiliaryClassifier):
 
     def prepare(self, network: nn.Module) -> None:
         if condition := getattr(network, "num_classes", 0):
-            raise SettingError("model.discriminator.num_classes", condition, f"0 under {self.setting}")
+            error = SettingError("model.discriminator.num_classes", condition, f"0 under {self.setting}")
+            error.is_whole = True
+            raise error
         super().prepare(network)
 
 
@@ -175,13 +177,19 @@ class ClassHead(Regularizer):
     """
 
     setting: ClassVar[str] = "regularizer.class_head"
+    head: ClassVar[str] = "class_logits"
+    label_kinds: ClassVar[tuple[str, ...]] = ("class",)
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = check_count("num_classes", num_classes, at_least=2)
 
+    def class_logits(self, said: Tensor) -> Tensor:
+        """Return the class logits (B, K) themselves."""
+        return said
+
     def prepare(self, network: nn.Module) -> None:
-        branch(network, "class_logits", lambda num_features: nn.Linear(num_features, self.num_classes))
+        branch(network, self.head, lambda num_features: nn.Linear(num_features, self.num_classes))
         network.register_forward_hook(against_fake)
 
 
