@@ -36,19 +36,19 @@ LOSSES = [BCE(), Hinge(), LeastSquares(), Wasserstein(), RelativisticPairing()]
 def embedded(num=6, dim=4):
     """Return unit embeddings (num, dim), unit proxies (K, dim), and what a `ProxyHead` says of them."""
     torch.manual_seed(0)
-    l, e = normalize(torch.randn(num, dim).double(), dim=1), normalize(torch.randn(K, dim).double(), dim=1)
-    return l, e, torch.cat([l @ e.T, l], 1)
+    x, e = normalize(torch.randn(num, dim).double(), dim=1), normalize(torch.randn(K, dim).double(), dim=1)
+    return x, e, torch.cat([x @ e.T, x], 1)
 
 
-def naive_2c(l, e, label, t):
+def naive_2c(x, e, label, t):
     """ContraGAN's equation 8, term by term."""
     losses = []
-    for i in range(len(l)):
-        own = math.exp(float(l[i] @ e[label[i]]) / t)
+    for i in range(len(x)):
+        own = math.exp(float(x[i] @ e[label[i]]) / t)
         above = below = own
-        for k in range(len(l)):
+        for k in range(len(x)):
             if k != i:
-                pair = math.exp(float(l[i] @ l[k]) / t)
+                pair = math.exp(float(x[i] @ x[k]) / t)
                 below += pair
                 above += pair if label[k] == label[i] else 0.0
         losses.append(-math.log(above / below))
@@ -69,16 +69,16 @@ def naive_d2d(f, v, label, t, m_p, m_n):
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 def test_contrastive_loss_equals_a_loop_over_the_pairs(temperature):
-    l, e, said = embedded()
+    x, e, said = embedded()
     found = Contrastive(K, temperature=temperature).term(said, LABEL)
-    assert found.item() == pytest.approx(naive_2c(l, e, LABEL, temperature), rel=1e-12)
+    assert found.item() == pytest.approx(naive_2c(x, e, LABEL, temperature), rel=1e-12)
 
 
 @pytest.mark.parametrize("margins", [(0.98, -0.02), (0.2, 0.3)])
 def test_data_to_data_cross_entropy_equals_a_loop_over_the_pairs(margins):
-    l, e, said = embedded()
+    x, e, said = embedded()
     found = DataToDataCrossEntropy(K, positive_margin=margins[0], negative_margin=margins[1])
-    assert found.term(said, LABEL).item() == pytest.approx(naive_d2d(l, e, LABEL, 0.5, *margins), rel=1e-12)
+    assert found.term(said, LABEL).item() == pytest.approx(naive_d2d(x, e, LABEL, 0.5, *margins), rel=1e-12)
 
 
 def test_samples_of_one_class_alone_are_no_negatives_of_each_other():
@@ -247,7 +247,11 @@ def test_classifier_alone_brings_each_class_to_its_side(weight):
             side = {"real_class_logits": critic(real)["class_logits"], "real_label": label}
             shown = fake.detach() if player == "critic" else fake
             side |= {"fake_class_logits": critic(shown)["class_logits"], "fake_label": label}
-            term = head.penalty(None, side, torch.Generator()) if player == "critic" else head.generator_term(side)
+            term = (
+                head.penalty(None, side, torch.Generator())
+                if player == "critic"
+                else head.generator_term(side)
+            )
             if term is not None:
                 optimizer.zero_grad()
                 term.backward()

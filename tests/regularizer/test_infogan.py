@@ -18,13 +18,18 @@ CODES = {"categories": [3], "continuous": 2}
 
 def drawn(num=5):
     torch.manual_seed(0)
-    return {"category_0": torch.eye(3)[torch.arange(num) % 3].double(), "continuous": torch.rand(num, 2).double()}
+    return {
+        "category_0": torch.eye(3)[torch.arange(num) % 3].double(),
+        "continuous": torch.rand(num, 2).double(),
+    }
 
 
 def test_bound_is_the_entropy_and_the_mean_log_likelihood_of_the_codes():
     noise, said = drawn(), torch.randn(5, 7).double()
     classes = Categorical(logits=said[:, :3]).log_prob(noise["category_0"].argmax(1)).mean()
-    numbers = Normal(said[:, 3:5], (said[:, 5:] / 2).exp()).log_prob(2 * noise["continuous"] - 1).sum(1).mean()
+    numbers = (
+        Normal(said[:, 3:5], (said[:, 5:] / 2).exp()).log_prob(2 * noise["continuous"] - 1).sum(1).mean()
+    )
     expected = math.log(3) + classes + 0.1 * (2 * math.log(2) + numbers)
     assert torch.allclose(InfoGAN(CODES).negative_bound(said, noise), -expected)
 
@@ -66,7 +71,9 @@ def test_codes_can_be_read_off_the_samples_of_a_generator_that_learned_with_it(g
         for optimizer in optimizers:
             fake = produce(generator, noise)["fake"]
             batch = {**noise, "fake_code": critic(fake)["code"]}
-            loss = term.penalty(None, batch, None) if optimizer is optimizers[0] else term.generator_term(batch)
+            loss = (
+                term.penalty(None, batch, None) if optimizer is optimizers[0] else term.generator_term(batch)
+            )
             if loss is not None:
                 optimizer.zero_grad()
                 loss.backward()

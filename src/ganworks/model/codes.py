@@ -72,7 +72,9 @@ class Codes:
         """
         num_categories = len(self.categories)
         if len(values) > num_categories + self.continuous:
-            allowed = f"at most {num_categories} indices of categories and {self.continuous} numbers from -1 to 1"
+            allowed = (
+                f"at most {num_categories} indices of categories and {self.continuous} numbers from -1 to 1"
+            )
             raise SettingError("code", ",".join(f"{value:g}" for value in values), allowed)
         noise = dict(drawn)
         for i, (index, size) in enumerate(zip(values, self.categories, strict=False)):

@@ -91,7 +91,9 @@ class ClassRegularizer(Regularizer):
     def checked_term(self, said: Tensor, label: Tensor | None) -> Tensor:
         """Return the term in float32 at least; raise `SettingError` where the rows are not those of the labels."""
         if label is None:
-            raise SettingError(self.setting, "on", "left out: the data set has no labels (data.num_classes=0)")
+            raise SettingError(
+                self.setting, "on", "left out: the data set has no labels (data.num_classes=0)"
+            )
         if len(said) != len(label):
             words = f"left out: its critic says {len(said)} things of {len(label)} samples, as one of packs or frames"
             raise SettingError(self.setting, "on", f"{words} does")

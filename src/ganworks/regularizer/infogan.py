@@ -22,7 +22,7 @@ class InfoGAN(Regularizer):
     """-L_I, L_I = E log Q(c|G(z, c)) + H(c) <= I(c; G(z, c)) in nats: both players learn that Q reads the codes c.
 
     Chen et al. 2016, equations 5 and 6 (https://arxiv.org/abs/1606.03657). Q is a head on the discriminator's last
-    features: a softmax for each category, a Gaussian of its own mean and variance for each continuous code (appendix C).
+    features: a softmax for each category, a Gaussian of its own mean and variance for each continuous code, appendix C.
     At its best the term is -log K for a category of K; what it falls short of is not read.
 
     Args:
@@ -89,7 +89,9 @@ class InfoGAN(Regularizer):
             bound = bound + math.log(logits.shape[1]) - cross_entropy(logits, target)
         if self.codes.continuous:
             target = 2 * drawn[CONTINUOUS].to(numbers) - 1
-            bound = bound + self.continuous_weight * (log_density(numbers, target) + math.log(2)).sum(1).mean()
+            bound = (
+                bound + self.continuous_weight * (log_density(numbers, target) + math.log(2)).sum(1).mean()
+            )
         return -bound
 
 

@@ -30,7 +30,11 @@ def check_head(
             setting, "on", f"left out: samples of {data.name} have {KINDS[kind]}, and it takes {taken}"
         )
     if head.num_classes != data.num_classes:
-        raise SettingError(f"{setting}.num_classes", head.num_classes, f"{data.num_classes}, those of the data")
+        raise SettingError(
+            f"{setting}.num_classes", head.num_classes, f"{data.num_classes}, those of the data"
+        )
     conditions = conditions_of(task.generator)
     if critic.fake_label == "label" and "label" not in conditions:
-        raise SettingError("model.conditional", False, f"true under {setting}: the generator is told no class")
+        raise SettingError(
+            "model.conditional", False, f"true under {setting}: the generator is told no class"
+        )

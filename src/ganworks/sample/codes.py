@@ -25,7 +25,9 @@ class CodedSampler(Sampler):
     def __init__(self, sampler: Sampler, code: Sequence[float]) -> None:
         super().__init__(sampler.generator, sampler.config, sampler.produce, sampler.kind)
         if not isinstance(sampler.generator, Coded):
-            allowed = "left out: this generator has no codes, as one that learned with regularizer=infogan has"
+            allowed = (
+                "left out: this generator has no codes, as one that learned with regularizer=infogan has"
+            )
             raise SettingError("code", ",".join(f"{number:g}" for number in code), allowed)
         self.data, self.temperature = sampler.data, sampler.temperature
         self.codes, self.code = sampler.generator.codes, tuple(code)
