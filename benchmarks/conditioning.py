@@ -58,10 +58,10 @@ HEAD = f"""# Ways of conditioning
 
 `python benchmarks/conditioning.py`: `experiment=digits_conditional` at {NUM_IMAGES:,} images, the generator told the
 class and the discriminator conditioned in each of these ways ([options.md](../options.md#conditioning)); `none` tells
-neither. *Recognised* is the share of samples that the shipped digits classifier takes for the class that they were
-drawn for; *D's accuracy* is the doctor's `class_accuracy` of the discriminator on reals, the mean of the last quarter of
-its looks. Lower is better for both Fréchet distances. This is a short protocol: compare the rows with each other only. Mean
-and standard deviation over seeds, where there are several.
+neither. *Recognised* is the share of samples that the shipped digits classifier takes for the class that they
+were drawn for; *D's accuracy* is the doctor's `class_accuracy` of the discriminator on reals, the mean of the last
+quarter of its looks. Lower is better for both Fréchet distances. This is a short protocol: compare the rows with each
+other only. Mean and standard deviation over seeds, where there are several.
 
 """
 
