@@ -42,6 +42,16 @@ def test_slopes_are_those_of_the_losses() -> None:
     assert float(signals.slopes(Hinge(), real + 10, fake - 10)[0]) == 0
 
 
+def test_class_accuracy_is_the_share_of_labels_with_the_largest_logit() -> None:
+    logits, label = draws(20, 3), torch.arange(20) % 3
+    right = sum(
+        max(range(3), key=row.__getitem__) == y
+        for row, y in zip(logits.tolist(), label.tolist(), strict=True)
+    )
+    assert float(signals.class_accuracy(logits, label)) == pytest.approx(right / 20)
+    assert float(signals.class_accuracy(torch.eye(3)[label], label)) == 1
+
+
 def distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.tensor([[float((x - y).norm()) for y in other] for x in one])
 

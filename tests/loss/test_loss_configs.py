@@ -24,6 +24,7 @@ BROUGHT = {
     "minimax": ("Minimax", [], 1),
     "lsgan": ("LeastSquares", [], 1),
     "hinge": ("Hinge", [], 1),
+    "multi_hinge": ("MultiHinge", ["class_head"], 1),
     "wgan": ("Wasserstein", ["weight_clip"], 5),
     "wgan_gp": ("Wasserstein", ["gradient_penalty"], 5),
     "relativistic": ("RelativisticPairing", [], 1),
@@ -53,6 +54,11 @@ def test_loss_brings_its_penalty_and_critic_schedule(compose_with, name):
     assert type(instantiate(config.loss)).__name__ == target
     assert list(config.regularizer) == regularizers
     assert config.task.n_critic == n_critic
+
+
+def test_head_that_a_loss_needs_stays_beside_other_regularizers(compose_with):
+    config = compose_with("loss=multi_hinge", "regularizer=dragan")
+    assert sorted(config.regularizer) == ["class_head", "dragan"]
 
 
 @pytest.mark.parametrize("name", ["wgan", "wgan_gp", "r3gan"])

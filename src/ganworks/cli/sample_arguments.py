@@ -51,6 +51,13 @@ class Arguments:
             " vector: [.1,-2]; or a .npy or .csv file with a row a sample"
         },
     )
+    code: str | None = field(
+        default=None,
+        metadata={
+            "help": "of a run with regularizer=infogan: the categories' indices, then continuous codes from -1 to 1,"
+            " such as 3,-.5; codes that are left out stay drawn"
+        },
+    )
     direction: str = field(
         default="forth",
         metadata={"help": "back translates real samples into sources, where a run learned both"},
@@ -176,4 +183,8 @@ def load(arguments: Arguments) -> Sampler:
     check_choice("direction", arguments.direction, DIRECTIONS)
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
+    if arguments.code is not None:
+        from ganworks.sample.codes import CodedSampler, parse_code
+
+        return CodedSampler(sampler, parse_code(arguments.code))
     return backwards(sampler) if arguments.direction == "back" else sampler

@@ -19,13 +19,14 @@ from ganworks.doctor.derived import LABEL_MATCHES
 from ganworks.loss import per_sample
 from ganworks.model.base import num_classes_of
 from ganworks.noise import keyed_rng
-from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
+from ganworks.regularizer import ClassHead, ClassRegularizer, GradientRegularizer, squared_gradient_norm
 from ganworks.schedule import progress_of
 from ganworks.task import AdversarialTask, Critic, Look
 from ganworks.task.critics import said_of_side
 from ganworks.task.player import eager
 
 Signals = dict[str, float]
+MAX_CLASSES = 20  # that a conditional critic is asked about one by one, a pass each
 
 
 class Probe:
@@ -86,7 +87,8 @@ class Probe:
 
     def _of_critic(self, look: Look) -> dict[str, Any]:
         found = {**self._logits(look), **self._samples(look)}
-        return found if self.is_sharded else found | self._critic(look)
+        found |= {} if self.is_sharded else self._critic(look)
+        return found | self._classes(look)
 
     def _logits(self, look: Look) -> dict[str, Any]:
         loss, logits = look.critic.objective, (look.batch["real_logits"], look.batch["fake_logits"])
@@ -95,6 +97,15 @@ class Probe:
         found = {"auc": signals.auc(real, fake), "discriminator_slope": of_discriminator}
         found |= {"generator_slope": of_generator}
         return found if loss.relativistic else found | {"real_sign": signals.sign_mean(real)}
+
+    def _classes(self, look: Look) -> dict[str, Any]:
+        """Return how often the critic's class head, where it has one, names the class of a real sample."""
+        label = look.batch.get("real_label")
+        for each in look.critic.penalties.values():
+            if isinstance(each, ClassRegularizer | ClassHead) and label is not None and is_class(label):
+                class_logits = each.class_logits(look.batch[f"real_{each.head}"])
+                return {"class_accuracy": signals.class_accuracy(class_logits, label)}
+        return {}
 
     def _samples(self, look: Look) -> dict[str, Any]:
         real, fake, label = self._some(look, "real"), self._some(look, "fake"), self._label(look)
@@ -133,6 +144,8 @@ class Probe:
             found |= self._penalties(look, partial(logits, label=label), real, fake)
             if label is not None and is_class(label) and num_classes_of(network) > 1:
                 found["label_auc"] = self._label_auc(look, real, label)
+                if num_classes_of(network) <= MAX_CLASSES:
+                    found["class_accuracy"] = self._class_accuracy(look, real, label)
         return found | {"penalised_batch_norm": float(has_penalised_batch_norm(look.critic))}
 
     def _logits_of(self, look: Look, sample: Tensor, label: Tensor | None = None) -> Tensor:
@@ -169,6 +182,18 @@ class Probe:
         shift = torch.randint(1, num, label.shape, generator=self._rng("label"), device=label.device)
         right, wrong = (per_sample(self._logits_of(look, real, y)) for y in (label, (label + shift) % num))
         return (right > wrong).float().mean() + 0.5 * (right == wrong).float().mean()
+
+    @torch.no_grad()
+    def _class_accuracy(self, look: Look, real: Tensor, label: Tensor) -> Tensor:
+        """Return how often the discriminator holds a real sample for real most with its own label.
+
+        Xia et al. 2025 (UCD, https://arxiv.org/abs/2510.00624): 1 at the game's equilibrium of separate classes.
+        """
+        num = num_classes_of(look.critic.network)
+        some = real[: self.num_samples // 2]
+        classes = [torch.full((len(some),), y, device=label.device) for y in range(num)]
+        logits = [per_sample(self._logits_of(look, some, y)) for y in classes]
+        return signals.class_accuracy(torch.stack(logits, 1), label[: len(some)])
 
     @torch.no_grad()
     def _generator(self) -> dict[str, Any]:

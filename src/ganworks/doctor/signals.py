@@ -123,6 +123,15 @@ def label_matches(real: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return matches, chance.sum(), (chance * (1 - chance)).sum()
 
 
+def class_accuracy(class_logits: Tensor, label: Tensor) -> Tensor:
+    """Return the share of samples whose class has the largest number in class_logits (B, K).
+
+    >>> class_accuracy(torch.tensor([[0.0, 1.0], [2.0, 1.0]]), torch.tensor([1, 1]))
+    tensor(0.5000)
+    """
+    return (class_logits.argmax(1) == label).float().mean()
+
+
 def update_ratio(before: Iterable[Tensor], after: Iterable[Tensor]) -> Tensor:
     """Return |after - before| / |before| of all weights of a network together; about 1e-3 is healthy."""
     before, after = list(before), list(after)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ganworks.loss.base import AdversarialLoss, Said, per_sample
     from ganworks.loss.cross_entropy import BCE, Minimax
     from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
+    from ganworks.loss.multi_hinge import MultiHinge
     from ganworks.loss.relativistic import RelativisticPairing
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -18,6 +19,7 @@ __all__ = [
     "Hinge",
     "LeastSquares",
     "Minimax",
+    "MultiHinge",
     "RelativisticPairing",
     "Said",
     "Wasserstein",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ganworks.model.bending_translator import BendingTranslator
     from ganworks.model.biggan import BigGANDiscriminator, BigGANGenerator
     from ganworks.model.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
+    from ganworks.model.codes import Coded, Codes
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.fastgan_discriminator import FastGANDiscriminator
@@ -42,6 +43,8 @@ __all__ = [
     "BigGANDiscriminator",
     "BigGANGenerator",
     "ClipDiscriminator",
+    "Coded",
+    "Codes",
     "ContrastiveTranslator",
     "DCGANDiscriminator",
     "DCGANGenerator",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -22,7 +23,16 @@ class Generator(nn.Module, ABC):
         shape: shape of a sample, (C, H, W) for images in [-1, 1] or (D,) for vectors.
         latent_dim: length of a latent, from 1 up; None for a network that takes none.
         num_classes: number of classes, or length of the condition; 0 makes it unconditional.
+        codes: settings of `ganworks.model.Codes`: the end of the latent holds codes with laws of their own. Every
+            generator with a latent takes them, whatever its own arguments.
     """
+
+    def __new__(cls, *args: Any, codes: Mapping[str, Any] | None = None, **kwargs: Any) -> Generator:
+        if codes is None:
+            return super().__new__(cls)
+        from ganworks.model.codes import coded
+
+        return super().__new__(coded(cls))
 
     def __init__(self, shape: Sequence[int], latent_dim: int | None, num_classes: int = 0) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from ganworks.errors import SettingError, check_choice
 
@@ -21,7 +22,8 @@ class Noise:
 
     Args:
         shape: of the noise of one sample.
-        law: "normal" (N(0, 1)), "uniform" (in [0, 1)) or "gumbel" (location 0, scale 1).
+        law: "normal" (N(0, 1)), "uniform" (in [0, 1)), "gumbel" (location 0, scale 1) or "one_hot": zeros but for a
+            single 1 along the last dimension, wherever alike.
 
     Raises:
         SettingError: an unknown ``law``.
@@ -34,7 +36,7 @@ class Noise:
     law: str = "normal"
 
     def __post_init__(self) -> None:
-        check_choice("law", self.law, ("normal", "uniform", "gumbel"))
+        check_choice("law", self.law, ("normal", "uniform", "gumbel", "one_hot"))
 
     def draw(self, num: int, rng: torch.Generator, truncation: float | None = None) -> Tensor:
         """Return (num, *shape), drawn on the device of ``rng``.
@@ -47,6 +49,9 @@ class Noise:
             if truncation is not None:
                 return truncated_normal(shape, rng, truncation)
             return torch.randn(shape, generator=rng, device=rng.device)
+        if self.law == "one_hot":
+            index = torch.randint(shape[-1], shape[:-1], generator=rng, device=rng.device)
+            return one_hot(index, shape[-1]).float()
         uniform = torch.rand(shape, generator=rng, device=rng.device)
         if self.law == "uniform":
             return uniform

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from ganworks.regularizer.base import Regularizer
     from ganworks.regularizer.consistency import Consistency, LatentConsistency
     from ganworks.regularizer.feature_matching import FeatureMatching
+    from ganworks.regularizer.classes import (
+        AuxiliaryClassifier,
+        ClassHead,
+        ClassRegularizer,
+        UnconditionalClassifier,
+    )
+    from ganworks.regularizer.contrastive import Contrastive, DataToDataCrossEntropy
     from ganworks.regularizer.gradient import (
         R1,
         R2,
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from ganworks.regularizer.historical_average import HistoricalAverage
     from ganworks.regularizer.level_consistency import LevelConsistency
     from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
+    from ganworks.regularizer.infogan import InfoGAN
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
@@ -39,7 +47,12 @@ __all__ = [
     "Alignment",
     "ApproximateRegularizer",
     "Consistency",
+    "AuxiliaryClassifier",
+    "ClassHead",
+    "ClassRegularizer",
+    "Contrastive",
     "CosineWeight",
+    "DataToDataCrossEntropy",
     "DinoTokens",
     "Dragan",
     "FeatureMatching",
@@ -52,6 +65,7 @@ __all__ = [
     "LevelConsistency",
     "ModeSeeking",
     "NormalizedGradient",
+    "InfoGAN",
     "Orthogonal",
     "Packing",
     "PathLength",
@@ -61,6 +75,7 @@ __all__ = [
     "Regularizer",
     "San",
     "Transport",
+    "UnconditionalClassifier",
     "WeightClip",
     "squared_gradient_norm",
 ]

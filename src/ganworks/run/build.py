@@ -24,6 +24,7 @@ from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
 from ganworks.run.batch import check_single, check_units
+from ganworks.run.classes import check_classes
 from ganworks.run.instantiate import make
 from ganworks.run.leak import warn_of_leak
 from ganworks.run.speed import check_sharding, check_shared_forward, compile_networks, set_memory_format
@@ -74,6 +75,7 @@ def build_run(config: DictConfig) -> Run:
         )
     check_critics(task, config.model.discriminator)
     check_units(task, datamodule)
+    check_classes(task, datamodule)
     task.check(datamodule.example(), tuple(datamodule.shape))
     check_single(task, datamodule, config)
     warn_of_leak(task, suite)

@@ -199,6 +199,13 @@ def functions_of(target: Any) -> list[Any]:
     return functions
 
 
+def makers_of(target: Any) -> list[Any]:
+    """Return the functions of ours that make an object of class ``target`` before its `__init__`, and take settings."""
+    kinds = target.__mro__ if inspect.isclass(target) else ()
+    ours = [kind for kind in kinds if kind.__module__.startswith("ganworks.") and "__new__" in vars(kind)]
+    return [kind.__new__ for kind in ours]
+
+
 def parameters(target: Any) -> tuple[dict[str, inspect.Parameter], bool]:
     """Return the parameters that ``target`` takes by name, with their annotations, and whether it takes others.
 
@@ -206,10 +213,10 @@ def parameters(target: Any) -> tuple[dict[str, inspect.Parameter], bool]:
     """
     functions = functions_of(target)
     taken: dict[str, inspect.Parameter] = {}
-    for function in functions:
+    for function in [*functions, *makers_of(target)]:
         known = hints(function)
         for name, each in signature_of(function).items():
-            if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and name != "self":
+            if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and name not in ("self", "cls"):
                 taken.setdefault(name, each.replace(annotation=known.get(name, each.empty)))
     is_ours = str(getattr(target, "__module__", "")).startswith("ganworks.")
     return taken, any(takes_any(each) for each in (functions[-1:] if is_ours else functions))

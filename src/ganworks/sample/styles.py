@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganworks.digest import load_tensors, save_tensors
 from ganworks.errors import GanworksError, SettingError, check_choice, check_count, check_range
+from ganworks.model.codes import Coded
 from ganworks.model.style import StyleGenerator
 from ganworks.sample.label import Label
 from ganworks.sample.sampler import Sampler
@@ -29,6 +30,8 @@ def style_generator(sampler: Sampler, setting: str = "space", value: object = "w
         name = type(sampler.generator).__name__
         allowed = f"left out: {name} has no styles w, as model=stylegan2 and stylegan3 have"
         raise SettingError(setting, value, allowed)
+    if isinstance(sampler.generator, Coded):
+        raise SettingError(setting, value, "left out: the latents of this generator end in codes (code=)")
     return sampler.generator
 
 

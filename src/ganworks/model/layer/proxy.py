@@ -1,0 +1,31 @@
+"""A head that embeds samples on the unit sphere, beside a learned proxy of each class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+
+class ProxyHead(nn.Module):
+    """Cosines of a sample's embedding with the proxies of the classes, (B, K), then the embedding itself, (B, dim).
+
+    Kang and Park 2020 (ContraGAN), section 3 (https://arxiv.org/abs/2006.12681): a linear projection of the last
+    features to the unit sphere. One tensor holds both, so that the proxies are used inside of the head alone, as
+    sharding demands.
+
+    Args:
+        num_features: length of the features.
+        num_classes: K.
+        dim: length of an embedding.
+    """
+
+    def __init__(self, num_features: int, num_classes: int, dim: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(num_features, dim)
+        self.proxies = nn.Parameter(torch.randn(num_classes, dim))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (B, K + dim) of features (B, num_features), in float32 at least."""
+        embedding = normalize(self.project(features), dim=1)
+        return torch.cat([embedding @ normalize(self.proxies, dim=1).T.to(embedding), embedding], 1)
