@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from ganworks.data import Grid, Line, Mixture, Ring
+from ganworks.data import Grid, HighDimensional, Line, Mixture, Ring
 from ganworks.errors import SettingError
+from ganworks.metric.measure.features import radius_in_sigmas
 
 
 @pytest.mark.parametrize("data", [Ring(), Grid(), Ring(scale=0.3), Grid(scale=0.25), Line(), Line(scale=2)])
@@ -62,6 +63,7 @@ def test_batches_are_points_with_their_mode() -> None:
         (lambda: Ring(scale=-1), "scale=-1"),
         (lambda: Line(shape=[2]), r"shape=\[2\]: must be \[1\]"),
         (lambda: Line(spacing=0), "spacing=0"),
+        (lambda: HighDimensional(num_classes=33), "num_classes=33: must be at most 32"),
         (lambda: Ring(shape=[3]), r"shape=\[3\]: must be \[2\]"),
         (lambda: Ring(num_samples=10).check(), "batch_size=64: must be at most 10"),
     ],
@@ -78,3 +80,20 @@ def test_quantiles_of_the_line_are_the_inverse_of_its_cdf_and_those_of_its_sampl
     found = data.samples.values[:, 0].double().quantile(share.double())
     assert (found - true).abs().max() < 0.02
     assert (Ring().samples.values[:99, 0].double().sort().values - true).abs().max() > 0.1  # the control
+
+
+def test_means_in_high_dimensions_are_at_right_angles_and_the_same_under_every_seed() -> None:
+    data = HighDimensional(num_samples=4000)
+    assert data.samples.values.shape == (4000, 32)
+    assert torch.allclose(data.means @ data.means.T, 16 * torch.eye(25), atol=1e-4)
+    assert torch.equal(data.means, HighDimensional(seed=1).means)
+    spread = (data.samples.values - data.means[data.samples.labels]).std()
+    assert abs(spread - 0.2) < 0.01
+
+
+def test_radius_of_high_quality_holds_the_same_share_in_any_dimension() -> None:
+    for num_dims in (1, 2, 3, 32):
+        squared = torch.randn(100_000, num_dims, generator=torch.Generator().manual_seed(0)).square().sum(1)
+        share = (squared <= radius_in_sigmas(3.0, num_dims) ** 2).double().mean()
+        assert abs(share - (1 - math.exp(-4.5))) < 0.002
+    assert radius_in_sigmas(3.0, 2) == 3.0

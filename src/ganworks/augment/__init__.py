@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ganworks.augment.blur import Blur
     from ganworks.augment.diffaugment import Color, Compose, Cutout, Translation
     from ganworks.augment.diffusion import Diffusion
-    from ganworks.augment.noise import InstanceNoise
     from ganworks.augment.flip import Flip
+    from ganworks.augment.noise import InstanceNoise
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -28,8 +28,8 @@ __all__ = [
     "Compose",
     "Cutout",
     "Diffusion",
-    "InstanceNoise",
     "Flip",
+    "InstanceNoise",
     "Translation",
     "as_module",
     "identity",

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians, in the plane and on a line: the classic test of mode collapse, with a known answer."""
+"""Mixtures of Gaussians on a line, in the plane or in more dimensions: the classic test of mode collapse."""
 
 from __future__ import annotations
 
@@ -152,3 +152,45 @@ class Line(Mixture):
             is_below = self.cdf(middle) < share.double()
             low, high = torch.where(is_below, middle, low), torch.where(is_below, high, middle)
         return (low + high) / 2
+
+
+class HighDimensional(Mixture):
+    """``num_classes`` Gaussians in ``num_dims`` dimensions, their means ``radius`` from the origin, at right angles.
+
+    The means are the same under every seed: rows of a random orthogonal matrix, from a fixed key. All pairs are
+    sqrt(2) ``radius`` apart, so no mode has a neighbour that is nearer than another.
+
+    Args:
+        num_classes: modes, at most ``num_dims``.
+        num_dims: of a sample.
+        radius, sigma, scale, num_samples, batch_size, seed: see `Mixture`.
+        shape: what the networks are built for: (num_dims,), or None.
+
+    >>> data = HighDimensional()
+    >>> data.shape, (data.means @ data.means.T).diagonal().allclose(torch.full((25,), 16.0))
+    ((32,), True)
+    """
+
+    name = "high_dimensional"
+
+    def __init__(
+        self,
+        num_classes: int = 25,
+        num_dims: int = 32,
+        radius: float = 4.0,
+        sigma: float = 0.2,
+        scale: float = 1.0,
+        num_samples: int = 100_000,
+        batch_size: int = 64,
+        shape: Sequence[int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        num_dims = check_count("num_dims", num_dims)
+        if check_count("num_classes", num_classes) > num_dims:
+            raise SettingError("num_classes", num_classes, f"at most {num_dims}, the dimensions (num_dims)")
+        check_shape(shape, (num_dims,), "num_dims")
+        drawn = torch.randn(num_dims, num_dims, generator=keyed_rng("mixture", "means"), dtype=torch.float64)
+        directions = torch.linalg.qr(drawn).Q[:num_classes].float()
+        super().__init__(
+            check_range("radius", radius, 1e-9) * directions, sigma, scale, num_samples, batch_size, seed
+        )

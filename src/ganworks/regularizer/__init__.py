@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from ganworks.regularizer.alignment import Alignment, DinoTokens
     from ganworks.regularizer.approximate import ApproximateRegularizer, R1Approx, R2Approx
     from ganworks.regularizer.base import Regularizer
-    from ganworks.regularizer.consistency import Consistency, LatentConsistency
-    from ganworks.regularizer.feature_matching import FeatureMatching
     from ganworks.regularizer.classes import (
         AuxiliaryClassifier,
         ClassHead,
         ClassRegularizer,
         UnconditionalClassifier,
     )
+    from ganworks.regularizer.consistency import Consistency, LatentConsistency
     from ganworks.regularizer.contrastive import Contrastive, DataToDataCrossEntropy
+    from ganworks.regularizer.feature_matching import FeatureMatching
     from ganworks.regularizer.gradient import (
         R1,
         R2,
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
-    from ganworks.regularizer.minibatch_std import MinibatchDeviation
     from ganworks.regularizer.historical_average import HistoricalAverage
-    from ganworks.regularizer.level_consistency import LevelConsistency
-    from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
     from ganworks.regularizer.infogan import InfoGAN
+    from ganworks.regularizer.level_consistency import LevelConsistency
+    from ganworks.regularizer.minibatch_std import MinibatchDeviation
+    from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
@@ -46,10 +46,10 @@ __all__ = [
     "R2",
     "Alignment",
     "ApproximateRegularizer",
-    "Consistency",
     "AuxiliaryClassifier",
     "ClassHead",
     "ClassRegularizer",
+    "Consistency",
     "Contrastive",
     "CosineWeight",
     "DataToDataCrossEntropy",
@@ -58,14 +58,14 @@ __all__ = [
     "FeatureMatching",
     "GradientPenalty",
     "GradientRegularizer",
-    "MinibatchDeviation",
     "HistoricalAverage",
+    "InfoGAN",
     "LatentConsistency",
     "LatentDiversity",
     "LevelConsistency",
+    "MinibatchDeviation",
     "ModeSeeking",
     "NormalizedGradient",
-    "InfoGAN",
     "Orthogonal",
     "Packing",
     "PathLength",
