@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     from ganworks.task.critic import Critic
     from ganworks.task.cut import CutTask
     from ganworks.task.cycle import CycleTask
+    from ganworks.task.distil import DistilTask
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.estimator import Estimator, Gumbel, Reinforce
+    from ganworks.task.flow import FlowTask
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.levels import Levels, LevelsTask
+    from ganworks.task.matching import MatchingTask
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
     from ganworks.task.sequence import SequenceTask
     from ganworks.task.unpaired import UnpairedTask
-    from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
+    from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Noised, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -31,8 +34,10 @@ __all__ = [
     "Critic",
     "CutTask",
     "CycleTask",
+    "DistilTask",
     "Estimator",
     "ExponentialMovingAverage",
+    "FlowTask",
     "Frames",
     "Gumbel",
     "ImagePool",
@@ -40,6 +45,8 @@ __all__ = [
     "LevelsTask",
     "Look",
     "ManualTask",
+    "MatchingTask",
+    "Noised",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "PairedTask",
