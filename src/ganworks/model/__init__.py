@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sagan import SAGANDiscriminator, SAGANGenerator
+    from ganworks.model.score_pair import ScorePair
     from ganworks.model.sngan import SNGANDiscriminator, SNGANGenerator
     from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.stylegan2 import StyleGAN2Generator
     from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
     from ganworks.model.stylegan3 import StyleGAN3Generator
     from ganworks.model.teacher_heads import TeacherHeads
-    from ganworks.model.score_pair import ScorePair
     from ganworks.model.text_critic import TextCritic
     from ganworks.model.transformer import TransformerDiscriminator, TransformerGenerator
     from ganworks.model.translator import Translator

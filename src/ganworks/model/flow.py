@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ganworks.errors import SettingError, check_count
+from ganworks.errors import check_count
 from ganworks.model.base import Generator
 
 

@@ -14,7 +14,10 @@ from ganworks.sample.loading import last_checkpoint, reason
 from ganworks.task import DistilTask, ManualTask
 
 SETTING = "task.teacher"
-OWNERS = ("ema_generator", "generator")  # of a run, the first that there is: the average is what it samples with
+OWNERS = (
+    "ema_generator",
+    "generator",
+)  # of a run, the first that there is: the average is what it samples with
 INSIDE = ("network.", "module.")  # where a `FlowGenerator`, or a wrapper, has its network
 STATES = ("state_dict", "model_state_dict", "ema", "model")  # where a file of torch.save may have the tensors
 
@@ -29,7 +32,9 @@ def teach(task: ManualTask, config: DictConfig) -> dict[str, str]:
     """
     if not isinstance(task, DistilTask):
         return {}
-    forms = "a trained teacher: a run directory, a folder of runs, a generator folder, .ckpt, .safetensors or .pt"
+    forms = (
+        "a trained teacher: a run directory, a folder of runs, a generator folder, .ckpt, .safetensors or .pt"
+    )
     if config.task.teacher in (None, ""):
         raise SettingError(SETTING, "null", forms)
     path = Path(str(config.task.teacher)).expanduser()

@@ -12,7 +12,6 @@ from torch import Tensor
 from ganworks.augment import Augment, AugmentFunction, identity
 from ganworks.errors import SettingError, setting_path
 from ganworks.loss import AdversarialLoss
-from ganworks.model.base import conditions_of
 from ganworks.model.flow import FlowGenerator, draw_times, velocity_loss
 from ganworks.regularizer import Regularizer
 from ganworks.task.base import Batch, ManualTask, Terms, batch_size
@@ -99,7 +98,9 @@ class FlowTask(ManualTask):
 def check_alone(regularizers: Mapping[str, Regularizer], augment: Augment | AugmentFunction) -> None:
     """Raise `SettingError` for what needs a discriminator."""
     if regularizers:
-        raise SettingError("regularizer", ", ".join(regularizers), "none under task=flow: it has no discriminator")
+        raise SettingError(
+            "regularizer", ", ".join(regularizers), "none under task=flow: it has no discriminator"
+        )
     if augment is not identity:
         name = type(augment).__name__
         raise SettingError("augment", name, "none under task=flow: there is no discriminator to augment for")

@@ -149,7 +149,9 @@ class Chain(View):
         seen: Seen = sample
         for view in self.views:
             if not isinstance(seen, Tensor):
-                raise SettingError("view", type(view).__name__, "before the one that tells the critic more than x")
+                raise SettingError(
+                    "view", type(view).__name__, "before the one that tells the critic more than x"
+                )
             seen = view(seen, batch, rng)
         return seen
 
