@@ -91,6 +91,8 @@ class VelocityMLP(nn.Module):
         SettingError: a count below 1.
     """
 
+    frequencies: Tensor
+
     def __init__(
         self, shape: Sequence[int], width: int = 256, depth: int = 4, num_frequencies: int = 16
     ) -> None:

@@ -143,9 +143,7 @@ class CriticsTask(ManualTask):
             network: in place of the critic's own, such as the uncompiled one.
         """
         stream, view = critic.prefix + stream, critic.view
-        seen: Seen = sample
-        if self.is_augmenting:
-            seen = self.augmented(sample, stream)
+        seen: Seen = sample = self.augmented(sample, stream) if self.is_augmenting else sample
         if view is not None:
             # The same draws for the fields beside the sample, so that both are moved alike.
             fields = {
@@ -153,7 +151,7 @@ class CriticsTask(ManualTask):
                 for name in view.fields
             }
             draws = without_side(stream) if view.shares_draws else stream
-            seen = view(seen, {**batch, **fields}, self.rng(f"view/{draws}"))
+            seen = view(sample, {**batch, **fields}, self.rng(f"view/{draws}"))
         return said_of(critic, seen, batch.get(label), len(sample), network)
 
     def augmented(self, sample: Tensor, stream: str) -> Tensor:

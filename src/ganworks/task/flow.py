@@ -86,7 +86,8 @@ class FlowTask(ManualTask):
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
         if self.generator.shape != tuple(shape):
             raise SettingError("model.generator.shape", self.generator.shape, f"that of the data, {shape}")
-        with untouched(self), as_fault_of("model.generator.network", self.generator.network):
+        task: Any = self
+        with untouched(task), as_fault_of("model.generator.network", self.generator.network):
             velocity: Tensor = self.generator.network(batch["real"], torch.ones(len(batch["real"])))
             if velocity.shape != batch["real"].shape:
                 made = tuple(velocity.shape[1:])
