@@ -143,7 +143,8 @@ class CriticsTask(ManualTask):
             network: in place of the critic's own, such as the uncompiled one.
         """
         stream, view = critic.prefix + stream, critic.view
-        seen: Seen = sample = self.augmented(sample, stream) if self.is_augmenting else sample
+        sample = self.augmented(sample, stream) if self.is_augmenting else sample
+        seen: Seen = sample
         if view is not None:
             # The same draws for the fields beside the sample, so that both are moved alike.
             fields = {
