@@ -23,7 +23,7 @@ def evaluation(**values: float) -> Evaluation:
     callback.suite = SimpleNamespace(best=next(iter(values)))  # type: ignore[assignment]
     callback.figures = Result(values, {"num_fake": 64}, {"distance": 0.5}, {"histogram": {"0": 1.0}})
     callback.best = {"metric": "distance", "value": 1.0}
-    callback.seconds = callback.seconds_here = 0.0
+    callback.seconds = callback.seconds_here = callback.cpu_seconds_here = 0.0
     return callback
 
 

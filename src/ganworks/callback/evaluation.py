@@ -22,7 +22,8 @@ class Evaluation(ImageInterval):
         figures: the last evaluation, or None before the first.
         best: value, position in images and number of the evaluations that it is the best of.
         is_best: whether the last evaluation is the best so far; the checkpoint callback reads it.
-        seconds: time spent measuring, that before a resume included; `seconds_here`: in this process.
+        seconds: time spent measuring, that before a resume included; `seconds_here`: in this process;
+            `cpu_seconds_here`: CPU time of this process.
 
     With `suite.num_samples_training` the evaluations during training take that many samples, under their own
     names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
@@ -40,6 +41,7 @@ class Evaluation(ImageInterval):
         self.best: dict[str, Any] = {}
         self.is_best = False
         self.num_evaluations, self.seconds, self.seconds_here = 0, 0.0, 0.0
+        self.cpu_seconds_here = 0.0
 
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
@@ -62,12 +64,13 @@ class Evaluation(ImageInterval):
             self._log(trainer, task, both)
 
     def _measure(self, trainer: pl.Trainer, task: AdversarialTask, num: int) -> Result:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         sampler = task.sampler()
         figures = evaluate(self.suite, sampler, trainer.datamodule, num=num)  # type: ignore[attr-defined]
         figures = trainer.strategy.broadcast(figures)
         elapsed = time.perf_counter() - start
         self.seconds, self.seconds_here = self.seconds + elapsed, self.seconds_here + elapsed
+        self.cpu_seconds_here += time.process_time() - cpu
         return figures
 
     def _log(self, trainer: pl.Trainer, task: AdversarialTask, result: Result) -> None:

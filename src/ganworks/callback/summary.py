@@ -70,13 +70,13 @@ class RunSummary(pl.Callback):
         self.can_draw, self.has_latent, self.picture_suffix = True, True, ".png"
         self._start: float | None = None  # until training starts, which an error may prevent
         self._first_batch: float | None = None
-        self._earlier_seconds, self._start_images = 0.0, 0
+        self._earlier_seconds, self._start_images, self._start_cpu = 0.0, 0, 0.0
 
     def setup(self, trainer: pl.Trainer, task: pl.LightningModule, stage: str) -> None:
         self.run_dir = Path(trainer.default_root_dir)
 
     def on_train_start(self, trainer: pl.Trainer, task: ManualTask) -> None:  # type: ignore[override]
-        self._start = time.monotonic()
+        self._start, self._start_cpu = time.monotonic(), time.process_time()
         self._start_images = task.images_seen
         self._note_sampling(trainer, task)
         self.write(trainer, task, "running")
@@ -178,6 +178,7 @@ class RunSummary(pl.Callback):
             **self._contributions(),
             "scalars": task.scalars,
             "images_per_second": self._rate(task),
+            "cpu_seconds_per_image": self._cpu(task),
             "seconds": round(self.seconds, 2),
             "start_up_seconds": None if self._first_batch is None else round(self._first_batch, 2),
             "peak_memory_mb": peak_memory_mb(),
@@ -226,6 +227,14 @@ class RunSummary(pl.Callback):
         if self.evaluation is not None:
             seconds -= self.evaluation.seconds_here
         return round((task.images_seen - self._start_images) / max(seconds, 1e-9), 1)
+
+    def _cpu(self, task: ManualTask) -> float | None:
+        """CPU seconds of this process for an image, evaluation excluded; other work disturbs them little."""
+        images = task.images_seen - self._start_images
+        measuring = 0.0 if self.evaluation is None else self.evaluation.cpu_seconds_here
+        if images <= 0:
+            return None
+        return float(f"{max(time.process_time() - self._start_cpu - measuring, 0.0) / images:.4g}")
 
     def _last_checkpoint(self) -> str | None:
         return "checkpoints/last.ckpt" if (self.run_dir / "checkpoints" / "last.ckpt").exists() else None
