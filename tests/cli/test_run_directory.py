@@ -74,7 +74,13 @@ def test_summary_holds_the_figures_and_what_makes_them_comparable(trained_run: P
     assert summary["best"]["metric"] == "fd_digits"
     assert summary["best"]["num_evaluations"] == 3
     assert {"torch", "pytorch-lightning", "ganworks"} <= summary["versions"].keys()
-    for name in ("images_per_second", "cpu_seconds_per_image", "seconds", "start_up_seconds", "peak_memory_mb"):
+    for name in (
+        "images_per_second",
+        "cpu_seconds_per_image",
+        "seconds",
+        "start_up_seconds",
+        "peak_memory_mb",
+    ):
         assert summary[name] > 0
     assert {"git_commit", "device", "precision", "parameters", "last_checkpoint"} <= summary.keys()
 
