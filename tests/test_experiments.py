@@ -11,6 +11,7 @@ from PIL import Image
 
 from ganworks.data import CIFAR10, MNIST
 from ganworks.data.samples import TensorSamples
+from ganworks.model import VelocityMLP
 from running import train
 
 FOLDER = Path(__file__).parents[1] / "conf" / "experiment"
@@ -43,11 +44,13 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
     "stylegan2_ada_cifar10": STYLES,
     "stylegan3_ffhq256": OWN,
     **dict.fromkeys(("sngan_cifar10", "sagan_cifar10", "biggan_cifar10"), ("model.width=2",)),
+    "digits_distilled": ("task.teacher={folder}/flow.pt",),
     "fastgan_small": ("data.root={folder}/images", "data.batch_size=4", "data.resolution=32", "model.width=4"),
     "gat_imagenet256": ("data.root={folder}/latents", "data.shape=[4,8,8]", "data.batch_size=4", "model.depth=4",
                         "model.num_heads=2", "trainer.precision=32-true"),
 }  # fmt: skip
 BATCHES = {
+    **dict.fromkeys(("digits_flow", "digits_distilled"), 128),
     **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
     **dict.fromkeys(("r3gan_cifar10", "r3gan_ffhq64", "r3gan_imagenet64"), 4),
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
@@ -65,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(4):
             pixels = torch.randint(256, (side, side, 3), dtype=torch.uint8).numpy()
             Image.fromarray(pixels).save(found / name / f"{number}.png")
+    torch.save(VelocityMLP((1, 8, 8), width=8).state_dict(), found / "flow.pt")
     (found / "latents").mkdir()
     np.save(found / "latents" / "moments.npy", np.ones((8, 8, 8, 8), np.float16))
     np.save(found / "latents" / "labels.npy", np.arange(8) % 2)

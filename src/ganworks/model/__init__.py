@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.fastgan_discriminator import FastGANDiscriminator
+    from ganworks.model.flow import FlowGenerator, VelocityMLP
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from ganworks.model.resnet import ResnetDiscriminator, ResnetGenerator
     from ganworks.model.resnet_translator import ContrastiveTranslator, ResnetTranslator
     from ganworks.model.sagan import SAGANDiscriminator, SAGANGenerator
+    from ganworks.model.score_pair import ScorePair
     from ganworks.model.sngan import SNGANDiscriminator, SNGANGenerator
     from ganworks.model.sprite import SpriteGenerator
     from ganworks.model.stylegan2 import StyleGAN2Generator
     from ganworks.model.stylegan2_discriminator import StyleGAN2Discriminator
     from ganworks.model.stylegan3 import StyleGAN3Generator
+    from ganworks.model.teacher_heads import TeacherHeads
     from ganworks.model.text_critic import TextCritic
     from ganworks.model.transformer import TransformerDiscriminator, TransformerGenerator
     from ganworks.model.translator import Translator
@@ -51,6 +54,7 @@ __all__ = [
     "Discriminator",
     "FastGANDiscriminator",
     "FastGANGenerator",
+    "FlowGenerator",
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
@@ -69,16 +73,19 @@ __all__ = [
     "SAGANGenerator",
     "SNGANDiscriminator",
     "SNGANGenerator",
+    "ScorePair",
     "SeriesGenerator",
     "SpriteGenerator",
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
+    "TeacherHeads",
     "TextCritic",
     "TokenGenerator",
     "TransformerDiscriminator",
     "TransformerGenerator",
     "Translator",
     "UNetGenerator",
+    "VelocityMLP",
     "Video3DGenerator",
 ]

@@ -27,6 +27,7 @@ from ganworks.run.log import is_first_rank, log_to_file, log_to_terminal, quiete
 from ganworks.run.paths import make_paths_absolute
 from ganworks.run.plan import show_plan
 from ganworks.run.speed import faster_precision
+from ganworks.run.teacher import teach
 from ganworks.sample.loading import check_weights, last_checkpoint, read_checkpoint
 from ganworks.staged import write_text
 from ganworks.strategy import slurm
@@ -79,7 +80,9 @@ def checked_and_fitted(
     source = source_of(config) if checkpoint is None else None
     with explained_failures():
         run = build_run(config)
-    weights = {} if source is None else start_from(source, run.task)
+    # A resumed run has all weights in its checkpoint.
+    weights = {} if checkpoint is not None else teach(run.task, config)
+    weights |= {} if source is None else start_from(source, run.task)
     if config.dry_run:
         show_plan(config, run, run_dir, Console(), weights)
         return Outcome("dry_run")

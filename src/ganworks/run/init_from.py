@@ -105,22 +105,29 @@ def source_of(config: DictConfig) -> Source | None:
     return read(file.resolve())
 
 
-def locate(path: Path) -> Path:
-    """Return the file with the weights of ``path``: of a run its last checkpoint, or else its generator."""
+def locate(path: Path, setting: str = "init_from") -> Path:
+    """Return the file with the weights of ``path``: of a run its last checkpoint, or else its generator.
+
+    Args:
+        setting: that names the path, for an error.
+    """
     if not path.exists():
-        raise SettingError("init_from", path, f"there: {FORMS}", siblings(path))
+        raise SettingError(setting, path, f"there: {FORMS}", siblings(path))
     if path.is_file():
         return path
     if (checkpoint := last_checkpoint(path)) is not None:
         return checkpoint
     files = [path / name for name in FILES if (path / name).is_file()]
     if not files:
-        raise SettingError("init_from", path, f"{FORMS}; in this folder there is none of {', '.join(FILES)}")
+        raise SettingError(setting, path, f"{FORMS}; in this folder there is none of {', '.join(FILES)}")
     return files[0]
 
 
-def read(file: Path) -> Source:
+def read(file: Path, setting: str = "init_from") -> Source:
     """Return the weights of a checkpoint, a .safetensors file or a file of official weights; no code in it is run.
+
+    Args:
+        setting: that names the file, for an error.
 
     Raises:
         GanworksError: the file is damaged, or of another kind.
@@ -136,7 +143,7 @@ def read(file: Path) -> Source:
         official = read_official(file)
         return Source(file, official.state(), official.images_seen)
     if file.suffix != ".ckpt":
-        raise SettingError("init_from", file, FORMS)
+        raise SettingError(setting, file, FORMS)
     content = read_checkpoint(file)
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):

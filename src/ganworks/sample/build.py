@@ -26,7 +26,7 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
             f"{config['_target_']} is no network: a generator's _target_ must be an nn.Module class."
         )
     try:
-        return instantiate(config, _recursive_=False)
+        return instantiate(config)
     except InstantiationException as error:
         raise GanworksError(f"{config['_target_']} can't be built: {error.__cause__ or error}") from error
 

@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from ganworks.task.critic import Critic
     from ganworks.task.cut import CutTask
     from ganworks.task.cycle import CycleTask
+    from ganworks.task.distil import DistilTask
     from ganworks.task.ema import ExponentialMovingAverage
     from ganworks.task.estimator import Estimator, Gumbel, Reinforce
+    from ganworks.task.flow import FlowTask
     from ganworks.task.guard import NonFiniteGuard, NonFiniteLossError
     from ganworks.task.latent import LatentOptimisationTask
     from ganworks.task.levels import Levels, LevelsTask
+    from ganworks.task.matching import MatchingTask
     from ganworks.task.paired import PairedTask
     from ganworks.task.phase import Phase
     from ganworks.task.pool import ImagePool
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ganworks.task.unpaired import UnpairedTask
     from ganworks.task.unrolled import UnrolledTask
     from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
+    from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Noised, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -33,8 +37,10 @@ __all__ = [
     "Critic",
     "CutTask",
     "CycleTask",
+    "DistilTask",
     "Estimator",
     "ExponentialMovingAverage",
+    "FlowTask",
     "Frames",
     "Gumbel",
     "ImagePool",
@@ -43,6 +49,8 @@ __all__ = [
     "LevelsTask",
     "Look",
     "ManualTask",
+    "MatchingTask",
+    "Noised",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "PairedTask",

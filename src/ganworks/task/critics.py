@@ -21,6 +21,7 @@ from ganworks.task.critic import Critic, CriticCall, critics_of, logits_of
 from ganworks.task.player import as_player
 from ganworks.task.rates import correction_of
 from ganworks.task.state import average_state
+from ganworks.task.view import Seen
 
 Said = dict[str, Tensor]
 
@@ -142,16 +143,16 @@ class CriticsTask(ManualTask):
             network: in place of the critic's own, such as the uncompiled one.
         """
         stream, view = critic.prefix + stream, critic.view
-        seen = sample
-        if self.is_augmenting:
-            seen = self.augmented(sample, stream)
+        sample = self.augmented(sample, stream) if self.is_augmenting else sample
+        seen: Seen = sample
         if view is not None:
             # The same draws for the fields beside the sample, so that both are moved alike.
             fields = {
                 name: self.augmented(batch[name], stream) if self.is_augmenting else batch[name]
                 for name in view.fields
             }
-            seen = view(seen, {**batch, **fields}, self.rng(f"view/{stream}"))
+            draws = without_side(stream) if view.shares_draws else stream
+            seen = view(sample, {**batch, **fields}, self.rng(f"view/{draws}"))
         return said_of(critic, seen, batch.get(label), len(sample), network)
 
     def augmented(self, sample: Tensor, stream: str) -> Tensor:
@@ -311,6 +312,16 @@ class CriticsTask(ManualTask):
         return {**of_critics, **self.generator_regularizers}
 
 
+def without_side(stream: str) -> str:
+    """Return a stream of draws without the side of a loss that it is for.
+
+    >>> without_side("generator/fake"), without_side("r1")
+    ('generator', 'r1')
+    """
+    before, _, last = stream.rpartition("/")
+    return before if last in ("real", "fake") else stream
+
+
 def by_side(side: str, said: Said) -> Said:
     """Return what a critic said of one side under names that say which."""
     return {f"{side}_{name}": value for name, value in said.items()}
@@ -332,7 +343,7 @@ def said_of_side(side: str, batch: Batch) -> Said:
 
 
 def said_of(
-    critic: Critic, seen: Tensor, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
+    critic: Critic, seen: Seen, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
 ) -> Said:
     """Return what a critic's network says of what it sees, ``logits`` (B, ...) in float32 among it.
 
@@ -340,11 +351,13 @@ def said_of(
         seen: what the view shows of ``num`` samples, perhaps several rows of each.
         label: of the samples; handed on to a conditional network alone.
     """
-    network, several = network or critic.network, len(seen) // num
+    told = {} if isinstance(seen, Tensor) else dict(seen)
+    x = seen if isinstance(seen, Tensor) else told.pop("x")
+    network, several = network or critic.network, len(x) // num
     if label is not None and num_classes_of(critic.network):
-        said = network(seen, label if several == 1 else label.repeat_interleave(several, 0))
+        said = network(x, label if several == 1 else label.repeat_interleave(several, 0), **told)
     else:
-        said = network(seen)
+        said = network(x, **told)
     logits = logits_of(said)
     if several > 1:
         logits = logits.unflatten(0, (num, several))

@@ -111,7 +111,8 @@ class PlayerUpdates(pl.LightningModule):
 
     def _step(self, role: str, optimizer: Optimizer) -> None:
         if role == self.roles[0] and not self._is_lazy:  # the one that Lightning counts: its global_step
-            self.optimizers()[0].step()  # type: ignore[index]
+            optimizers = self.optimizers()  # of one player it is no list
+            (optimizers[0] if isinstance(optimizers, list) else optimizers).step()
         elif self.is_plain:
             self.on_before_optimizer_step(optimizer)
             optimizer.step()

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.errors import SettingError, check_count
+from ganworks.errors import SettingError, check_count, check_range
+from ganworks.model.flow import draw_times, noised
 from ganworks.sample.motion import centres, masses, windows
 
 Batch = dict[str, Tensor]
+Seen = Tensor | dict[str, Tensor]
 
 
 class View:
@@ -22,13 +24,17 @@ class View:
         fields: names of the batch's fields that the view reads beside the sample. An augmentation changes them with
             the same draws as the sample.
         together: samples that one row of what it shows is made of.
+        shares_draws: the reals and the fakes of a loss are shown with the same draws.
     """
 
     fields: tuple[str, ...] = ()
     together: int = 1
+    shares_draws: bool = False
 
-    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Seen:
         """Return what the critic judges of samples (B, *shape), differentiable in them.
+
+        That is a tensor, or a dict with it as ``x`` and, by name, what else the critic's network is told of it.
 
         Args:
             batch: the other fields of the batch.
@@ -171,7 +177,41 @@ class Chain(View):
         self.together = math.prod(view.together for view in self.views)
         self.fields = tuple(dict.fromkeys(name for view in self.views for name in view.fields))
 
-    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
+        self.shares_draws = any(view.shares_draws for view in self.views)
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Seen:
+        seen: Seen = sample
         for view in self.views:
-            sample = view(sample, batch, rng)
-        return sample
+            if not isinstance(seen, Tensor):
+                raise SettingError(
+                    "view", type(view).__name__, "before the one that tells the critic more than x"
+                )
+            seen = view(seen, batch, rng)
+        return seen
+
+
+class Noised(View):
+    """The samples under noise, and how much: x_t = (1 - t) x + t z with t uniform in [low, high), and ``t`` (B,).
+
+    A critic that is told t judges what is left to see at it: the layout at much noise, the texture at little. LADD
+    (https://arxiv.org/abs/2403.12015), section 3.1; noised inputs keep D from winning, Wang et al. 2023 (Diffusion-GAN,
+    https://arxiv.org/abs/2206.02262). A penalty that calls the critic twice sees the same (t, z) in both.
+
+    Args:
+        low, high: bounds of t, in [0, 1].
+        shared: a real and the fake that it is paired with have the same (t, z).
+
+    Raises:
+        SettingError: a bound outside of [0, 1], or ``high`` not above ``low``.
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 0.5, shared: bool = True) -> None:
+        self.low, self.high = check_range("low", low, 0.0, 1.0), check_range("high", high, 0.0, 1.0)
+        if not low < high:
+            raise SettingError("high", high, f"a number above low={low} and up to 1")
+        self.shares_draws = shared
+
+    def __call__(self, sample: Tensor, batch: Mapping[str, Tensor], rng: torch.Generator) -> Seen:
+        t = draw_times(len(sample), self.low, self.high, rng).to(sample)
+        noise = torch.randn(sample.shape, generator=rng, device=rng.device).to(sample)
+        return {"x": noised(sample, t, noise), "t": t}

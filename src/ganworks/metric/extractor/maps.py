@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from ganworks.metric.extractor.network import ImageExtractor
 from ganworks.metric.extractor.small_classifier import SmallClassifier
 from ganworks.metric.weights import verify_sha256
 from ganworks.metric.weights.known import VGG16
+from ganworks.model.layer.capture import captured, check_layers, spread_blocks
 
 SETTING = "model.discriminator.features.weights"
 WITHOUT = "features of ganworks.metric.DigitsExtractor or FashionExtractor ship, and model=dcgan needs none"
@@ -55,11 +55,7 @@ class FeatureMaps:
             allowed = "Inception, DinoV2, Clip, Lpips (VGG16), DigitsExtractor or FashionExtractor"
             raise SettingError("features", type(extractor).__name__, allowed)
         self.network = self.network.requires_grad_(False).eval()
-        names = [name for name, _ in self.network.named_modules() if name]
-        self.layers = tuple(layers or default_layers(extractor, self.network))
-        for layer in self.layers:
-            if layer not in names:
-                raise SettingError("layers", layer, "names of modules of the network", names)
+        self.layers = check_layers(self.network, layers or default_layers(extractor, self.network))
         self.device: torch.device | None = None
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             maps = self(torch.zeros(1, *shape))
@@ -69,15 +65,8 @@ class FeatureMaps:
         """Return the maps, one for each layer."""
         if images.device != self.device:
             self.device, self.network = images.device, self.network.to(images.device)
-        seen: dict[str, Tensor] = {}
-        modules = dict(self.network.named_modules())
-        # For this call alone: a copy of the discriminator copies no hooks.
-        hooks = [modules[name].register_forward_hook(keep(seen, name)) for name in self.layers]
-        try:
+        with captured(self.network, self.layers) as seen:
             run(self.extractor, self.network, images)
-        finally:
-            for hook in hooks:
-                hook.remove()
         return [self._as_map(seen[name]) for name in self.layers]
 
     def _as_map(self, x: Tensor) -> Tensor:
@@ -87,15 +76,6 @@ class FeatureMaps:
         tokens = (x.transpose(0, 1) if self.is_sequence_first else x)[:, 1:]
         side = round(tokens.shape[1] ** 0.5)
         return tokens.transpose(1, 2).unflatten(2, (side, side))
-
-
-def keep(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
-    """Return a hook that keeps what a module returns under ``name``."""
-
-    def hook(module: nn.Module, arguments: Any, output: Tensor) -> None:
-        seen[name] = output
-
-    return hook
 
 
 def check_weights(extractor: Extractor | Lpips) -> None:
@@ -117,14 +97,7 @@ def default_layers(extractor: Extractor | Lpips, network: nn.Module) -> Sequence
         return INCEPTION_LAYERS
     if isinstance(network, SmallClassifier):
         return ("stem", *(f"body.{place}" for place in range(len(network.body))))[-4:]
-    blocks = [name for name, module in network.named_modules() if is_block(name)]
-    return [blocks[(place * len(blocks)) // 4 - 1] for place in range(1, 5)]  # at quarters of the depth
-
-
-def is_block(name: str) -> bool:
-    """Say whether a module is one of a transformer's blocks: ``blocks.3``, ``transformer.resblocks.3``."""
-    parts = name.split(".")
-    return len(parts) > 1 and parts[-1].isdigit() and parts[-2] in ("blocks", "resblocks")
+    return spread_blocks(network)
 
 
 def run(extractor: Extractor | Lpips, network: nn.Module, images: Tensor) -> None:
