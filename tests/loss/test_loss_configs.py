@@ -27,6 +27,11 @@ BROUGHT = {
     "wgan": ("Wasserstein", ["weight_clip"], 5),
     "wgan_gp": ("Wasserstein", ["gradient_penalty"], 5),
     "relativistic": ("RelativisticPairing", [], 1),
+    "wgan_lp": ("Wasserstein", ["lipschitz_penalty"], 5),
+    "wgan_div": ("Wasserstein", ["wgan_div"], 1),
+    "relativistic_average": ("RelativisticAverage", [], 1),
+    "relativistic_average_hinge": ("RelativisticAverageHinge", [], 1),
+    "relativistic_average_lsgan": ("RelativisticAverageLeastSquares", [], 1),
     "r3gan": ("RelativisticPairing", ["r1", "r2"], 1),
 }
 
@@ -55,7 +60,7 @@ def test_loss_brings_its_penalty_and_critic_schedule(compose_with, name):
     assert config.task.n_critic == n_critic
 
 
-@pytest.mark.parametrize("name", ["wgan", "wgan_gp", "r3gan"])
+@pytest.mark.parametrize("name", ["wgan", "wgan_gp", "wgan_lp", "wgan_div", "r3gan"])
 def test_command_line_wins_over_what_a_loss_brings(compose_with, name):
     config = compose_with(f"loss={name}", "regularizer=dragan", "task.n_critic=3")
     assert list(config.regularizer) == ["dragan"]

@@ -24,6 +24,11 @@ NAMES = {
     "weight_clip": ["weight_clip"],
     "reconstruction": ["reconstruction"],
     "san": ["san"],
+    "lipschitz_penalty": ["lipschitz_penalty"],
+    "wgan_div": ["wgan_div"],
+    "max_gradient": ["max_gradient"],
+    "lecam": ["lecam"],
+    "centring": ["centring"],
 }
 
 

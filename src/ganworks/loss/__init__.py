@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from ganworks.loss.base import AdversarialLoss, per_sample
     from ganworks.loss.cross_entropy import BCE, Minimax
     from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
-    from ganworks.loss.relativistic import RelativisticPairing
+    from ganworks.loss.relativistic import (
+        RelativisticAverage,
+        RelativisticAverageHinge,
+        RelativisticAverageLeastSquares,
+        RelativisticPairing,
+    )
 else:
     __getattr__, __dir__ = on_first_use(__name__)
 
@@ -18,6 +23,9 @@ __all__ = [
     "Hinge",
     "LeastSquares",
     "Minimax",
+    "RelativisticAverage",
+    "RelativisticAverageHinge",
+    "RelativisticAverageLeastSquares",
     "RelativisticPairing",
     "Wasserstein",
     "per_sample",

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ganworks.errors import SettingError
+
 
 class AdversarialLoss(ABC):
     """The two objectives of an adversarial game, as functions of logits of shape (B, ...), both to be minimised.
@@ -48,3 +50,10 @@ def per_sample(logits: Tensor) -> Tensor:
     tensor([2., 0.])
     """
     return logits if logits.dim() == 1 else logits.flatten(1).mean(1)
+
+
+def check_margin(margin: float) -> float:
+    """Return the margin of a loss; raise `SettingError` unless it is above 0."""
+    if not margin > 0:
+        raise SettingError("margin", margin, "a number above 0")
+    return margin

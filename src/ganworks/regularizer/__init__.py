@@ -1,4 +1,4 @@
-"""Regularizers of the players: gradient penalties, path length, orthogonal weights and weight clipping."""
+"""Regularizers of the players: penalties on gradients, logits, path lengths and weights, and weight clipping."""
 
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         GradientRegularizer,
         squared_gradient_norm,
     )
+    from ganworks.regularizer.level import Centring, LeCam
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
     from ganworks.regularizer.san import San
+    from ganworks.regularizer.slope import LipschitzPenalty, MaxGradient, WassersteinDivergence
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -30,11 +32,15 @@ __all__ = [
     "R2",
     "Alignment",
     "ApproximateRegularizer",
+    "Centring",
     "CosineWeight",
     "DinoTokens",
     "Dragan",
     "GradientPenalty",
     "GradientRegularizer",
+    "LeCam",
+    "LipschitzPenalty",
+    "MaxGradient",
     "Orthogonal",
     "PathLength",
     "R1Approx",
@@ -42,6 +48,7 @@ __all__ = [
     "Reconstruction",
     "Regularizer",
     "San",
+    "WassersteinDivergence",
     "WeightClip",
     "squared_gradient_norm",
 ]
