@@ -22,6 +22,7 @@ from ganworks.noise import keyed_rng
 from ganworks.regularizer import GradientRegularizer, squared_gradient_norm
 from ganworks.schedule import progress_of
 from ganworks.task import AdversarialTask, Critic, Look
+from ganworks.task.critics import said_of_side
 
 Signals = dict[str, float]
 
@@ -155,7 +156,9 @@ class Probe:
                 costs.append(regularizer.factor(progress) * penalty.detach() / regularizer.every)
         if not costs:
             return {}
-        loss = look.critic.objective.discriminator(batch["real_logits"], batch["fake_logits"])
+        loss = look.critic.objective.discriminator_of(
+            said_of_side("real", batch), said_of_side("fake", batch)
+        )
         return {"penalty_share": sum(costs) / (sum(costs) + loss.abs())}
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from ganworks.loss.base import AdversarialLoss, per_sample
+    from ganworks.loss.base import AdversarialLoss, Said, per_sample
     from ganworks.loss.cross_entropy import BCE, Minimax
     from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
     from ganworks.loss.relativistic import (
@@ -27,6 +27,7 @@ __all__ = [
     "RelativisticAverageHinge",
     "RelativisticAverageLeastSquares",
     "RelativisticPairing",
+    "Said",
     "Wasserstein",
     "per_sample",
 ]

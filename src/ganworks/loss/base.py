@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
 
 from ganworks.errors import SettingError
 
+Said = Mapping[str, Tensor]
+"""What a critic said of samples: ``logits`` (B, ...), their ``label`` where they have one, perhaps more."""
+
 
 class AdversarialLoss(ABC):
     """The two objectives of an adversarial game, as functions of logits of shape (B, ...), both to be minimised.
 
     They take the mean over all logits that they are given: a discriminator that judges patches is trained on each of
-    them, as in Isola et al. 2017, section 3.2.2 (https://arxiv.org/abs/1611.07004).
+    them, as in Isola et al. 2017, section 3.2.2 (https://arxiv.org/abs/1611.07004). A loss that needs more than logits
+    overrides `discriminator_of` and `generator_of`, which the step calls. One with state is a `torch.nn.Module` too: its
+    buffers are in the checkpoint, and it follows the training in `observe`.
 
     Attributes:
         relativistic: `generator` needs the real logits too; otherwise the step does not compute them and passes None.
@@ -40,6 +46,22 @@ class AdversarialLoss(ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """Return the generator's loss, a scalar."""
+
+    def observe(self, real: Said, fake: Said) -> None:
+        """Take in what a critic said in an update of the discriminator, after its loss: for a loss with state."""
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        """What a loss with state logs, by name: numbers on the device of its buffers."""
+        return {}
+
+    def discriminator_of(self, real: Said, fake: Said) -> Tensor:
+        """Return the discriminator's loss of all that a critic said of reals and fakes, a scalar."""
+        return self.discriminator(real["logits"], fake["logits"])
+
+    def generator_of(self, fake: Said, real: Said | None = None) -> Tensor:
+        """Return the generator's loss of all that a critic said of fakes, and of reals if it is relativistic."""
+        return self.generator(fake["logits"], None if real is None else real["logits"])
 
 
 def per_sample(logits: Tensor) -> Tensor:

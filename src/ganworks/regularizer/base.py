@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_count
 from ganworks.schedule import check_value
+
+if TYPE_CHECKING:
+    from ganworks.task.critic import Critic
 
 WeightSchedule = Callable[[float], float]
 """From a progress in [0, 1] to a weight: a `ganworks.schedule.ValueSchedule`, or any function."""
@@ -36,6 +39,9 @@ class Regularizer(nn.Module):
         reads_fakes: the penalty reads the batch's fakes. False spares a generator's penalty with samples of its own
             the pass that makes them, in a step of its own (`task.lazy_step`).
         differentiates_twice: the penalty is made of a gradient; it calls the discriminator uncompiled.
+        compares: `generator_term` reads what the critic says of the reals, which costs a pass of the discriminator
+            unless the loss needs it too.
+        generator_weight: factor of `generator_term`, or a schedule of it.
 
     Raises:
         SettingError: ``weight`` is not above 0, or ``every`` is no count.
@@ -46,6 +52,8 @@ class Regularizer(nn.Module):
     reads_fakes: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
     differentiates_twice: ClassVar[bool] = True
+    compares: ClassVar[bool] = False
+    generator_weight: float | WeightSchedule = 1.0
 
     def __init__(self, weight: float | WeightSchedule = 1.0, every: int = 1) -> None:
         super().__init__()
@@ -67,7 +75,7 @@ class Regularizer(nn.Module):
         Args:
             progress: of the run, or of the weight's own ``num_images`` (`ganworks.schedule.progress_of`).
         """
-        return (self.weight(progress) if callable(self.weight) else self.weight) * self.every
+        return weight_at(self.weight, progress) * self.every
 
     def penalty(
         self, network: Callable[..., Any], batch: Mapping[str, Tensor], rng: torch.Generator
@@ -78,10 +86,11 @@ class Regularizer(nn.Module):
             network: of a discriminator, samples (B, *shape) -> logits (B, ...), uncompiled, which may be
                 differentiated twice, with the same draws in each call, see `ganworks.task.critic.CriticCall`; of the
                 generator, the player itself.
-            batch: ``real``, ``fake``, ``label`` and the batch's other fields. For a discriminator the fakes have no
-                graph; unless the penalty takes a step of its own (`task.lazy_step`) ``real_logits`` and ``fake_logits``
-                are there, and what else its network returned, such as ``real_features``. For the generator the fakes
-                have theirs, and its noise is there under its names.
+            batch: ``real``, ``fake``, ``label`` and the batch's other fields, the noise under its names among them. For
+                a discriminator the fakes have no graph; unless the penalty takes a step of its own (`task.lazy_step`)
+                ``real_logits``, ``fake_logits`` and, where there are labels, ``real_label`` and ``fake_label`` are
+                there, and what else its network returned, such as ``real_features``. For the generator the fakes have
+                their graph.
             rng: the penalty's own random numbers.
         """
         return None
@@ -95,6 +104,29 @@ class Regularizer(nn.Module):
         """
         raise NotImplementedError
 
+    def generator_term(self, batch: Mapping[str, Tensor]) -> Tensor | None:
+        """Return what a frozen critic's words on the fakes teach the generator, a scalar without its weight, or None.
+
+        It acts in each update of the generator, whatever `every` says of the discriminator's penalty.
+
+        Args:
+            batch: as for `penalty` of a generator, with what the critic said of the fakes: ``fake_logits``, perhaps
+                ``fake_label`` and others, and of the reals where the class `compares`.
+        """
+        return None
+
+    def through(self, fake: Tensor) -> Tensor:
+        """Return the fakes (B, *shape) as the critics see them in the generator's update, equal in value.
+
+        A regularizer of the generator that changes the gradient which comes back overrides it.
+        """
+        return fake
+
+    def equip(self, critic: Critic) -> Critic:
+        """Return the critic that a regularizer of the discriminator makes of another one, by its view perhaps."""
+        self.prepare(critic.network)
+        return critic
+
     def prepare(self, network: nn.Module) -> None:
         """Change the discriminator's network before anything is made of it; called once, when the task is made."""
 
@@ -103,6 +135,11 @@ class Regularizer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"weight={self.weight}, every={self.every}"
+
+
+def weight_at(weight: float | WeightSchedule, progress: float) -> float:
+    """Return a weight, or the value of its schedule at ``progress`` in [0, 1]."""
+    return weight(progress) if callable(weight) else weight
 
 
 def check_weight(weight: float | WeightSchedule) -> None:

@@ -23,13 +23,23 @@ def squared_gradient_norm(discriminator: Critic, x: Tensor) -> Tensor:
     """Return |grad_x D(x)|^2 of every sample, (B,), differentiable in the discriminator's parameters.
 
     The gradient of a sum of logits is exact per sample because the logits do not depend on each other; of several
-    logits a sample (patches, heads) their mean is taken. It is computed in float32 (float64 stays) with autocast off
-    and without the half precision of single layers: under bf16 the penalty's gradients are 2 % wrong.
+    logits a sample (patches, heads) their mean is taken. A discriminator that judges m samples together, as in PacGAN,
+    has B / m logits, and these are then the norms (B / m,) of whole packs.
+
+    It is computed in float32 (float64 stays) with autocast off and without the half precision of single layers: under
+    bf16 the penalty's gradients are 2 % wrong.
     """
     with torch.autocast(x.device.type, enabled=False), full_precision(), twice_differentiable():
         x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
-        (gradient,) = torch.autograd.grad(per_sample(discriminator(x)).sum(), x, create_graph=True)
-        return gradient.flatten(1).square().sum(1)
+        return squared_norms(per_sample(discriminator(x)), x)
+
+
+def squared_norms(logits: Tensor, x: Tensor) -> Tensor:
+    """Return the squared norm of each logit's gradient, (N,), of logits (N,) of samples (B, ...), B = N m."""
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    # Under half precision the gradient is of that type; its square is summed in float32 all the same.
+    gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+    return gradient.reshape(len(logits), -1).square().sum(1)
 
 
 class GradientRegularizer(Regularizer, ABC):
@@ -55,10 +65,7 @@ class GradientRegularizer(Regularizer, ABC):
         return self.cost(squared_gradient_norm(network, points)).mean()
 
     def shared_penalty(self, sample: Tensor, logits: Tensor) -> Tensor:
-        (gradient,) = torch.autograd.grad(per_sample(logits).sum(), sample, create_graph=True)
-        # Under half precision the gradient is of that type; its square is summed in float32 all the same.
-        gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
-        return self.cost(gradient.flatten(1).square().sum(1)).mean()
+        return self.cost(squared_norms(per_sample(logits), sample)).mean()
 
 
 class GradientPenalty(GradientRegularizer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 
 from ganworks.augment import Augment, AugmentFunction, identity
 from ganworks.errors import check_count
-from ganworks.loss import AdversarialLoss
+from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.regularizer import Regularizer
+from ganworks.schedule import ValueSchedule, check_value, value_at
 from ganworks.task.base import Batch, Terms, batch_size
 from ganworks.task.check import check_terms
 from ganworks.task.critic import Critic, with_fakes
-from ganworks.task.critics import CriticsTask, Look, Said, by_side
+from ganworks.task.critics import CriticsTask, Look, Said, by_side, rows_of
 from ganworks.task.ema import ExponentialMovingAverage
 from ganworks.task.player import frozen
 
@@ -39,6 +41,8 @@ class AdversarialTask(CriticsTask):
         augment: differentiable augmentation in front of the discriminator.
         ema: how `ema_generator`, the average that is sampled and measured, follows the generator.
         n_critic: discriminator updates per generator update.
+        top_k: share of the fakes that the generator learns from, those that the critic holds for real most, above 0 and
+            up to 1, or a schedule of it: Sinha et al. 2020 (https://arxiv.org/abs/2002.06224).
         fresh_batch: the generator learns from a batch of its own, with its own reals and latents, behind the
             `n_critic` of the discriminator, as in R3GAN. A turn then takes one batch more; its images are counted
             when it ends, those of the discriminator's batches alone.
@@ -68,9 +72,11 @@ class AdversarialTask(CriticsTask):
         augment: Augment | AugmentFunction = identity,
         n_critic: int = 1,
         fresh_batch: bool = False,
+        top_k: float | ValueSchedule = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, discriminator, loss, regularizers, augment, **kwargs)
+        self.top_k = check_value("top_k", top_k, 0.0, 1.0)
         self.ema, self.n_critic = ema, check_count("n_critic", n_critic)
         self.fresh_batch = fresh_batch
         self.freeze_parameters()
@@ -104,13 +110,12 @@ class AdversarialTask(CriticsTask):
             real, fake = self.shared(critic, step, **samples)
             of_real = self.discriminate(critic, real, given, critic.real_label, "real")
             of_fake = self.discriminate(critic, fake, shown, critic.fake_label, "fake")
-            logits = {"real_logits": of_real["logits"], "fake_logits": of_fake["logits"]}
-            loss = critic.objective.discriminator(*logits.values())
+            loss = critic.objective.discriminator_of(of_real, of_fake)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
-            seen = given | {"real": real, "fake": fake} | logits
-            # Regularizers see what else a critic said; whoever watches does not need it.
+            self.observe_loss(critic, of_real, of_fake)
             said = by_side("real", of_real) | by_side("fake", of_fake)
-            terms |= self.penalties(critic.penalties, step, seen | said, critic)
+            seen = given | {"real": real, "fake": fake} | said
+            terms |= self.penalties(critic.penalties, step, seen, critic)
             real_said.append(of_real["logits"])
             fake_said.append(of_fake["logits"])
             if self.is_watched:
@@ -125,22 +130,26 @@ class AdversarialTask(CriticsTask):
         terms: Terms = {}
         with frozen(self.discriminator):
             for critic in self.critics:
-                fake = self.discriminate(
-                    critic, batch[critic.fake], batch, critic.fake_label, "generator/fake"
-                )
+                shown = self.through(batch[critic.fake])
+                fake = self.discriminate(critic, shown, batch, critic.fake_label, "generator/fake")
                 real: Said = {}
-                if critic.objective.relativistic:
+                if self.compares(critic):
                     real = self.discriminate(
                         critic, batch[critic.real], batch, critic.real_label, "generator/real"
                     )
-                loss = critic.objective.generator(fake["logits"], real.get("logits"))
+                loss = critic.objective.generator_of(*self.top_rows(fake, real))
                 terms[f"{critic.prefix}adversarial"] = critic.weight * loss
-                terms |= self.terms_of_critic(critic, fake, batch)
+                terms |= self.terms_of_critic(critic, fake, real, batch)
         return terms | self.penalties(self.generator_regularizers, self.num_updates_of("generator"), batch)
 
-    def terms_of_critic(self, critic: Critic, said: Said, batch: Batch) -> Terms:
-        """Return what else the generator learns of what a frozen critic says of the fakes: here nothing."""
-        return {}
+    def top_rows(self, fake: Said, real: Said) -> tuple[Said, Said | None]:
+        """Return what a critic said of the `top_k` of the fakes that it holds for real most, and of their reals."""
+        logits, share = per_sample(fake["logits"]), value_at(self.top_k, self.images_seen, self.num_images)
+        if share < 1:
+            num = max(1, math.ceil(share * len(logits)))
+            rows = logits.detach().topk(num).indices
+            fake, real = (rows_of(said, rows, len(logits)) for said in (fake, real))
+        return fake, real or None
 
     # The steps of penalties alone
 

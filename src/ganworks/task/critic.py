@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_range
@@ -70,6 +71,9 @@ class Judge(Protocol):
     """What a `CriticCall` asks of a task."""
 
     is_augmenting: bool
+    generator: nn.Module
+
+    def produce(self, generator: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]: ...
 
     def augmented(self, sample: Tensor, stream: str) -> Tensor: ...
 
@@ -121,6 +125,12 @@ class CriticCall:
         return self.task.discriminate(
             self.critic, sample, batch, self.critic.real_label, self.stream, network
         )
+
+    @torch.no_grad()
+    def produce(self, noise: Mapping[str, Tensor]) -> Tensor:
+        """Return what the generator makes of other noise (by name) under the batch's conditions, without a graph."""
+        made = self.task.produce(self.task.generator, {**self.batch, **noise})
+        return made[self.critic.fake]
 
     def augmented(self, sample: Tensor) -> Tensor:
         """Return samples (B, *shape) changed as the critic sees them in each of these calls."""

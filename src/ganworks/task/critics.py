@@ -15,6 +15,7 @@ from ganworks.errors import SettingError, check_choice, setting_path
 from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
+from ganworks.regularizer.base import weight_at
 from ganworks.task.base import Batch, ManualTask, Terms, detached
 from ganworks.task.critic import Critic, CriticCall, critics_of, logits_of
 from ganworks.task.player import as_player
@@ -30,8 +31,8 @@ class Look:
 
     Args:
         critic: with the loss and the regularizers that it is trained on.
-        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, perhaps ``label``, and the other fields, without
-            graphs.
+        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, what else the critic said of each as one tensor,
+            perhaps ``label``, and the other fields, without graphs.
     """
 
     critic: Critic
@@ -66,7 +67,7 @@ class CriticsTask(ManualTask):
         networks = {critic.name: critic.network for critic in critics}
         self.discriminator = networks[""] if "" in networks else as_player(networks)
         self.regularizers = nn.ModuleDict(dict(regularizers or {}))
-        self.critic_regularizers = nn.ModuleDict()
+        self.critic_regularizers, self.critic_losses = nn.ModuleDict(), nn.ModuleDict()
         self.critics = [self._equipped(critic) for critic in critics]
         self.is_augmenting = augment is not identity
         self.augment = as_module(augment)
@@ -87,13 +88,23 @@ class CriticsTask(ManualTask):
         own = dict(critic.regularizers) if critic.regularizers is not None else shared
         for name, regularizer in own.items():
             with setting_path(f"regularizer.{name}", is_whole=True):
-                regularizer.prepare(critic.network)
+                critic = regularizer.equip(critic)
+        critic = replace(critic, loss=self._loss_of(critic))
         if critic.regularizers is None and not critic.name:
-            return replace(critic, loss=critic.loss or self.loss, regularizers=shared)
+            return replace(critic, regularizers=shared)
         own = copy.deepcopy(shared) if critic.regularizers is None else own
         if own:
             self.critic_regularizers[critic.name or "critic"] = nn.ModuleDict(own)
-        return replace(critic, loss=critic.loss or self.loss, regularizers=own)
+        return replace(critic, regularizers=own)
+
+    def _loss_of(self, critic: Critic) -> AdversarialLoss:
+        """Return a critic's loss: its own, or the task's; one with state is a copy for one of several critics."""
+        if critic.loss is None and (not critic.name or not isinstance(self.loss, nn.Module)):
+            return self.loss
+        loss = critic.loss or copy.deepcopy(self.loss)
+        if isinstance(loss, nn.Module):
+            self.critic_losses[critic.name or "critic"] = loss
+        return loss
 
     def _lazy_of(self, role: str) -> dict[str, Regularizer]:
         """Return the regularizers of ``role`` whose penalties take a step of their own, by the names of their terms.
@@ -196,6 +207,38 @@ class CriticsTask(ManualTask):
                 terms[name] = regularizer.factor(self.progress_of(regularizer.weight)) * penalty
         return terms
 
+    def terms_of_critic(self, critic: Critic, fake: Said, real: Said, batch: Batch) -> Terms:
+        """Return what else the generator learns of a frozen critic: the terms of its regularizers.
+
+        Args:
+            fake, real: what it said of the fakes and, where the loss or a regularizer compares, of the reals.
+        """
+        terms = Terms()
+        seen = batch | {"fake": batch[critic.fake]} | by_side("fake", fake) | by_side("real", real)
+        for name, regularizer in self.teachers(critic).items():
+            term = regularizer.generator_term(seen)
+            if term is not None:
+                weight = regularizer.generator_weight
+                terms[f"{critic.prefix}{name}"] = weight_at(weight, self.progress_of(weight)) * term
+        return terms
+
+    def teachers(self, critic: Critic) -> dict[str, Regularizer]:
+        """Return those of a critic's regularizers that teach the generator, by name."""
+        taught = Regularizer.generator_term
+        return {
+            name: each for name, each in critic.penalties.items() if type(each).generator_term is not taught
+        }
+
+    def compares(self, critic: Critic) -> bool:
+        """Return whether the generator's terms need what a critic says of the reals."""
+        return critic.objective.relativistic or any(each.compares for each in self.teachers(critic).values())
+
+    def through(self, fake: Tensor) -> Tensor:
+        """Return fakes (B, ...) as the critics see them in the generator's update: equal, but for their gradient."""
+        for regularizer in self.generator_regularizers.values():
+            fake = regularizer.through(fake)
+        return fake
+
     def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
         """Let the augmentation see what the critics said, once for all of them, and log what it has to say."""
         reals, fakes = (
@@ -207,10 +250,21 @@ class CriticsTask(ManualTask):
         if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
             self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
 
+    def observe_loss(self, critic: Critic, real: Said, fake: Said) -> None:
+        """Let a loss with state follow what a critic said of both sides, and log what it has to say."""
+        loss = critic.objective
+        if not isinstance(loss, nn.Module):
+            return
+        loss.observe(real, fake)
+        average_state(loss)
+        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
+            self._record({f"{critic.prefix}loss/{name}": value for name, value in loss.scalars.items()})
+
     def keep_look(self, critic: Critic, seen: Batch) -> None:
         """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""
         others = [look for look in self.looks if look.critic.name != critic.name]
-        self.looks = [*others, Look(critic, detached(seen))]
+        tensors = {name: value for name, value in seen.items() if isinstance(value, Tensor)}
+        self.looks = [*others, Look(critic, detached(tensors))]
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
         """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
@@ -263,6 +317,21 @@ def by_side(side: str, said: Said) -> Said:
     return {f"{side}_{name}": value for name, value in said.items()}
 
 
+def rows_of(said: Said, rows: Tensor, num: int) -> Said:
+    """Return what a critic said of some of ``num`` samples; what has no row a sample stays."""
+    return {
+        name: value[rows] if isinstance(value, Tensor) and len(value) == num else value
+        for name, value in said.items()
+    }
+
+
+def said_of_side(side: str, batch: Batch) -> Said:
+    """Return what a critic said of one side, of a batch that holds it under the names of `by_side`."""
+    return {
+        name.removeprefix(f"{side}_"): value for name, value in batch.items() if name.startswith(f"{side}_")
+    }
+
+
 def said_of(
     critic: Critic, seen: Tensor, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
 ) -> Said:
@@ -280,4 +349,5 @@ def said_of(
     logits = logits_of(said)
     if several > 1:
         logits = logits.unflatten(0, (num, several))
-    return {"logits": logits} if isinstance(said, Tensor) else {**said, "logits": logits}
+    beside = {} if isinstance(said, Tensor) else said
+    return {**beside, "logits": logits} if label is None else {**beside, "logits": logits, "label": label}

@@ -72,15 +72,14 @@ class PairedTask(AdversarialTask):
             terms["perceptual"] = self.perceptual * self.distance.between(fake, real).mean()
         return terms
 
-    def terms_of_critic(self, critic: Critic, said: Said, batch: Batch) -> Terms:
-        if not self.feature_matching or "features" not in said:
-            return {}
+    def terms_of_critic(self, critic: Critic, fake: Said, real: Said, batch: Batch) -> Terms:
+        terms = super().terms_of_critic(critic, fake, real, batch)
+        if not self.feature_matching or "features" not in fake:
+            return terms
         with torch.no_grad():  # with the draws of the fakes, so that both are augmented alike
-            real = self.discriminate(critic, batch[critic.real], batch, critic.real_label, "generator/fake")[
-                "features"
-            ]
-        distance = feature_distance(list(said["features"]), list(real))
-        return {f"{critic.prefix}feature_matching": self.feature_matching * distance}
+            real = self.discriminate(critic, batch[critic.real], batch, critic.real_label, "generator/fake")
+        distance = feature_distance(list(fake["features"]), list(real["features"]))
+        return terms | {f"{critic.prefix}feature_matching": self.feature_matching * distance}
 
     def check(self, batch: Batch, shape: tuple[int, ...]) -> None:
         if self.distance is not None:

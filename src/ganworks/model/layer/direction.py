@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,12 +11,13 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError
 from ganworks.model.base import require_label
-from ganworks.model.layer.head import Logit, ProjectionHead, Term, along, total, used_weight
+from ganworks.model.layer.head import LastLayer, Logit, ProjectionHead, Term, along, total, used_weight
+from ganworks.model.layer.last import has_one_output, last_layers
 
 ALLOWED = "a discriminator that ends in a linear layer or a convolution with one output, or a projection head"
 
 
-class DirectionHead(nn.Module):
+class DirectionHead(LastLayer):
     """Logit s <sg(w), h + b> and, for the direction alone, sg(s) <w, sg(h + b)>, |w| = 1, sg: without a gradient.
 
     Takida et al. 2024 (SAN), section 5 (https://arxiv.org/abs/2301.12811). It takes the place of a layer with one
@@ -153,6 +153,8 @@ def separate_direction(network: nn.Module, layer: str | None = None) -> None:
     modules = dict(network.named_modules())
     logits = [name for name, each in modules.items() if isinstance(each, Logit)]
     names = [layer] if layer is not None else logits or last_layers(network)
+    if layer is None and not logits:
+        check_class_product(network, names[0])
     fitting = [name for name, each in modules.items() if isinstance(each, Logit | ProjectionHead)]
     fitting += [name for name, each in modules.items() if has_one_output(each)]
     if layer is not None and layer not in fitting:
@@ -163,35 +165,17 @@ def separate_direction(network: nn.Module, layer: str | None = None) -> None:
     for name in names:
         head = DirectionLogit() if isinstance(modules[name], Logit) else DirectionHead(modules[name])
         place, _, own = name.rpartition(".")
+        # Whoever listens to what goes into the layer goes on listening.
+        head._forward_pre_hooks.update(modules[name]._forward_pre_hooks)
         setattr(network.get_submodule(place), own, head)
         heads.append(head)
     network.register_forward_hook(Tell(heads))
 
 
-def last_layers(network: nn.Module) -> list[str]:
-    """Return the names of the layers that make a network's logits, "" where none is found."""
-    if own := getattr(network, "last_layers", None):
-        return list(own)
-    modules = dict(network.named_modules())
-    heads = [name for name, each in modules.items() if isinstance(each, ProjectionHead)]
-    found = heads or [name for name, each in modules.items() if has_one_output(each)] or [""]
-    check_alone(network, found[-1], found)
-    return found[-1:]
-
-
-def check_alone(network: nn.Module, layer: str, found: Sequence[str]) -> None:
-    """Raise `SettingError` where ``layer``, the last of those ``found``, does not make all logits by itself."""
-    alike = [name for name in found if re.sub(r"\d+", "*", name) == re.sub(r"\d+", "*", layer)]
-    if len(alike) > 1:
-        several = f"a discriminator that says its last_layers, if these all are ({', '.join(alike)})"
-        raise SettingError("regularizer.san", type(network).__name__, several)
+def check_class_product(network: nn.Module, layer: str) -> None:
+    """Raise `SettingError` where classes enter the logits beside the last layer: their direction would stay out."""
     has_class_product = bool(getattr(network, "num_classes", 0)) and layer
     if has_class_product and not isinstance(network.get_submodule(layer), ProjectionHead):
         # <V_y, h> would stay beside the direction, and be no part of it.
         allowed = "a conditional discriminator that ends in a `ProjectionHead` or a `Logit`, or no classes"
         raise SettingError("regularizer.san", type(network).__name__, allowed)
-
-
-def has_one_output(layer: nn.Module) -> bool:
-    """Say whether a layer is linear with one output."""
-    return isinstance(layer, nn.Linear | nn.Conv2d) and len(layer.weight) == 1

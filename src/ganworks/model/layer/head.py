@@ -100,7 +100,11 @@ def class_term(features: Tensor, embedded: Tensor, dim: int = -1, divisor: float
     return Term(features, lambda: embedded, product)
 
 
-class ProjectionHead(nn.Module):
+class LastLayer(nn.Module):
+    """A layer that makes a discriminator's logits of features (B, F), its first argument."""
+
+
+class ProjectionHead(LastLayer):
     """Logit of features h and label y: w h + b + <v_y, h>; without classes the first two terms.
 
     Miyato and Koyama 2018, equation 5 (https://arxiv.org/abs/1802.05637).
