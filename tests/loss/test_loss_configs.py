@@ -32,6 +32,7 @@ BROUGHT = {
     "relativistic_average": ("RelativisticAverage", [], 1),
     "relativistic_average_hinge": ("RelativisticAverageHinge", [], 1),
     "relativistic_average_lsgan": ("RelativisticAverageLeastSquares", [], 1),
+    "began": ("Began", [], 1),
     "r3gan": ("RelativisticPairing", ["r1", "r2"], 1),
 }
 

@@ -24,8 +24,19 @@ CLIPS = ("mocogan", "sprite", "video3d")  # tests/model/test_video.py
 CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
 TRANSFORMERS = ("transformer", "transformer_levels", "transformer_dcgan")
 FROZEN = ("projected", "projected_fastgan", "fastgan")  # tests/model/test_projected.py
+AUTOENCODERS = ("began", "began_mlp")  # tests/loss/test_began.py
 # With tests of their own.
-ELSEWHERE = {*TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS, *TRANSFORMERS, *FROZEN}
+ELSEWHERE = {
+    *AUTOENCODERS,
+    *TRANSLATORS,
+    *UNPAIRED,
+    *CLIPS,
+    *STEPS,
+    *STYLES,
+    *CLASS_RESNETS,
+    *TRANSFORMERS,
+    *FROZEN,
+}
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
 
 

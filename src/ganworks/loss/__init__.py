@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from ganworks.loss.balance import Began
     from ganworks.loss.base import AdversarialLoss, Said, per_sample
     from ganworks.loss.cross_entropy import BCE, Minimax
     from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
@@ -20,6 +21,7 @@ else:
 __all__ = [
     "BCE",
     "AdversarialLoss",
+    "Began",
     "Hinge",
     "LeastSquares",
     "Minimax",

@@ -19,20 +19,22 @@ class AdversarialLoss(ABC):
 
     They take the mean over all logits that they are given: a discriminator that judges patches is trained on each of
     them, as in Isola et al. 2017, section 3.2.2 (https://arxiv.org/abs/1611.07004). A loss that needs more than logits
-    overrides `discriminator_of` and `generator_of`, which the step calls. One with state is a `torch.nn.Module` too: its
-    buffers are in the checkpoint, and it follows the training in `observe`.
+    overrides `discriminator_of` and `generator_of`, which the step calls. One with state is a `torch.nn.Module` too:
+    its buffers are in the checkpoint, and it follows the training in `observe`.
 
     Attributes:
         relativistic: `generator` needs the real logits too; otherwise the step does not compute them and passes None.
         cross_entropy: a logit is the log odds of being real.
         lipschitz: the discriminator must be kept Lipschitz, with gradients of norm 1 or less.
         saturating: the generator's gradient vanishes while the discriminator wins.
+        balanced: it keeps the discriminator from telling fakes from reals better than it wants to.
     """
 
     relativistic: ClassVar[bool] = False
     cross_entropy: ClassVar[bool] = False
     lipschitz: ClassVar[bool] = False
     saturating: ClassVar[bool] = False
+    balanced: ClassVar[bool] = False
 
     @property
     def centred(self) -> bool:
@@ -47,7 +49,7 @@ class AdversarialLoss(ABC):
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """Return the generator's loss, a scalar."""
 
-    def observe(self, real: Said, fake: Said) -> None:
+    def observe(self, real: Said, fake: Said) -> None:  # noqa: B027  # most have no state
         """Take in what a critic said in an update of the discriminator, after its loss: for a loss with state."""
 
     @property
