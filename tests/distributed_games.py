@@ -29,15 +29,16 @@ from games import (
     rank_and_world_size,
 )
 from ganworks.augment import Ada
-from ganworks.loss import BCE, Hinge, RelativisticPairing, Wasserstein
+from ganworks.loss import BCE, Began, Hinge, RelativisticPairing, Wasserstein
 from ganworks.model import (
+    MLPAutoencoder,
     MLPDiscriminator,
     SAGANDiscriminator,
     SAGANGenerator,
     StyleGAN2Discriminator,
     StyleGAN3Generator,
 )
-from ganworks.regularizer import R1, R2, San, WeightClip
+from ganworks.regularizer import R1, R2, Centring, LeCam, San, WeightClip
 from ganworks.task import AdversarialTask
 
 NUMBERS = "StyleGAN2 with ADA, lazy R1 and path length"  # its noise has strengths: parameters of one number
@@ -95,6 +96,15 @@ def partly_used() -> dict[str, Any]:
 def approximate() -> dict[str, Any]:
     penalties = {"r1": SharedR1Approx(weight=0.5, sigma=0.1), "r2": SharedR2Approx(weight=0.5, sigma=0.1)}
     return {"regularizers": penalties}
+
+
+def began() -> dict[str, Any]:
+    torch.manual_seed(1)
+    return {"loss": Began(rate=0.3), "discriminator": MLPAutoencoder(SHAPE, width=16, code_dim=4)}
+
+
+def levels() -> dict[str, Any]:
+    return {"loss": Hinge(margin=100.0), "regularizers": {"lecam": LeCam(start=2), "centring": Centring()}}
 
 
 def with_numbers(network: nn.Module) -> nn.Module:
@@ -176,6 +186,8 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
         "loss": Hinge(margin=100.0),
         "regularizers": {"san": San(), "r1": R1(weight=1.0)},
     },
+    "LeCam and centring": levels,
+    "BEGAN's balance": began,
     NUMBERS: stylegan2,
     f"{NUMBERS} in two parts": lambda: {**stylegan2(), "accumulate": 2},
     APART: lambda: {**stylegan2(), "lazy_step": True},

@@ -36,7 +36,7 @@ VALUES = [
 ]
 
 
-# Regularizers that need a network of their own.
+# Losses and regularizers that need a network of their own.
 STYLES = ["data=digits", "metric=none", "model=stylegan2", "model.width=8", "regularizer=path_length"]
 STYLES += [f"model.generator.{name}" for name in ("latent_dim=8", "w_dim=8", "num_mapping=2")]
 FASTGAN = ["data=digits", "metric=none", "data.resolution=32", "model=fastgan", "model.width=2", "loss=hinge"]
@@ -45,6 +45,7 @@ LEVELS = ["data=digits", "metric=none", "model=transformer_levels", "task=levels
 LEVELS += ["model.num_heads=2", "+model.discriminator.network.head_width=8", "loss=hinge"]
 APART = {
     "path_length": STYLES,
+    "began": ["data=ring", "metric=none", "model=began_mlp", "loss=began", "loss.rate=1"],
     "reconstruction": [*FASTGAN, "regularizer=reconstruction"],
     "packing": ["data=ring", "metric=none", "regularizer=packing", "task=latent_optimisation"],
     "consistency": ["data=digits", "metric=none", "regularizer=consistency"],

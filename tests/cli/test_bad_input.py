@@ -13,8 +13,11 @@ SMALL = ("model.width=8", "metric=none")
 
 # name: (arguments, what the one line has to say)
 MISTAKES = {
-    "unknown option": (["loss=wgan-gp"], ["loss=wgan-gp", "one of bce, hinge", "Did you mean 'wgan_gp'?"]),
-    "number for an option": (["loss=3"], ["loss=3", "one of bce, hinge"]),
+    "unknown option": (
+        ["loss=wgan-gp"],
+        ["loss=wgan-gp", "one of bce, began, hinge", "Did you mean 'wgan_gp'?"],
+    ),
+    "number for an option": (["loss=3"], ["loss=3", "one of bce, began, hinge"]),
     "unknown experiment": (
         ["experiment=digits_dcgn"],
         ["experiment=digits_dcgn", "Did you mean 'digits_dcgan'?"],

@@ -28,6 +28,12 @@ BROUGHT = {
     "wgan": ("Wasserstein", ["weight_clip"], 5),
     "wgan_gp": ("Wasserstein", ["gradient_penalty"], 5),
     "relativistic": ("RelativisticPairing", [], 1),
+    "wgan_lp": ("Wasserstein", ["lipschitz_penalty"], 5),
+    "wgan_div": ("Wasserstein", ["wgan_div"], 1),
+    "relativistic_average": ("RelativisticAverage", [], 1),
+    "relativistic_average_hinge": ("RelativisticAverageHinge", [], 1),
+    "relativistic_average_lsgan": ("RelativisticAverageLeastSquares", [], 1),
+    "began": ("Began", [], 1),
     "r3gan": ("RelativisticPairing", ["r1", "r2"], 1),
 }
 
@@ -61,7 +67,7 @@ def test_head_that_a_loss_needs_stays_beside_other_regularizers(compose_with):
     assert sorted(config.regularizer) == ["class_head", "dragan"]
 
 
-@pytest.mark.parametrize("name", ["wgan", "wgan_gp", "r3gan"])
+@pytest.mark.parametrize("name", ["wgan", "wgan_gp", "wgan_lp", "wgan_div", "r3gan"])
 def test_command_line_wins_over_what_a_loss_brings(compose_with, name):
     config = compose_with(f"loss={name}", "regularizer=dragan", "task.n_critic=3")
     assert list(config.regularizer) == ["dragan"]

@@ -6,7 +6,26 @@ import pytest
 import torch
 
 from ganworks.errors import SettingError
-from ganworks.loss import BCE, Hinge, LeastSquares, Minimax, RelativisticPairing, Wasserstein
+from ganworks.loss import (
+    BCE,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    RelativisticAverage,
+    RelativisticAverageHinge,
+    RelativisticAverageLeastSquares,
+    RelativisticPairing,
+    Wasserstein,
+)
+
+RELATIVISTIC = [
+    RelativisticPairing(),
+    RelativisticAverage(),
+    RelativisticAverageHinge(),
+    RelativisticAverageHinge(margin=0.5),
+    RelativisticAverageLeastSquares(),
+]
+AVERAGED = RELATIVISTIC[1:]
 
 LOSSES = [
     BCE(),
@@ -17,7 +36,7 @@ LOSSES = [
     Hinge(),
     Hinge(margin=0.5),
     Wasserstein(),
-    RelativisticPairing(),
+    *RELATIVISTIC,
 ]
 every_loss = pytest.mark.parametrize("loss", LOSSES, ids=str)
 
@@ -33,6 +52,14 @@ def sigmoid(logit):
 def mean(values):
     values = list(values)
     return sum(values) / len(values)
+
+
+def averaged_cost(loss, lead):
+    """The cost of a lead over the mean of the other side, of one logit."""
+    if isinstance(loss, RelativisticAverage):
+        return -math.log(sigmoid(lead))
+    is_hinge = isinstance(loss, RelativisticAverageHinge)
+    return max(0, loss.margin - lead) if is_hinge else (lead - loss.margin) ** 2
 
 
 def naive(loss, real, fake):
@@ -55,6 +82,13 @@ def naive(loss, real, fake):
         return mean(-math.log(sigmoid(r - f)) for r, f in pairs), mean(
             -math.log(sigmoid(f - r)) for r, f in pairs
         )
+    if loss in AVERAGED:
+        m_r, m_f = mean(real), mean(fake)
+        discriminator = [mean(averaged_cost(loss, r - m_f) for r in real)]
+        discriminator += [mean(averaged_cost(loss, -(f - m_r)) for f in fake)]
+        generator = [mean(averaged_cost(loss, f - m_r) for f in fake)]
+        generator += [mean(averaged_cost(loss, -(r - m_f)) for r in real)]
+        return sum(discriminator), sum(generator)
     return mean(fake) - mean(real), -mean(fake)
 
 
@@ -93,6 +127,9 @@ def test_losses_are_finite_and_have_a_gradient_at_extreme_logits(loss):
         (Hinge(), 2.0),
         (Wasserstein(), 0.0),
         (LeastSquares(), 0.25),
+        (RelativisticAverage(), math.log(4)),
+        (RelativisticAverageHinge(), 2.0),
+        (RelativisticAverageLeastSquares(), 2.0),
     ],
     ids=str,
 )
@@ -101,7 +138,7 @@ def test_optimal_discriminator_of_equal_distributions_has_the_known_loss(loss, o
     constants = torch.linspace(-2, 2, 401, dtype=torch.float64)
     values = [loss.discriminator(constant[None], constant[None]).item() for constant in constants]
     assert min(values) == pytest.approx(optimum, abs=1e-6)
-    told_apart = loss.discriminator(torch.ones(1), -torch.ones(1))
+    told_apart = loss.discriminator(torch.full((1,), 0.5), torch.full((1,), -0.5))
     assert told_apart < optimum - 1e-3 or isinstance(loss, LeastSquares)
 
 
@@ -150,18 +187,89 @@ def test_relativistic_loss_depends_on_the_pairing_and_the_others_do_not():
     assert torch.isclose(BCE().discriminator(real, fake), BCE().discriminator(real, shuffled))
 
 
-def test_relativistic_loss_ignores_a_shift_of_all_logits():
-    real, fake, loss = logits(8), logits(9), RelativisticPairing()
+@pytest.mark.parametrize("loss", RELATIVISTIC, ids=str)
+def test_relativistic_losses_ignore_a_shift_of_all_logits(loss):
+    real, fake = logits(8), logits(9)
     assert torch.isclose(loss.discriminator(real + 3, fake + 3), loss.discriminator(real, fake))
+    assert torch.isclose(loss.generator(fake + 3, real + 3), loss.generator(fake, real))
     assert not torch.isclose(BCE().discriminator(real + 3, fake + 3), BCE().discriminator(real, fake))
 
 
-def test_only_the_relativistic_loss_asks_for_real_logits():
-    assert [loss.relativistic for loss in (*LOSSES[:-1], LOSSES[-1])] == [False] * 8 + [True]
-    for loss in LOSSES[:-1]:
-        assert loss.generator(logits(0)).isfinite()
-    with pytest.raises(ValueError, match="needs the real logits"):
-        RelativisticPairing().generator(logits(0))
+@pytest.mark.parametrize("loss", RELATIVISTIC, ids=str)
+def test_relativistic_players_exchange_the_sides(loss):
+    real, fake = logits(8), logits(9)
+    assert torch.equal(loss.generator(fake, real), loss.discriminator(fake, real))
+
+
+@pytest.mark.parametrize("loss", AVERAGED, ids=str)
+def test_averaged_loss_does_not_depend_on_the_pairing_and_takes_batches_of_two_sizes(loss):
+    real, fake = logits(6), logits(7)
+    assert torch.isclose(loss.discriminator(real, fake), loss.discriminator(real, fake.roll(1)))
+    doubled = fake.repeat_interleave(2)
+    assert torch.isclose(loss.discriminator(real, doubled), loss.discriminator(real, fake))
+
+
+def test_averaged_loss_of_one_pair_is_twice_that_of_the_pairing():
+    real, fake = logits(6, num=1), logits(7, num=1)
+    expected = 2 * RelativisticPairing().discriminator(real, fake)
+    assert torch.isclose(RelativisticAverage().discriminator(real, fake), expected)
+
+
+def test_averaged_loss_teaches_through_the_mean_of_the_other_side():
+    real, fake = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    RelativisticAverage().discriminator(real, fake).backward()
+    # d/dr = E -sigmoid(-r*) + E -sigmoid(f*) = -1/2 - 1/2, shared by two logits.
+    assert real.grad.tolist() == [-0.5, -0.5]
+    assert fake.grad.tolist() == [0.5, 0.5]
+
+
+def auc(real, fake):
+    """The share of the pairs of a real and a fake logit in which the real one is larger."""
+    return (real[:, None] > fake[None]).double().mean().item()
+
+
+@every_loss
+def test_descending_the_discriminators_loss_raises_auc_and_the_generators_lowers_it(loss):
+    real, shift = logits(10, num=64, scale=1.0), torch.tensor(-1.0, dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([-0.5, 0.1], dtype=torch.float64, requires_grad=True)  # D(x) = w0 x + w1
+
+    def critic(x):
+        return w[0] * x + w[1]
+
+    def now():
+        return auc(critic(real), critic(logits(11, num=64, scale=1.0) + shift))
+
+    before = now()
+    for _ in range(80):
+        fake = logits(11, num=64, scale=1.0) + shift.detach()
+        (gradient,) = torch.autograd.grad(loss.discriminator(critic(real), critic(fake)), w)
+        w.data -= 0.1 * gradient
+    trained = now()
+    assert before < 0.3
+    assert trained > 0.7
+    for _ in range(10):
+        fake = logits(11, num=64, scale=1.0) + shift
+        (gradient,) = torch.autograd.grad(loss.generator(critic(fake), critic(real)), shift)
+        shift.data -= 0.05 * gradient
+    assert now() < trained
+
+
+def test_only_relativistic_losses_ask_for_real_logits():
+    assert [loss for loss in LOSSES if loss.relativistic] == RELATIVISTIC
+    for loss in LOSSES:
+        if not loss.relativistic:
+            assert loss.generator(logits(0)).isfinite()
+            continue
+        with pytest.raises(ValueError, match="needs the real logits"):
+            loss.generator(logits(0))
+
+
+def test_traits_of_each_loss_are_those_that_the_doctor_and_the_augmentation_read():
+    assert {type(loss) for loss in LOSSES if loss.cross_entropy} == {BCE, Minimax}
+    assert {type(loss) for loss in LOSSES if loss.saturating} == {Minimax}
+    assert {type(loss) for loss in LOSSES if loss.lipschitz} == {Wasserstein}
+    centred = [loss for loss in LOSSES if loss.centred]
+    assert centred == [*LOSSES[:3], LeastSquares(a=-1.0, b=1.0, c=0.0), Hinge(), Hinge(margin=0.5)]
 
 
 def test_logits_of_different_batch_sizes_cannot_be_paired():
@@ -175,6 +283,8 @@ def test_logits_of_different_batch_sizes_cannot_be_paired():
         (lambda: BCE(label_smoothing=0.7), "label_smoothing"),
         (lambda: BCE(label_smoothing=-0.1), "label_smoothing"),
         (lambda: Hinge(margin=0.0), "margin"),
+        (lambda: RelativisticAverageHinge(margin=-1.0), "margin"),
+        (lambda: RelativisticAverageLeastSquares(margin=0.0), "margin"),
         (lambda: LeastSquares(a=1.0, b=1.0), "b"),
     ],
 )

@@ -25,8 +25,20 @@ CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
 TRANSFORMERS = ("transformer", "transformer_levels", "transformer_dcgan")
 FROZEN = ("projected", "projected_fastgan", "fastgan")  # tests/model/test_projected.py
 FLOWS = ("flow", "distil")  # tests/task/test_distil.py
+AUTOENCODERS = ("began", "began_mlp")  # tests/loss/test_began.py
 # With tests of their own.
-ELSEWHERE = {*TRANSLATORS, *UNPAIRED, *CLIPS, *STEPS, *STYLES, *CLASS_RESNETS, *TRANSFORMERS, *FROZEN, *FLOWS}
+ELSEWHERE = {
+    *AUTOENCODERS,
+    *TRANSLATORS,
+    *UNPAIRED,
+    *CLIPS,
+    *STEPS,
+    *STYLES,
+    *CLASS_RESNETS,
+    *TRANSFORMERS,
+    *FROZEN,
+    *FLOWS,
+}
 every_file = pytest.mark.parametrize("name", ["mlp", "dcgan", "resnet", "r3gan"])
 
 

@@ -1,5 +1,6 @@
 """Gradient penalties against closed forms on linear and quadratic critics, and finite differences."""
 
+import copy
 import math
 
 import pytest
@@ -8,10 +9,30 @@ from torch import nn
 
 from ganworks.errors import SettingError
 from ganworks.noise import keyed_rng
-from ganworks.regularizer import R1, R2, CosineWeight, Dragan, GradientPenalty, Regularizer
+from ganworks.regularizer import (
+    R1,
+    R2,
+    CosineWeight,
+    Dragan,
+    GradientPenalty,
+    LipschitzPenalty,
+    MaxGradient,
+    Regularizer,
+    WassersteinDivergence,
+)
 from ganworks.regularizer import squared_gradient_norm as squared_norm
 
-PENALTIES = [GradientPenalty(10.0), Dragan(10.0), R1(2.0), R2(2.0)]
+COSTS = {  # of a slope, with the weight
+    GradientPenalty(10.0): lambda norm: 10 * (norm - 1) ** 2,
+    Dragan(10.0): lambda norm: 10 * (norm - 1) ** 2,
+    R1(2.0): lambda norm: norm**2,
+    R2(2.0): lambda norm: norm**2,
+    LipschitzPenalty(10.0): lambda norm: 10 * max(0, norm - 1) ** 2,
+    WassersteinDivergence(2.0): lambda norm: 2 * norm**6,
+    WassersteinDivergence(2.0, power=1.5): lambda norm: 2 * norm**1.5,
+    MaxGradient(3.0): lambda norm: 3 * norm**2,
+}
+PENALTIES = list(COSTS)
 every_penalty = pytest.mark.parametrize("regularizer", PENALTIES, ids=lambda each: type(each).__name__)
 
 
@@ -31,11 +52,11 @@ def quadratic_critic(curvature):
 @every_penalty
 def test_penalty_of_a_linear_critic_is_its_closed_form(regularizer):
     weight = batch(0, (3,))
-    norm = weight.norm().item()
-    expected = norm**2 if isinstance(regularizer, R1) else 10 * (norm - 1) ** 2
-    found = weighted(regularizer, linear_critic(weight), batch(1), batch(2), keyed_rng(0))
-    assert found.item() == pytest.approx(expected, rel=1e-9)
-    assert found.shape == ()
+    for norm in (0.4, 1.7):
+        slope = norm * weight / weight.norm()
+        found = weighted(regularizer, linear_critic(slope), batch(1), batch(2), keyed_rng(0))
+        assert found.item() == pytest.approx(COSTS[regularizer](norm), rel=1e-9)
+        assert found.shape == ()
 
 
 def test_r1_looks_at_real_and_r2_at_fake_samples():
@@ -47,14 +68,35 @@ def test_r1_looks_at_real_and_r2_at_fake_samples():
     assert at_real != pytest.approx(at_fake, rel=0.1)
 
 
-def test_gradient_penalty_looks_between_real_and_fake_samples_and_covers_the_line():
+@pytest.mark.parametrize("kind", [GradientPenalty, LipschitzPenalty, WassersteinDivergence, MaxGradient])
+def test_penalties_of_slopes_look_between_real_and_fake_samples_and_cover_the_line(kind):
     real, fake = torch.ones(4000, 2), -torch.ones(4000, 2)
-    points = GradientPenalty(10.0).points(real, fake, keyed_rng(0))
+    points = kind(10.0).points(real, fake, keyed_rng(0))
     assert torch.equal(points[:, 0], points[:, 1])  # one share for the whole sample
     assert points.min() > -1
     assert points.max() < 1
     assert points[:, 0].mean().item() == pytest.approx(0, abs=0.03)
     assert points[:, 0].var().item() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_largest_gradient_is_that_of_the_steepest_point_alone():
+    critic, real, fake = quadratic_critic(0.7), batch(1), batch(2)
+    points = MaxGradient(1.0).points(real, fake, keyed_rng(0))
+    steepest = max((0.7 * point).square().sum().item() for point in points)
+    found = weighted(MaxGradient(1.0), critic, real, fake, keyed_rng(0)).item()
+    assert found == pytest.approx(steepest)
+    assert found > 1.5 * squared_norm(critic, points).mean().item()  # the mean is another thing
+
+
+def test_one_sided_penalty_is_the_two_sided_one_of_steep_critics_and_nothing_of_flat_ones():
+    real, fake = batch(1), batch(2)
+    for curvature, is_alike in ((20.0, True), (0.01, False)):
+        one, two = (
+            weighted(kind(10.0), quadratic_critic(curvature), real, fake, keyed_rng(0))
+            for kind in (LipschitzPenalty, GradientPenalty)
+        )
+        assert torch.isclose(one, two) == is_alike
+    assert one == 0
 
 
 def test_dragan_looks_between_real_samples_and_neighbours_within_half_a_standard_deviation():
@@ -115,6 +157,7 @@ class SmallCritic(nn.Module):
 @every_penalty
 def test_parameter_gradient_of_the_penalty_equals_finite_differences(regularizer):
     critic, real, fake = SmallCritic(), batch(4), batch(5)
+    critic.layers[2].weight.data *= 8  # steep enough for a penalty of steep critics
 
     def value():
         return weighted(regularizer, critic, real, fake, keyed_rng(7))
@@ -178,7 +221,9 @@ def test_gradient_at_zero_norm_is_finite(regularizer):
 @every_penalty
 def test_lazy_penalty_has_the_same_mean_over_the_steps(regularizer):
     critic, real, fake = SmallCritic(), batch(4), batch(5)
-    lazy = type(regularizer)(regularizer.weight, every=4)
+    critic.layers[2].weight.data *= 8
+    lazy = copy.deepcopy(regularizer)
+    lazy.every = 4
     due = [step for step in range(8) if lazy.is_due(step)]
     total = sum(weighted(lazy, critic, real, fake, keyed_rng(1)) for _ in due)
     eager = sum(weighted(regularizer, critic, real, fake, keyed_rng(1)) for _ in range(8))
@@ -189,6 +234,7 @@ def test_lazy_penalty_has_the_same_mean_over_the_steps(regularizer):
 @every_penalty
 def test_penalty_is_a_function_of_its_rng(regularizer):
     critic, real, fake = SmallCritic(), batch(4), batch(5)
+    critic.layers[2].weight.data *= 8
     values = [weighted(regularizer, critic, real, fake, keyed_rng(key)).item() for key in (0, 0, 1)]
     assert values[0] == values[1]
     assert (values[0] == values[2]) == isinstance(regularizer, R1)
@@ -208,7 +254,7 @@ def test_penalty_is_in_float32_under_autocast_and_from_half_precision_samples(re
     assert from_half.dtype == torch.float32
 
 
-@pytest.mark.parametrize("kind", [GradientPenalty, Dragan, R1, R2])
+@pytest.mark.parametrize("kind", [GradientPenalty, Dragan, R1, WassersteinDivergence])
 @pytest.mark.parametrize("weight", [0, -1.0, float("nan"), float("inf"), "ten", True])
 def test_weight_must_be_a_number_above_zero(kind, weight):
     with pytest.raises(SettingError, match="weight=") as caught:
@@ -225,6 +271,12 @@ def test_every_must_be_a_count(every):
 def test_negative_noise_is_an_error():
     with pytest.raises(SettingError, match="noise="):
         Dragan(10.0, noise=-0.5)
+
+
+@pytest.mark.parametrize("power", [1, 0.5, float("nan"), "six"])
+def test_power_must_be_above_one(power):
+    with pytest.raises(SettingError, match="power="):
+        WassersteinDivergence(2.0, power=power)
 
 
 def test_scheduled_weight_follows_the_progress():

@@ -39,6 +39,11 @@ NAMES = {
     "transport": ["transport"],
     "level_consistency": ["level_consistency"],
     "historical_average": ["historical_average"],
+    "lipschitz_penalty": ["lipschitz_penalty"],
+    "wgan_div": ["wgan_div"],
+    "max_gradient": ["max_gradient"],
+    "lecam": ["lecam"],
+    "centring": ["centring"],
 }
 
 

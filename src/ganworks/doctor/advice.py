@@ -23,6 +23,12 @@ BALANCE = 0.5, 6.0  # the discriminator's over the generator's
 # Of Adam and its like; what is past it may have small updates because its weights have grown.
 LARGEST_LR = 1e-2
 USUAL_WEIGHT = 10.0  # of the gradient penalty, DRAGAN, R1 and R2 in their papers; see conf/regularizer
+SLOPES = {
+    "gradient_penalty",
+    "lipschitz_penalty",
+    "wgan_div",
+    "max_gradient",
+}  # penalties that hold a critic's slope
 MOMENTUM = 0.5  # Radford et al. 2016, section 4: .9 makes training oscillate
 
 
@@ -57,7 +63,7 @@ def paired(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
 
 def holding(setup: Setup) -> Overrides:
     """A penalty for a discriminator that nothing holds; for a Wasserstein critic the one that makes its slope 1."""
-    if setup.critic_norm == "spectral" or "gradient_penalty" in setup.weights:
+    if setup.critic_norm == "spectral" or setup.weights.keys() & SLOPES:
         return []
     if setup.is_wasserstein:
         return ["regularizer=gradient_penalty", *without_batch_norm(setup)]

@@ -23,7 +23,7 @@ class Setup:
     Args:
         is_image: samples are images (C, H, W), whose generator ends in tanh.
         is_clip: samples are clips (C, T, H, W): they can be augmented, and two of a class are not alike pixel by pixel.
-        is_relativistic, is_wasserstein, is_saturating, is_cross_entropy: of the loss.
+        is_relativistic, is_wasserstein, is_saturating, is_cross_entropy, is_balanced: of the loss.
         critic_norm: "batch" or "spectral" where the discriminator has such a norm, else "".
         has_augment: an augmentation stands before the discriminator.
         is_clipped: the norm of the gradients is limited.
@@ -52,6 +52,7 @@ class Setup:
     momentum: dict[str, float] = field(default_factory=dict)
     settings: frozenset[str] | None = None
     is_clip: bool = False
+    is_balanced: bool = False
 
 
 def setup_of(
@@ -78,6 +79,7 @@ def setup_of(
         is_wasserstein=all(is_of(loss, "lipschitz") for loss in losses),
         is_saturating=any(is_of(loss, "saturating") for loss in losses),
         is_cross_entropy=all(is_of(loss, "cross_entropy") for loss in losses),
+        is_balanced=any(is_of(loss, "balanced") for loss in losses),
         is_conditional=bool(num_classes_of(task.discriminator)),
         critic_norm=norm_of(task.discriminator),
         has_augment=task.is_augmenting,

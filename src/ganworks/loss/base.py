@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from ganworks.errors import SettingError
+
 Said = Mapping[str, Tensor]
 """What a critic said of samples: ``logits`` (B, ...), their ``label`` where they have one, perhaps more."""
 
@@ -17,19 +19,22 @@ class AdversarialLoss(ABC):
 
     They take the mean over all logits that they are given: a discriminator that judges patches is trained on each of
     them, as in Isola et al. 2017, section 3.2.2 (https://arxiv.org/abs/1611.07004). A loss that needs more than logits
-    overrides `discriminator_of` and `generator_of`, which the step calls. One with state is a `torch.nn.Module` too.
+    overrides `discriminator_of` and `generator_of`, which the step calls. One with state is a `torch.nn.Module` too:
+    its buffers are in the checkpoint, and it follows the training in `observe`.
 
     Attributes:
         relativistic: `generator` needs the real logits too; otherwise the step does not compute them and passes None.
         cross_entropy: a logit is the log odds of being real.
         lipschitz: the discriminator must be kept Lipschitz, with gradients of norm 1 or less.
         saturating: the generator's gradient vanishes while the discriminator wins.
+        balanced: it keeps the discriminator from telling fakes from reals better than it wants to.
     """
 
     relativistic: ClassVar[bool] = False
     cross_entropy: ClassVar[bool] = False
     lipschitz: ClassVar[bool] = False
     saturating: ClassVar[bool] = False
+    balanced: ClassVar[bool] = False
 
     @property
     def centred(self) -> bool:
@@ -43,6 +48,14 @@ class AdversarialLoss(ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """Return the generator's loss, a scalar."""
+
+    def observe(self, real: Said, fake: Said) -> None:  # noqa: B027  # most have no state
+        """Take in what a critic said in an update of the discriminator, after its loss: for a loss with state."""
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        """What a loss with state logs, by name: numbers on the device of its buffers."""
+        return {}
 
     def discriminator_of(self, real: Said, fake: Said) -> Tensor:
         """Return the discriminator's loss of all that a critic said of reals and fakes, a scalar."""
@@ -61,3 +74,10 @@ def per_sample(logits: Tensor) -> Tensor:
     tensor([2., 0.])
     """
     return logits if logits.dim() == 1 else logits.flatten(1).mean(1)
+
+
+def check_margin(margin: float) -> float:
+    """Return the margin of a loss; raise `SettingError` unless it is above 0."""
+    if not margin > 0:
+        raise SettingError("margin", margin, "a number above 0")
+    return margin

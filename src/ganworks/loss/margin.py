@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from ganworks.errors import SettingError
-from ganworks.loss.base import AdversarialLoss
+from ganworks.loss.base import AdversarialLoss, check_margin
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class Hinge(AdversarialLoss):
     margin: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.margin > 0:
-            raise SettingError("margin", self.margin, "a number above 0")
+        check_margin(self.margin)
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return relu(self.margin - real_logits).mean() + relu(self.margin + fake_logits).mean()

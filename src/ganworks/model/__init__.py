@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 from ganworks.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from ganworks.model.autoencoder import (
+        Autoencoder,
+        BEGANDiscriminator,
+        BEGANGenerator,
+        MLPAutoencoder,
+    )
     from ganworks.model.base import Discriminator, Generator
     from ganworks.model.bending_translator import BendingTranslator
     from ganworks.model.biggan import BigGANDiscriminator, BigGANGenerator
@@ -40,6 +46,9 @@ else:
     __getattr__, __dir__ = on_first_use(__name__)
 
 __all__ = [
+    "Autoencoder",
+    "BEGANDiscriminator",
+    "BEGANGenerator",
     "BendingTranslator",
     "BigGANDeepDiscriminator",
     "BigGANDeepGenerator",
@@ -56,6 +65,7 @@ __all__ = [
     "FastGANGenerator",
     "FlowGenerator",
     "Generator",
+    "MLPAutoencoder",
     "MLPDiscriminator",
     "MLPGenerator",
     "MoCoGANGenerator",

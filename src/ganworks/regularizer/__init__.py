@@ -1,4 +1,5 @@
 """Regularizers of the players: penalties on gradients, logits, samples and weights, and what changes a network."""
+"""Regularizers of the players: penalties on gradients, logits, path lengths and weights, and weight clipping."""
 
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from ganworks.regularizer.level_consistency import LevelConsistency
     from ganworks.regularizer.minibatch_std import MinibatchDeviation
     from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
+    from ganworks.regularizer.level import Centring, LeCam
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
     from ganworks.regularizer.san import San
     from ganworks.regularizer.transport import NormalizedGradient, Transport
+    from ganworks.regularizer.slope import LipschitzPenalty, MaxGradient, WassersteinDivergence
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -51,6 +54,7 @@ __all__ = [
     "ClassRegularizer",
     "Consistency",
     "Contrastive",
+    "Centring",
     "CosineWeight",
     "DataToDataCrossEntropy",
     "DinoTokens",
@@ -66,6 +70,9 @@ __all__ = [
     "MinibatchDeviation",
     "ModeSeeking",
     "NormalizedGradient",
+    "LeCam",
+    "LipschitzPenalty",
+    "MaxGradient",
     "Orthogonal",
     "Packing",
     "PathLength",
@@ -76,6 +83,7 @@ __all__ = [
     "San",
     "Transport",
     "UnconditionalClassifier",
+    "WassersteinDivergence",
     "WeightClip",
     "squared_gradient_norm",
 ]

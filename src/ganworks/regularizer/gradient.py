@@ -56,7 +56,7 @@ class GradientRegularizer(Regularizer, ABC):
 
     @abstractmethod
     def cost(self, squared_norm: Tensor) -> Tensor:
-        """Return the cost of each squared gradient norm, (B,)."""
+        """Return the cost of each of the squared gradient norms (B,), or one of them all."""
 
     def penalty(self, network: Critic, batch: Mapping[str, Tensor], rng: torch.Generator) -> Tensor:
         real, fake = batch["real"].detach(), batch["fake"].detach()

@@ -112,6 +112,7 @@ class AdversarialTask(CriticsTask):
             of_fake = self.discriminate(critic, fake, shown, critic.fake_label, "fake")
             loss = critic.objective.discriminator_of(of_real, of_fake)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
+            self.observe_loss(critic, of_real, of_fake)
             said = by_side("real", of_real) | by_side("fake", of_fake)
             seen = given | {"real": real, "fake": fake} | said
             terms |= self.penalties(critic.penalties, step, seen, critic)

@@ -259,6 +259,16 @@ class CriticsTask(ManualTask):
         if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
             self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
 
+    def observe_loss(self, critic: Critic, real: Said, fake: Said) -> None:
+        """Let a loss with state follow what a critic said of both sides, and log what it has to say."""
+        loss = critic.objective
+        if not isinstance(loss, nn.Module):
+            return
+        loss.observe(real, fake)
+        average_state(loss)
+        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
+            self._record({f"{critic.prefix}loss/{name}": value for name, value in loss.scalars.items()})
+
     def keep_look(self, critic: Critic, seen: Batch) -> None:
         """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""
         others = [look for look in self.looks if look.critic.name != critic.name]
