@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from ganworks.loss.cross_entropy import BCE, Minimax
     from ganworks.loss.margin import Hinge, LeastSquares, Wasserstein
     from ganworks.loss.multi_hinge import MultiHinge
-    from ganworks.loss.relativistic import RelativisticPairing
     from ganworks.loss.relativistic import (
         RelativisticAverage,
         RelativisticAverageHinge,

@@ -1,5 +1,4 @@
 """Regularizers of the players: penalties on gradients, logits, samples and weights, and what changes a network."""
-"""Regularizers of the players: penalties on gradients, logits, path lengths and weights, and weight clipping."""
 
 from typing import TYPE_CHECKING
 
@@ -28,17 +27,17 @@ if TYPE_CHECKING:
     )
     from ganworks.regularizer.historical_average import HistoricalAverage
     from ganworks.regularizer.infogan import InfoGAN
+    from ganworks.regularizer.level import Centring, LeCam
     from ganworks.regularizer.level_consistency import LevelConsistency
     from ganworks.regularizer.minibatch_std import MinibatchDeviation
     from ganworks.regularizer.mode_seeking import LatentDiversity, ModeSeeking
-    from ganworks.regularizer.level import Centring, LeCam
     from ganworks.regularizer.orthogonal import Orthogonal
     from ganworks.regularizer.packing import Packing
     from ganworks.regularizer.path_length import PathLength
     from ganworks.regularizer.reconstruction import Reconstruction
     from ganworks.regularizer.san import San
-    from ganworks.regularizer.transport import NormalizedGradient, Transport
     from ganworks.regularizer.slope import LipschitzPenalty, MaxGradient, WassersteinDivergence
+    from ganworks.regularizer.transport import NormalizedGradient, Transport
     from ganworks.regularizer.weight import CosineWeight
     from ganworks.regularizer.weight_clip import WeightClip
 else:
@@ -50,11 +49,11 @@ __all__ = [
     "Alignment",
     "ApproximateRegularizer",
     "AuxiliaryClassifier",
+    "Centring",
     "ClassHead",
     "ClassRegularizer",
     "Consistency",
     "Contrastive",
-    "Centring",
     "CosineWeight",
     "DataToDataCrossEntropy",
     "DinoTokens",
@@ -66,13 +65,13 @@ __all__ = [
     "InfoGAN",
     "LatentConsistency",
     "LatentDiversity",
+    "LeCam",
     "LevelConsistency",
+    "LipschitzPenalty",
+    "MaxGradient",
     "MinibatchDeviation",
     "ModeSeeking",
     "NormalizedGradient",
-    "LeCam",
-    "LipschitzPenalty",
-    "MaxGradient",
     "Orthogonal",
     "Packing",
     "PathLength",

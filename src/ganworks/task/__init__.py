@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ganworks.task.sequence import SequenceTask
     from ganworks.task.unpaired import UnpairedTask
     from ganworks.task.unrolled import UnrolledTask
-    from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Smaller, Trajectory, View
     from ganworks.task.view import Beside, CentredFrames, Chain, Frames, Noised, Smaller, Trajectory, View
 else:
     __getattr__, __dir__ = on_first_use(__name__)
