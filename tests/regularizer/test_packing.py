@@ -136,6 +136,18 @@ def test_the_doctor_looks_at_packs_and_the_check_gives_it_enough() -> None:
     assert probe._num(task.looks[0]) == 6
 
 
+def test_generator_learns_from_the_best_packs_alone() -> None:
+    task, packs = packed_task(2, top_k=0.25), 8
+    batch = {"real": torch.randn(2 * packs, *SHAPE).double(), **task.draw_noise(2 * packs)}
+    term = task.generator_terms(batch)["adversarial"]
+    logits = task.discriminator(pack(batch["fake"], 2))
+    best = logits.argsort(descending=True)[:2]
+    assert torch.allclose(term, BCE().generator(logits[best]))
+    (gradient,) = torch.autograd.grad(term, batch["fake"])
+    learned = pack(gradient, 2).flatten(1).abs().sum(1) > 0
+    assert torch.equal(learned, torch.isin(torch.arange(packs), best))
+
+
 def test_views_before_a_pack_show_each_sample_by_itself() -> None:
     chain = Chain(smaller=Smaller(2), packed=Packed(2))
     assert chain.together == 2

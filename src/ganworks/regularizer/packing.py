@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ganworks.errors import SettingError, check_count
 from ganworks.model.base import num_classes_of
-from ganworks.regularizer.base import Regularizer
+from ganworks.regularizer.base import AnyCritic, Regularizer
 from ganworks.task.view import Chain, Packed
-
-if TYPE_CHECKING:
-    from ganworks.task.critic import Critic
 
 
 class Packing(Regularizer):
@@ -33,15 +30,19 @@ class Packing(Regularizer):
         super().__init__()
         self.num = check_count("num", num)
 
-    def equip(self, critic: Critic) -> Critic:
+    def equip(self, critic: AnyCritic) -> AnyCritic:
         if num_classes_of(critic.network) and self.num > 1:
             allowed = (
                 "1 with a conditional discriminator, or model.conditional=false: a pack has no one label"
             )
             raise SettingError("num", self.num, allowed)
-        setting = "model.discriminator" + (f".{critic.name}" if critic.name else "") + ".shape"
-        packed = Packed(self.num, getattr(critic.network, "shape", None), setting)
-        return replace(critic, view=packed if critic.view is None else Chain(view=critic.view, packed=packed))
+        each: Any = critic
+        setting = "model.discriminator" + (f".{each.name}" if each.name else "") + ".shape"
+        packed = Packed(self.num, getattr(each.network, "shape", None), setting)
+        equipped: AnyCritic = replace(
+            each, view=packed if each.view is None else Chain(view=each.view, packed=packed)
+        )
+        return equipped
 
     def extra_repr(self) -> str:
         return f"num={self.num}"

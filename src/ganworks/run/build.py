@@ -137,9 +137,9 @@ def make_player(path: str, node: DictConfig) -> Any:
         return make(path, node)
     for name, part in node.items():
         if part and not isinstance(part, DictConfig):
-            names = ", ".join(str(each) for each, other in node.items() if isinstance(other, DictConfig))
-            allowed = f"left out (~{path}.{name}): each of {names} has its own"
-            raise SettingError(f"{path}.{name}", part, allowed)
+            names = ", ".join(f"{each!s}" for each, other in node.items() if isinstance(other, DictConfig))
+            setting = f"{path}.{name!s}"
+            raise SettingError(setting, part, f"left out (~{setting}): each of {names} has its own")
     parts = {f"{name!s}": make(f"{path}.{name!s}", part) for name, part in node.items() if part}
     if not parts:
         raise SettingError(path, "{}", "a network with a _target_, or several by name")

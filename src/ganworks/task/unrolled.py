@@ -58,8 +58,8 @@ class UnrolledTask(AdversarialTask):
 
     def critics_ahead(self, batch: Batch) -> list[Critic]:
         """Return the critics as they would be `num_unroll` updates further on."""
-        critics = [replace(critic, network=Ahead(critic.network)) for critic in self.critics]
-        networks = {critic.prefix: critic.network for critic in critics}
+        networks = {critic.prefix: Ahead(critic.network) for critic in self.critics}
+        critics = [replace(critic, network=networks[critic.prefix]) for critic in self.critics]
         optimizer = self.discriminator_optimizer()
         steps = {at: StepsAhead(optimizer, ahead.parameters_by_name) for at, ahead in networks.items()}
         for step in range(self.num_unroll):
