@@ -88,6 +88,16 @@ def test_samples_of_one_class_alone_are_no_negatives_of_each_other():
     assert Contrastive(K).term(said, label).item() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_classes_that_changed_places_cost_little_in_2c_and_much_in_d2d_ce():
+    # Four samples of each class stand together, at the proxy of the next class.
+    proxies, label = torch.eye(K), torch.arange(4 * K) % K
+    said = torch.cat([proxies[(label + 1) % K], proxies[(label + 1) % K]], 1)
+    right = torch.cat([proxies[label], proxies[label]], 1)
+    of_2c, of_d2d = Contrastive(K, temperature=0.1), DataToDataCrossEntropy(K)
+    assert of_2c.term(said, label) < 0.01
+    assert of_d2d.term(said, label) - of_d2d.term(right, label) > 1
+
+
 @pytest.mark.parametrize("make", [HEADS["contrastive"], HEADS["d2d_ce"]])
 def test_slopes_equal_finite_differences_through_the_head(make):
     torch.manual_seed(0)

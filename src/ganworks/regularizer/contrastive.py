@@ -20,6 +20,11 @@ class Contrastive(ClassRegularizer):
     of embeddings l and proxies e on the unit sphere: Kang and Park 2020 (ContraGAN), equation 8
     (https://arxiv.org/abs/2006.12681). The discriminator minimises it on reals, the generator on its fakes.
 
+    The proxy is one term of a_i among as many as there are samples of a class in the batch. Where these are several, as
+    of 10 classes in 64, fakes that stand together by class satisfy the generator whichever proxy they stand at: classes
+    change places. On the digits after 40,000 images, one seed, .66 of the samples were of the class asked for at t = 1,
+    .20 at .5, .01 at .2, .17 at .1; under `DataToDataCrossEntropy` .98. It suits many classes in small batches.
+
     Args:
         num_classes, weight, every, generator_weight: see `ClassRegularizer`; both weights are 1 in the paper.
         dim: length of an embedding.
