@@ -16,6 +16,7 @@ from games import (
     DoubleDigits,
     PartlyUsed,
     SharedDragan,
+    SharedGenerator,
     SharedGradientPenalty,
     SharedLatents,
     SharedPathLength,
@@ -37,7 +38,7 @@ from ganworks.model import (
     StyleGAN2Discriminator,
     StyleGAN3Generator,
 )
-from ganworks.regularizer import R1, R2, San, WeightClip
+from ganworks.regularizer import R1, R2, FeatureMatching, San, Transport, WeightClip
 from ganworks.task import AdversarialTask
 
 NUMBERS = "StyleGAN2 with ADA, lazy R1 and path length"  # its noise has strengths: parameters of one number
@@ -95,6 +96,15 @@ def partly_used() -> dict[str, Any]:
 def approximate() -> dict[str, Any]:
     penalties = {"r1": SharedR1Approx(weight=0.5, sigma=0.1), "r2": SharedR2Approx(weight=0.5, sigma=0.1)}
     return {"regularizers": penalties}
+
+
+def flow() -> dict[str, Any]:
+    torch.manual_seed(1)
+    terms = {
+        "transport": Transport(0.2),
+        "matching": FeatureMatching(0.1),
+    }  # a sum and a mean of the global batch
+    return {"generator": SharedGenerator(SHAPE, latent_dim=64, width=16, depth=2), "regularizers": terms}
 
 
 def with_numbers(network: nn.Module) -> nn.Module:
@@ -176,6 +186,7 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
         "loss": Hinge(margin=100.0),
         "regularizers": {"san": San(), "r1": R1(weight=1.0)},
     },
+    "transport and feature matching": flow,
     NUMBERS: stylegan2,
     f"{NUMBERS} in two parts": lambda: {**stylegan2(), "accumulate": 2},
     APART: lambda: {**stylegan2(), "lazy_step": True},
