@@ -16,6 +16,7 @@ from games import (
     DoubleDigits,
     PartlyUsed,
     SharedDragan,
+    SharedGenerator,
     SharedGradientPenalty,
     SharedLatents,
     SharedPathLength,
@@ -38,7 +39,7 @@ from ganworks.model import (
     StyleGAN2Discriminator,
     StyleGAN3Generator,
 )
-from ganworks.regularizer import R1, R2, Centring, LeCam, San, WeightClip
+from ganworks.regularizer import R1, R2, Centring, FeatureMatching, LeCam, San, Transport, WeightClip
 from ganworks.task import AdversarialTask
 
 NUMBERS = "StyleGAN2 with ADA, lazy R1 and path length"  # its noise has strengths: parameters of one number
@@ -105,6 +106,15 @@ def began() -> dict[str, Any]:
 
 def levels() -> dict[str, Any]:
     return {"loss": Hinge(margin=100.0), "regularizers": {"lecam": LeCam(start=2), "centring": Centring()}}
+
+
+def flow() -> dict[str, Any]:
+    torch.manual_seed(1)
+    terms = {
+        "transport": Transport(0.2),
+        "matching": FeatureMatching(0.1),
+    }  # a sum and a mean of the global batch
+    return {"generator": SharedGenerator(SHAPE, latent_dim=64, width=16, depth=2), "regularizers": terms}
 
 
 def with_numbers(network: nn.Module) -> nn.Module:
@@ -188,6 +198,7 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "LeCam and centring": levels,
     "BEGAN's balance": began,
+    "transport and feature matching": flow,
     NUMBERS: stylegan2,
     f"{NUMBERS} in two parts": lambda: {**stylegan2(), "accumulate": 2},
     APART: lambda: {**stylegan2(), "lazy_step": True},

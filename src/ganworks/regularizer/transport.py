@@ -76,6 +76,8 @@ class NormalizedGradient(Regularizer):
 
     def factor(self, progress: float) -> float:
         self._factor = super().factor(progress)  # with which the zeros enter the loss
+        if self._factor == 0 and self.gradient_decay is not None:
+            raise SettingError("weight", 0.0, "above 0 throughout where the gradient is normalized")
         return self._factor
 
     @torch.no_grad()
