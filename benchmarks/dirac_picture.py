@@ -15,7 +15,8 @@ REACH = 2.4  # of a panel, from its middle
 NUM_SHOWN = 250  # steps, about two turns of the plain game
 FINEST = 1.2  # pixels between the points that are drawn
 STYLE = """
-text { font: 11px system-ui, sans-serif; fill: #333 } .title { font-size: 15px; font-weight: 600 } .head { font-size: 9px }
+text { font: 11px system-ui, sans-serif; fill: #333 } .title { font-size: 15px; font-weight: 600 }
+.head { font-size: 9px }
 .paper { fill: #fff } .panel { fill: #f6f6f4 } .cross { stroke: #d5d5d0; fill: none }
 .s { stroke: #0072b2; fill: none; stroke-width: 1.1 } .a { stroke: #d55e00; fill: none; stroke-width: 1.1 }
 .se { fill: #0072b2 } .ae { fill: #d55e00 }
