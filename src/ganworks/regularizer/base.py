@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,18 @@ from torch import Tensor, nn
 from ganworks.errors import SettingError, check_count
 from ganworks.schedule import check_value
 
-if TYPE_CHECKING:
-    from ganworks.task.critic import Critic
-
 WeightSchedule = Callable[[float], float]
 """From a progress in [0, 1] to a weight: a `ganworks.schedule.ValueSchedule`, or any function."""
+
+
+class HasNetwork(Protocol):
+    """What a critic is to a regularizer: `ganworks.task.Critic`, a dataclass whose copies have another view."""
+
+    @property
+    def network(self) -> nn.Module: ...
+
+
+AnyCritic = TypeVar("AnyCritic", bound=HasNetwork)
 
 
 class Regularizer(nn.Module):
@@ -122,7 +129,7 @@ class Regularizer(nn.Module):
         """
         return fake
 
-    def equip(self, critic: Critic) -> Critic:
+    def equip(self, critic: AnyCritic) -> AnyCritic:
         """Return the critic that a regularizer of the discriminator makes of another one, by its view perhaps."""
         self.prepare(critic.network)
         return critic
