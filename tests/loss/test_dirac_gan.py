@@ -1,103 +1,178 @@
-"""The Dirac-GAN of Mescheder et al. 2018 (https://arxiv.org/abs/1801.04406), on our losses and penalties.
+"""The Dirac-GAN of benchmarks/dirac_gan.py beside the same game written by hand, without this library."""
 
-Real data sits at 0, the generator's at theta, and D(x) = psi x: the smallest game that shows which training
-converges. It starts at theta = 1, psi = -1 and runs 2,000 steps of size .1, simultaneous or alternating with
-the generator first. The expected figures are those of the same game written by hand, without this library.
-"""
-
+import importlib.util
 import math
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
-from ganworks.loss import BCE, Minimax, RelativisticPairing, Wasserstein
-from ganworks.regularizer import R1, R2, GradientPenalty, WeightClip
+from ganworks.loss import BCE
+from ganworks.regularizer import R1
 
-
-class Dirac:
-    """D(x) = psi x and G(z) = theta, two scalars that play the game of a loss and its regularizers."""
-
-    def __init__(self, loss, regularizers=(), theta=1.0, psi=-1.0):
-        self.loss, self.regularizers = loss, regularizers
-        self.theta = nn.Parameter(torch.tensor([theta], dtype=torch.float64))
-        self.psi = nn.Parameter(torch.tensor([psi], dtype=torch.float64))
-        self.real, self.rng = torch.zeros(1, 1, dtype=torch.float64), torch.Generator().manual_seed(0)
-
-    def critic(self, x):
-        return (self.psi * x).squeeze(1)
-
-    def generator_loss(self):
-        return self.loss.generator(self.critic(self.theta[:, None]), self.critic(self.real))
-
-    def discriminator_loss(self):
-        fake = self.theta[:, None]
-        value = self.loss.discriminator(self.critic(self.real), self.critic(fake))
-        for regularizer in self.regularizers:
-            penalty = regularizer.penalty(self.critic, {"real": self.real, "fake": fake}, self.rng)
-            value = value if penalty is None else value + regularizer.factor(0.0) * penalty
-        return value
-
-    def field(self, create_graph=False):
-        """Return the negative gradients that theta and psi follow."""
-        (theta,) = torch.autograd.grad(self.generator_loss(), self.theta, create_graph=create_graph)
-        (psi,) = torch.autograd.grad(self.discriminator_loss(), self.psi, create_graph=create_graph)
-        return -theta, -psi
-
-    def play(self, alternating, step=0.1, num_steps=2000):
-        """Return the distance from the equilibrium at the end."""
-        critic = nn.ParameterList([self.psi])
-        for _ in range(num_steps):
-            theta, psi = self.field()
-            self.theta.data += step * theta
-            if alternating:
-                psi = -torch.autograd.grad(self.discriminator_loss(), self.psi)[0]
-            self.psi.data += step * psi
-            for regularizer in self.regularizers:
-                regularizer.project(critic)
-        return math.hypot(self.theta.item(), self.psi.item())
-
-    def eigenvalues(self):
-        """Return those of the field's Jacobian, the one with the larger imaginary part last."""
-        field = self.field(create_graph=True)
-        options = {"retain_graph": True, "materialize_grads": True}
-        rows = [torch.autograd.grad(entry, [self.theta, self.psi], **options) for entry in field]
-        values = torch.linalg.eigvals(torch.stack([torch.cat(row) for row in rows])).tolist()
-        return sorted(values, key=lambda value: (value.imag, value.real))
+FILE = Path(__file__).parents[2] / "benchmarks" / "dirac_gan.py"
 
 
-END_STATES = {
-    "minimax": (Minimax(), [], 3.10, 1.42),
-    "non-saturating": (BCE(), [], 0.45, 0.20),
-    "wgan clip": (Wasserstein(), [WeightClip(0.3)], 0.33, 0.31),
-    "wgan-gp": (Wasserstein(), [GradientPenalty(0.5)], 1.53, 1.23),
-    "non-saturating + r1": (BCE(), [R1(0.3)], 0.0, 0.0),
-    "non-saturating + r1, gamma 1": (BCE(), [R1(1.0)], 0.0, 0.0),
-    "relativistic + r1 + r2": (RelativisticPairing(), [R1(0.3), R2(0.3)], 0.0, 0.0),
+def load():
+    spec = importlib.util.spec_from_file_location("dirac_gan", FILE)
+    sys.modules["dirac_gan"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGE = load()
+LAB = sys.modules["dirac_game"]
+LINEAR = [name for name in LAB.LOSSES if name != "began"]
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+# Slopes of the discriminator's and the generator's loss in the fake logit f; the real logit is 0.
+SLOPES = {
+    "minimax": (sigmoid, lambda f: -sigmoid(f)),
+    "bce": (sigmoid, lambda f: -sigmoid(-f)),
+    "hinge": (lambda f: float(f > -1), lambda f: -1.0),
+    "lsgan": (lambda f: f, lambda f: f - 1),
+    "lsgan (-1, 1, 1)": (lambda f: f + 1, lambda f: f - 1),
+    "wgan": (lambda f: 1.0, lambda f: -1.0),
+    "relativistic": (sigmoid, lambda f: -sigmoid(-f)),
+    "relativistic_average": (lambda f: 2 * sigmoid(f), lambda f: -2 * sigmoid(-f)),
+    "relativistic_average_hinge": (lambda f: 2.0 * (f > -1), lambda f: -2.0 * (f < 1)),
+    "relativistic_average_lsgan": (lambda f: 4 * (f + 1), lambda f: 4 * (f - 1)),
 }
 
 
-@pytest.mark.parametrize("name", END_STATES)
-def test_dirac_gan_ends_where_the_hand_written_game_ends(name):
-    loss, regularizers, simultaneous, alternating = END_STATES[name]
-    assert Dirac(loss, regularizers).play(alternating=False) == pytest.approx(simultaneous, abs=0.006)
-    assert Dirac(loss, regularizers).play(alternating=True) == pytest.approx(alternating, abs=0.006)
+def to_one(psi):
+    """The slope of (|psi| - 1)^2 / 2."""
+    return (abs(psi) - 1) * math.copysign(1.0, psi)
 
 
-@pytest.mark.parametrize(
-    ("loss", "frequency"),
-    [(Minimax(), 0.5), (BCE(), 0.5), (RelativisticPairing(), 0.5), (Wasserstein(), 1.0)],
-)
-def test_unregularized_games_have_imaginary_eigenvalues_and_so_do_not_converge(loss, frequency):
-    low, high = Dirac(loss, theta=0.0, psi=0.0).eigenvalues()
-    assert low == pytest.approx(-frequency * 1j)
-    assert high == pytest.approx(frequency * 1j)
+# Slopes of the weighted penalties in psi.
+PULLS = {
+    "none": lambda theta, psi: 0.0,
+    "r1": lambda theta, psi: 0.3 * psi,
+    "r2": lambda theta, psi: 0.3 * psi,
+    "r1_r2": lambda theta, psi: 0.6 * psi,
+    "gradient_penalty": lambda theta, psi: to_one(psi),
+    "lipschitz_penalty": lambda theta, psi: to_one(psi) if abs(psi) > 1 else 0.0,
+    "wgan_div": lambda theta, psi: 3 * abs(psi) ** 5 * math.copysign(1.0, psi),
+    "max_gradient": lambda theta, psi: 0.6 * psi,
+    "dragan": lambda theta, psi: to_one(psi),
+    "weight_clip": lambda theta, psi: 0.0,
+    # .3 relu(a_r - psi theta)^2 with a_r = 0: the real logit is 0 and moves with nothing.
+    "lecam": lambda theta, psi: -0.6 * max(0.0, -psi * theta) * theta,
+    "centring": lambda theta, psi: 0.02 * psi * theta**2,
+}
+
+
+def by_hand(loss, penalty, alternating, num):
+    """Return the points of so many steps of .1 from (1, -1), on floats."""
+    of_discriminator, of_generator = SLOPES[loss]
+    theta, psi = 1.0, -1.0
+    points = [(theta, psi)]
+    for _ in range(num):
+        moved = theta - 0.1 * of_generator(psi * theta) * psi
+        seen = moved if alternating else theta
+        psi -= 0.1 * (of_discriminator(psi * seen) * seen + PULLS[penalty](seen, psi))
+        psi = max(-0.3, min(0.3, psi)) if penalty == "weight_clip" else psi
+        theta = moved
+        points.append((theta, psi))
+    return points
+
+
+def game(loss, penalty, **start):
+    return LAB.Dirac(LAB.LOSSES[loss](), LAB.PENALTIES[penalty](), **start)
+
+
+def test_every_loss_and_penalty_of_the_laboratory_is_written_by_hand():
+    assert set(SLOPES) == set(LINEAR)
+    assert set(PULLS) == set(LAB.PENALTIES)
+
+
+@pytest.mark.parametrize("loss", LINEAR)
+def test_orbit_under_every_penalty_is_that_of_the_game_written_by_hand(loss):
+    for penalty in LAB.PENALTIES:
+        for alternating in (False, True):
+            found = game(loss, penalty).play(alternating, num_steps=24)
+            for point, expected in zip(found, by_hand(loss, penalty, alternating, 24), strict=True):
+                assert point == pytest.approx(expected, abs=1e-5), penalty
+
+
+def sign(x):
+    return (x > 0) - (x < 0)
+
+
+@pytest.mark.parametrize("alternating", [False, True])
+def test_balanced_orbit_is_that_of_the_game_written_by_hand(alternating):
+    theta, psi, k = 1.0, -0.73, 0.0
+    found = game("began", "none", psi=psi).play(alternating, num_steps=40)
+    for point in found[1:]:
+        moved = theta - 0.1 * sign(theta - psi)
+        seen = moved if alternating else theta
+        psi -= 0.1 * (sign(psi) + k * sign(seen - psi))
+        theta = moved
+        k = min(1.0, max(0.0, k + 0.1 * (0.5 * abs(psi) - abs(theta - psi))))
+        assert point == pytest.approx((theta, psi), abs=1e-9)
+
+
+# Radii after 2,000 steps, simultaneous and alternating, as the hand-written game gives them.
+END_STATES = {
+    ("minimax", "none"): (3.10, 1.42),
+    ("bce", "none"): (0.45, 0.20),
+    ("wgan", "weight_clip"): (0.33, 0.31),
+    ("wgan", "gradient_penalty"): (1.53, 1.23),
+    ("bce", "r1"): (0.0, 0.0),
+    ("relativistic", "r1_r2"): (0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("cell", END_STATES, ids=" under ".join)
+def test_dirac_gan_ends_where_the_hand_written_game_ends(cell):
+    for alternating, expected in zip((False, True), END_STATES[cell], strict=True):
+        assert math.hypot(*by_hand(*cell, alternating, 2000)[-1]) == pytest.approx(expected, abs=0.006)
+        assert math.hypot(*game(*cell).play(alternating)[-1]) == pytest.approx(expected, abs=0.006)
+
+
+def analytic(loss, gamma):
+    """-gamma / 2 +- sqrt(gamma^2 / 4 - a b), a and b the players' slopes at f = 0: Mescheder et al. 2018, section 2."""
+    product = SLOPES[loss][0](0.0) * -SLOPES[loss][1](0.0)
+    root = complex(gamma**2 / 4 - product) ** 0.5
+    return sorted([-gamma / 2 - root, -gamma / 2 + root], key=lambda value: (value.imag, value.real))
+
+
+@pytest.mark.parametrize("loss", LINEAR)
+def test_eigenvalues_without_a_penalty_and_with_r1_are_the_analytic_ones(loss):
+    assert game(loss, "none", theta=0.0, psi=0.0).eigenvalues() == pytest.approx(analytic(loss, 0.0))
+    found = game(loss, "r1", theta=0.0, psi=0.0).eigenvalues()
+    assert found == pytest.approx(analytic(loss, 0.3))
+
+
+def test_papers_frequencies_are_among_the_analytic_ones():
+    assert [analytic(loss, 0.0)[1].imag for loss in ("minimax", "bce", "wgan")] == [0.5, 0.5, 1.0]
 
 
 @pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0])
 def test_r1_moves_the_eigenvalues_into_the_left_half_plane(gamma):
-    root = complex(gamma**2 / 4 - 1 / 4) ** 0.5
-    expected = sorted([-gamma / 2 - root, -gamma / 2 + root], key=lambda value: (value.imag, value.real))
-    found = Dirac(BCE(), [R1(gamma)], theta=0.0, psi=0.0).eigenvalues()
-    assert found == pytest.approx(expected)
+    found = LAB.Dirac(BCE(), [R1(gamma)], theta=0.0, psi=0.0).eigenvalues()
+    assert found == pytest.approx(analytic("bce", gamma))
     assert max(value.real for value in found) < 0
+
+
+@pytest.mark.parametrize("penalty", ["lipschitz_penalty", "wgan_div", "lecam", "centring", "weight_clip"])
+def test_penalties_that_act_far_from_the_equilibrium_alone_leave_its_eigenvalues(penalty):
+    found = game("bce", penalty, theta=0.0, psi=0.0).eigenvalues()
+    assert found == pytest.approx(analytic("bce", 0.0), abs=1e-9)
+
+
+def test_page_has_a_cell_for_each_pair_and_the_picture_a_panel(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["dirac_gan.py", "--steps", "2", "--out", str(tmp_path)])
+    PAGE.main()
+    lines = (tmp_path / "dirac_gan.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    assert len(rows) == 2 * len(LAB.LOSSES)
+    assert {row.count("|") for row in rows} == {len(LAB.PENALTIES) + 2}
+    panels = ET.parse(tmp_path / "dirac_gan.svg").findall(".//*[@class='panel']")
+    assert len(panels) == len(LAB.LOSSES) * len(LAB.PENALTIES)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganworks.errors import SettingError, setting_path
-from ganworks.loss import BCE, Hinge, RelativisticPairing
+from ganworks.loss import BCE, Hinge, RelativisticAverage, RelativisticPairing
 from ganworks.metric import DigitsExtractor
 from ganworks.model import (
     BigGANDiscriminator,
@@ -29,7 +29,7 @@ from ganworks.regularizer import San, squared_gradient_norm
 from ganworks.task import AdversarialTask, ExponentialMovingAverage
 from ganworks.task.critic import logits_of
 
-LOSSES = pytest.mark.parametrize("loss", [Hinge(), BCE(), RelativisticPairing()])
+LOSSES = pytest.mark.parametrize("loss", [Hinge(), BCE(), RelativisticPairing(), RelativisticAverage()])
 
 
 def pair(num_classes=0):

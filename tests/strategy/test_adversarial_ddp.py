@@ -16,7 +16,7 @@ from pairs import distance, found_by_ranks
 
 MODES = ("step", "backward")
 # Where the ranks exchange running means besides, or have many parameters of few numbers, each with its share.
-WITH_MORE = ("batch norm over ranks", "mixed styles", "StyleGAN", "transport")
+WITH_MORE = ("batch norm over ranks", "mixed styles", "StyleGAN", "transport", "LeCam", "balance")
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,9 @@ def convs(width: int, num: int = 2) -> list[nn.Module]:
 
 def dense(sizes: Sequence[int]) -> list[nn.Module]:
     """Return linear layers with leaky ReLU between them."""
-    layers = [layer for pair in itertools.pairwise(sizes) for layer in (nn.Linear(*pair), nn.LeakyReLU(0.2))]
+    layers: list[nn.Module] = []
+    for num_in, num_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(num_in, num_out), nn.LeakyReLU(0.2)]
     return layers[:-1]
 
 
