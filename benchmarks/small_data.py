@@ -3,10 +3,10 @@
     python benchmarks/small_data.py [--bench few_digits_100 ...] [--rows NAME ...] [--seeds 5] [--workers 2]
 
 Digits with 50, 100 and 300 images and Fashion-MNIST with 1,000, drawn by the seed (`data.num_train`), unconditional.
-The figures compare 1,797 fakes with all 1,797 digits, and 10,000 fakes with all 60,000 pictures of clothes, the few that
-were trained on among them. The row of real samples is that of the few images themselves: a generator that draws nothing
-else is as good. A run on the digits takes at most one CPU minute, one on Fashion-MNIST at most four; the features of its
-60,000 reals are computed once.
+The figures compare 1,797 fakes with all 1,797 digits, and 10,000 fakes with all 60,000 pictures of clothes, the few
+that were trained on among them. The row of real samples is that of the few images themselves: a generator that draws
+nothing else is as good. A run on the digits takes at most one CPU minute, one on Fashion-MNIST at most four; the features
+of its 60,000 reals are computed once.
 """
 
 from __future__ import annotations
@@ -67,20 +67,21 @@ def columns(name: str) -> tuple[Column, ...]:
     )
 
 
+def base_of(experiment: str, num: int, images: int) -> tuple[str, ...]:
+    """Return the settings of all rows: a recipe on few images, measured at its end."""
+    few = (f"data.num_train={num}", f"num_images={images}", f"metric.every_images={images}")
+    return (f"experiment={experiment}", *few)
+
+
 def digits(num: int) -> Bench:
     """Return the bench of so many digits."""
     images = 240_000
-    base = (
-        "experiment=digits_dcgan",
-        f"data.num_train={num}",
-        f"num_images={images}",
-        f"metric.every_images={images}",
-    )
+    base = base_of("digits_dcgan", num, images)
     return Bench(
         name=f"few_digits_{num}",
         title=f"{num} digits",
-        protocol=f"{num} of scikit-learn's digits, `experiment=digits_dcgan`, {images:,} images in batches of 64. Figures"
-        " against all 1,797 digits.",
+        protocol=f"{num} of scikit-learn's digits, `experiment=digits_dcgan`, {images:,} images in batches of 64."
+        " Figures against all 1,797 digits.",
         base=base,
         rows=rows(images),
         columns=columns("digits"),
@@ -90,17 +91,12 @@ def digits(num: int) -> Bench:
 def fashion(num: int) -> Bench:
     """Return the bench of so many pictures of clothes."""
     images = 200_000
-    base = (
-        "experiment=fashion_dcgan",
-        f"data.num_train={num}",
-        f"num_images={images}",
-        f"metric.every_images={images}",
-    )
+    base = base_of("fashion_dcgan", num, images)
     return Bench(
         name=f"few_fashion_{num}",
         title=f"{num:,} pictures of clothes",
-        protocol=f"{num:,} of Fashion-MNIST's 60,000 at 32x32, `experiment=fashion_dcgan`, {images:,} images in batches of"
-        " 64. Figures against all 60,000.",
+        protocol=f"{num:,} of Fashion-MNIST's 60,000 at 32x32, `experiment=fashion_dcgan`, {images:,} images in batches"
+        " of 64. Figures against all 60,000.",
         base=base,
         rows=rows(images),
         columns=columns("fashion"),

@@ -20,8 +20,8 @@ from optuna.trial import TrialState
 from ganworks.cli.train import train_here
 from ganworks.errors import GanworksError
 from ganworks.logger import read_metrics
-from ganworks.tuning.process import rung
 from ganworks.tuning.finish import begin
+from ganworks.tuning.process import rung
 from ganworks.tuning.search import Replicates, Search, ranked
 from ganworks.tuning.storage import make_pruner, open_storage
 from ganworks.tuning.worker import Worker, judge, reached
