@@ -62,7 +62,8 @@ class Dimension:
         if self.times in point:
             value = value * point[self.times]
         elif self.times is not None:
-            value = f"${{times:{text(value)},{HEURISTICS[self.times]}}}"
+            # In quotes: the grammar of overrides has no word of ours inside another.
+            value = f'"${{times:{text(value)},{HEURISTICS[self.times]}}}"'
         return [f"{setting}={text(value)}" for setting in self.sets]
 
     def corners(self) -> list[Any]:
