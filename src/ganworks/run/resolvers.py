@@ -26,8 +26,8 @@ def share(count: float, part: float) -> int:
     return max(1, int(count * part))
 
 
-def r1_gamma(resolution: int, batch_size: int) -> float:
-    """Return the weight of R1 that suits images of this side: .0002 R^2 / batch size.
+def r1_gamma(resolution: int, batch_size: int, times: float = 1.0) -> float:
+    """Return the weight of R1 that suits images of this side, .0002 R^2 / batch size, or a multiple of it.
 
     The setting "auto" of Karras et al. 2020 (StyleGAN2-ADA, https://arxiv.org/abs/2006.06676), where the batch is that
     of all devices.
@@ -35,16 +35,7 @@ def r1_gamma(resolution: int, batch_size: int) -> float:
     >>> r1_gamma(256, 64)
     0.2048
     """
-    return 0.0002 * resolution**2 / batch_size
-
-
-def times(factor: float, value: float) -> float:
-    """Return the product.
-
-    >>> times(0.5, 3)
-    1.5
-    """
-    return factor * value
+    return times * 0.0002 * resolution**2 / batch_size
 
 
 def per_width(rate: float, base: int, width: int) -> float:
@@ -119,7 +110,7 @@ def passing_folder() -> str:
 
 def register() -> None:
     """Make the resolvers known to OmegaConf; may be called again."""
-    for resolver in (where, share, r1_gamma, times, per_width, image_shape, frame_of, critic_norm, choice):
+    for resolver in (where, share, r1_gamma, per_width, image_shape, frame_of, critic_norm, choice):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
