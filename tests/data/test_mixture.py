@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from ganworks.data import Grid, Mixture, Ring
+from ganworks.data import Grid, HighDimensional, Mixture, Ring
 from ganworks.errors import SettingError
+from ganworks.metric.measure.features import radius_in_sigmas
 
 
 @pytest.mark.parametrize("data", [Ring(), Grid(), Ring(scale=0.3), Grid(scale=0.25)])
@@ -60,6 +61,7 @@ def test_batches_are_points_with_their_mode() -> None:
         (lambda: Ring(num_classes=0), "num_classes=0"),
         (lambda: Ring(sigma=0), "sigma=0"),
         (lambda: Ring(scale=-1), "scale=-1"),
+        (lambda: HighDimensional(num_classes=33), "num_classes=33: must be at most 32"),
         (lambda: Ring(shape=[3]), r"shape=\[3\]: must be \[2\]"),
         (lambda: Ring(num_samples=10).check(), "batch_size=64: must be at most 10"),
     ],
@@ -67,3 +69,20 @@ def test_batches_are_points_with_their_mode() -> None:
 def test_settings_that_cannot_be_raise_an_error_with_their_name(make, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_means_in_high_dimensions_are_at_right_angles_and_the_same_under_every_seed() -> None:
+    data = HighDimensional(num_samples=4000)
+    assert data.samples.values.shape == (4000, 32)
+    assert torch.allclose(data.means @ data.means.T, 16 * torch.eye(25), atol=1e-4)
+    assert torch.equal(data.means, HighDimensional(seed=1).means)
+    spread = (data.samples.values - data.means[data.samples.labels]).std()
+    assert abs(spread - 0.2) < 0.01
+
+
+def test_radius_of_high_quality_holds_the_same_share_in_any_dimension() -> None:
+    for num_dims in (1, 2, 3, 32):
+        squared = torch.randn(100_000, num_dims, generator=torch.Generator().manual_seed(0)).square().sum(1)
+        share = (squared <= radius_in_sigmas(3.0, num_dims) ** 2).double().mean()
+        assert abs(share - (1 - math.exp(-4.5))) < 0.002
+    assert radius_in_sigmas(3.0, 2) == 3.0

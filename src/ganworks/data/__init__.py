@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.latents import Latents
     from ganworks.data.loader import BatchLoader, WorkerLoader
-    from ganworks.data.mixture import Grid, Mixture, Ring
+    from ganworks.data.mixture import Grid, HighDimensional, Mixture, Ring
     from ganworks.data.moving_digits import MovingDigits
     from ganworks.data.oracle import Oracle
     from ganworks.data.order import KeyedOrder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ganworks.data.printed import PrintedDigits
     from ganworks.data.samples import Samples, TensorSamples, to_float
     from ganworks.data.series import SeriesFiles, Sines
+    from ganworks.data.stacked_digits import StackedDigits
     from ganworks.data.streams import StreamLoader
     from ganworks.data.superres import DigitsSuperres
     from ganworks.data.superres_folder import Superres
@@ -51,6 +52,7 @@ __all__ = [
     "Folder",
     "GanDataModule",
     "Grid",
+    "HighDimensional",
     "ImageDataModule",
     "KeyedOrder",
     "Latents",
@@ -63,6 +65,7 @@ __all__ = [
     "Samples",
     "SeriesFiles",
     "Sines",
+    "StackedDigits",
     "StreamLoader",
     "Superres",
     "TableFile",

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane: the classic test of mode collapse, with a known answer."""
+"""Mixtures of Gaussians, in the plane or in more dimensions: the classic test of mode collapse, with a known answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mixture(GanDataModule):
     ``sigma`` are in those units too, so figures that count in sigmas do not depend on it.
 
     Args:
-        means: (modes, 2) centres, before scaling.
+        means: (modes, D) centres, before scaling.
         sigma: standard deviation of each Gaussian, before scaling.
         scale: factor that brings the samples to order 1.
         num_samples: size of the training set.
@@ -42,17 +42,17 @@ class Mixture(GanDataModule):
         batch_size: int = 64,
         seed: int = 0,
     ) -> None:
-        super().__init__((2,), len(means), batch_size, seed)
+        super().__init__((means.shape[1],), len(means), batch_size, seed)
         self.scale = check_range("scale", scale, 1e-9)
         self.num_samples = check_count("num_samples", num_samples)
         self.means = means * self.scale
         self.sigma = check_range("sigma", sigma, 1e-9) * self.scale
 
     def load(self) -> TensorSamples:
-        """Draw the samples: points float32 (N, 2), labels int64 (N,)."""
+        """Draw the samples: points float32 (N, D), labels int64 (N,)."""
         rng = keyed_rng(self.seed, "mixture")
         mode = torch.randint(len(self.means), (self.num_samples,), generator=rng)
-        noise = torch.randn(self.num_samples, 2, generator=rng)
+        noise = torch.randn(self.num_samples, *self.shape, generator=rng)
         return TensorSamples(self.means[mode] + self.sigma * noise, mode)
 
 
@@ -108,3 +108,45 @@ class Grid(Mixture):
             raise SettingError("num_classes", num_classes, "a square (4, 9, 16, 25, ...)")
         line = check_range("spacing", spacing, 1e-9) * (torch.arange(side) - (side - 1) / 2)
         super().__init__(torch.cartesian_prod(line, line), sigma, scale, num_samples, batch_size, seed)
+
+
+class HighDimensional(Mixture):
+    """``num_classes`` Gaussians in ``num_dims`` dimensions, their means ``radius`` from the origin, at right angles.
+
+    The means are the same under every seed: rows of a random orthogonal matrix, from a fixed key. All pairs are
+    sqrt(2) ``radius`` apart, so no mode has a neighbour that is nearer than another.
+
+    Args:
+        num_classes: modes, at most ``num_dims``.
+        num_dims: of a sample.
+        radius, sigma, scale, num_samples, batch_size, seed: see `Mixture`.
+        shape: what the networks are built for: (num_dims,), or None.
+
+    >>> data = HighDimensional()
+    >>> data.shape, (data.means @ data.means.T).diagonal().allclose(torch.full((25,), 16.0))
+    ((32,), True)
+    """
+
+    name = "high_dimensional"
+
+    def __init__(
+        self,
+        num_classes: int = 25,
+        num_dims: int = 32,
+        radius: float = 4.0,
+        sigma: float = 0.2,
+        scale: float = 1.0,
+        num_samples: int = 100_000,
+        batch_size: int = 64,
+        shape: Sequence[int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        num_dims = check_count("num_dims", num_dims)
+        if check_count("num_classes", num_classes) > num_dims:
+            raise SettingError("num_classes", num_classes, f"at most {num_dims}, the dimensions (num_dims)")
+        check_shape(shape, (num_dims,), "num_dims")
+        drawn = torch.randn(num_dims, num_dims, generator=keyed_rng("mixture", "means"), dtype=torch.float64)
+        directions = torch.linalg.qr(drawn).Q[:num_classes].float()
+        super().__init__(
+            check_range("radius", radius, 1e-9) * directions, sigma, scale, num_samples, batch_size, seed
+        )

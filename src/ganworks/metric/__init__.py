@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MovingDigitsExtractor,
         load_moving_digits_classifier,
     )
+    from ganworks.metric.extractor.stacked_digits import StackedDigitsExtractor
     from ganworks.metric.extractor.tokens import TokenIds
     from ganworks.metric.feature_cache import FeatureCache
     from ganworks.metric.generate import evaluate, evaluate_seeds
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         SpectrumDistance,
     )
     from ganworks.metric.measure.series import DiscriminativeScore, PredictiveScore, SeriesDistance
+    from ganworks.metric.measure.stacked import StackedModes
     from ganworks.metric.measure.text import (
         Bleu,
         Likelihood,
@@ -124,6 +126,8 @@ __all__ = [
     "SlicedWasserstein",
     "SpectrumDistance",
     "Spelling",
+    "StackedDigitsExtractor",
+    "StackedModes",
     "Suite",
     "TokenIds",
     "differences",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganworks.model.dcgan import DCGANDiscriminator, DCGANGenerator
     from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.fastgan_discriminator import FastGANDiscriminator
+    from ganworks.model.maxout import MaxoutDiscriminator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
@@ -51,6 +52,7 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MaxoutDiscriminator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
     "ProjectedDiscriminator",

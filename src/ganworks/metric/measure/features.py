@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeGuard
@@ -193,10 +194,11 @@ class Modes(Measure):
 
     A sample belongs to its nearest mean. It is of high quality within ``num_sigmas`` of it; a mode is covered by
     one such sample; the reverse KL is KL(fake || uniform) of all samples' modes, in nats. Lin et al. 2018,
-    section 4.1 (https://arxiv.org/abs/1712.04086). The floor are as many real draws.
+    section 4.1 (https://arxiv.org/abs/1712.04086). The floor are as many real draws. In more dimensions than two the
+    radius is the one that holds the same share of real samples: see `radius_in_sigmas`.
 
     Args:
-        num_sigmas: radius of high quality.
+        num_sigmas: radius of high quality in the plane.
     """
 
     num_sigmas: float = 3.0
@@ -222,7 +224,8 @@ class Modes(Measure):
         assert fake.samples is not None
         means = real.data.means.double().cpu()
         squared, mode = nearest(fake.samples, means)
-        is_good = squared <= (self.num_sigmas * float(real.data.sigma)) ** 2
+        radius = radius_in_sigmas(self.num_sigmas, means.shape[1])
+        is_good = squared <= (radius * float(real.data.sigma)) ** 2
         mode_shares = shares(mode, len(means))
         return {
             "modes": float(mode[is_good].unique().numel()),
@@ -230,6 +233,23 @@ class Modes(Measure):
             "reverse_kl": reverse_kl(mode_shares, torch.full_like(mode_shares, 1 / len(means))),
             "mode_shares": mode_shares.tolist(),
         }
+
+
+def radius_in_sigmas(num_sigmas: float, num_dims: int) -> float:
+    """Return the radius, in sigmas, that holds as much of a Gaussian in ``num_dims`` as ``num_sigmas`` in the plane.
+
+    In the plane |x|^2 / 2 is exponential, so the share is 1 - exp(-num_sigmas^2 / 2); in D dimensions |x|^2 is
+    chi-squared with D degrees of freedom, whose quantile of that share it is.
+
+    >>> radius_in_sigmas(3.0, 2), round(radius_in_sigmas(3.0, 32), 2)
+    (3.0, 7.28)
+    """
+    if num_dims == 2:
+        return num_sigmas
+    from scipy.special import gammaincinv  # not needed in the plane
+
+    share = -math.expm1(-(num_sigmas**2) / 2)
+    return math.sqrt(2 * float(gammaincinv(num_dims / 2, share)))
 
 
 def _is_mixture(data: ReferenceData) -> TypeGuard[MixtureData]:
