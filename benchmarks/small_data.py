@@ -16,10 +16,10 @@ from lab import Bench, Column, Row, main
 MOVES = (  # what digits may do: no mirror images, no quarter turns, no negatives
     "augment=ada",
     "augment.target=null",
-    "augment.probability=0.8",
     "augment.blit=0",
     "augment.color=0",
 )
+OFTEN, SELDOM = (*MOVES, "augment.probability=0.8"), (*MOVES, "augment.probability=0.2")
 
 
 def rows(num_images: int) -> tuple[Row, ...]:
@@ -32,7 +32,9 @@ def rows(num_images: int) -> tuple[Row, ...]:
         Row("diffaugment", ("augment=diffaugment",), "none", plain),
         Row("translation", ("augment=diffaugment", "~augment.color", "~augment.cutout"), "none", plain),
         Row("ada", ("augment=ada", half), "none", plain),
-        Row("geometry, p = .8", MOVES, "none", plain),
+        Row("ada, target .3", ("augment=ada", half, "augment.target=0.3"), "none", plain),
+        Row("geometry, p = .2", SELDOM, "none", plain),
+        Row("geometry, p = .8", OFTEN, "none", plain),
         Row("apa", ("augment=apa", half), "none", plain),
         Row("blur", ("augment=blur", "augment.sigma.start=2"), "none", plain),
         Row("instance noise", ("augment=instance_noise",), "none", plain),
@@ -42,8 +44,8 @@ def rows(num_images: int) -> tuple[Row, ...]:
         Row("r1, lecam", (*penalty("r1", "lecam"), *same("r1")), "none", moved),
         Row("r1, consistency", (*penalty("r1", "consistency"), *same("r1")), "none", moved),
         Row("r1, balanced_consistency", (*penalty("r1", "balanced_consistency"), *same("r1")), "none", moved),
-        Row("r1_r2 + geometry", (*penalty("r1_r2"), *same("r1", "r2"), *MOVES), "none", both),
-        Row("r1, lecam + geometry", (*penalty("r1", "lecam"), *same("r1"), *MOVES), "none", both),
+        Row("r1_r2 + geometry", (*penalty("r1_r2"), *same("r1", "r2"), *OFTEN), "none", both),
+        Row("r1, lecam + geometry", (*penalty("r1", "lecam"), *same("r1"), *OFTEN), "none", both),
     ]
     return tuple(found)
 
