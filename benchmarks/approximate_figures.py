@@ -2,8 +2,8 @@
 
     python benchmarks/approximate_figures.py [--seeds 5] [--workers 2]
 
-The relativistic loss with R1 + R2, gamma 1 on both sides, on the digits: 96,000 images, 1,500 steps of 64, a quarter of a
-CPU minute a run. What the approximation costs a step is in `benchmarks/penalty_cost.py`, how near it comes in
+The relativistic loss with R1 + R2, gamma 1 on both sides, on the digits: 96,000 images, 1,500 steps of 64, some
+twenty CPU seconds a run. What the approximation costs a step is in `benchmarks/penalty_cost.py`, how near it comes in
 `benchmarks/approximate_penalties.py`.
 """
 
@@ -23,8 +23,8 @@ def row(name: str, regularizer: str, *settings: str, task: tuple[str, ...] = ())
 BENCH = Bench(
     name="approximate_penalties",
     title="Exact, approximate and lazy penalties",
-    protocol="Digits, a DCGAN of width 32, the relativistic loss, R1 and R2 of gamma 1, Adam 2e-3 to zero along a cosine,"
-    " 96,000 images in batches of 64.",
+    protocol="Digits, a DCGAN of width 32, the relativistic loss, R1 and R2 of gamma 1, Adam 2e-3 to zero along a"
+    " cosine, 96,000 images in batches of 64.",
     base=("experiment=digits_dcgan", "loss=r3gan", "num_images=96_000", "metric.every_images=96_000"),
     rows=(
         Row("none", ("regularizer=none", "model.discriminator.norm=none"), compare="exact"),

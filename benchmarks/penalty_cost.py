@@ -1,6 +1,7 @@
 """What every regularizer, augmentation and remedy costs: the time of a step relative to none, beside its arithmetic.
 
     python benchmarks/penalty_cost.py [--names r1 r1_r2 ...] [--blocks 5] [--steps 4] [--width 64] [--out FILE]
+    python benchmarks/penalty_cost.py --update discriminator --against r1_r2 --names r1_r2_approx ...
 
 Each line is a pair of tasks in one process: with the part, and the same configuration without it. They take blocks of
 steps in turns, and the table has the medians of both sides' CPU milliseconds (which a busy machine disturbs less than
@@ -8,6 +9,8 @@ the clock), and the median of the paired ratios. Beside it stands what the arith
 step with the part over those without it, counted operator by operator, second derivatives included, and how many
 batches pass forward through discriminator and generator (a pass of half the batch counts .5). The DCGAN of 32x32 with
 64 features, batch 64, on one thread; the discriminator of both sides has the norm that goes with the part.
+
+The second command times the discriminator's update alone (the fakes are drawn in it), beside that of another part.
 
 Parts are the files of conf/regularizer and conf/augment, the tasks and settings of `REMEDIES`, and `VARIANTS` of
 them. What does not go with this network is listed under the table, with the reason that the check before the run gives.
@@ -107,16 +110,17 @@ class Steps(pl.Callback):
 
     Args:
         overrides: of the run.
+        update: "step", or "discriminator": its update alone.
 
     Raises:
         GanworksError: the parts do not go together.
     """
 
-    def __init__(self, overrides: Sequence[str]) -> None:
+    def __init__(self, overrides: Sequence[str], update: str = "step") -> None:
         config = compose(list(overrides))
         check_config(config)
         run = build_run(config)
-        self.task, self.name = run.task, config.name
+        self.task, self.take_one = run.task, self.step if update == "step" else self.discriminator_update
         run.callbacks = [self]
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(None):
             (Path(folder) / "checkpoints").mkdir()
@@ -137,8 +141,16 @@ class Steps(pl.Callback):
         start = time.process_time()
         for batch in batches:
             self.task.on_train_batch_start(batch, 0)
-            self.task.training_step(dict(batch), 0)
+            self.take_one(dict(batch))
         return (time.process_time() - start) / num
+
+    def step(self, batch: dict[str, Tensor]) -> None:
+        self.task.training_step(batch, 0)
+
+    def discriminator_update(self, batch: dict[str, Tensor]) -> None:
+        parts = self.task.split({**batch, **self.task.draw_noise(len(batch["real"]))})
+        self.task.update("discriminator", self.task.terms_of("discriminator"), parts)
+        self.task.num_steps += 1
 
 
 @dataclass(frozen=True)
@@ -204,9 +216,11 @@ def interval(task: AdversarialTask) -> int:
     return max([task.turn, *(r.every * task.n_critic for r in task.all_regularizers.values())])
 
 
-def compare(own: list[str], without: list[str], num_steps: int, num_blocks: int) -> dict[str, float]:
+def compare(
+    own: list[str], without: list[str], num_steps: int, num_blocks: int, update: str
+) -> dict[str, float]:
     """Return the cells of one line."""
-    sides = Steps(own), Steps(without)
+    sides = Steps(own, update), Steps(without, update)
     period = max(interval(side.task) for side in sides)
     num = max(1, round(num_steps / period)) * period
     for side in sides:
@@ -243,15 +257,12 @@ def line(name: str, cells: dict[str, float]) -> str:
     return f"| `{name}` | {' | '.join([*numbers, *passes])} |"
 
 
-HEAD = (
-    "part",
-    "without, CPU ms",
-    "with, CPU ms",
-    "x none",
-    "x none by arithmetic",
-    "passes of D",
-    "passes of G",
-)
+def head(against: str) -> list[str]:
+    """Return the rows above the table."""
+    other = against or "none"
+    times = [f"{against or 'without'}, CPU ms", "with, CPU ms", f"x {other}", f"x {other} by arithmetic"]
+    titles = ["part", *times, "passes of D", "passes of G"]
+    return [f"| {' | '.join(titles)} |", f"|{'|'.join('---' for _ in titles)}|"]
 
 
 def main() -> None:
@@ -262,16 +273,20 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--update", choices=("step", "discriminator"), default="step")
+    parser.add_argument("--against", default="", help="another part, in the place of none")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     quieten()
     console = Console(width=150, markup=False, highlight=False)
-    rows, refused = [f"| {' | '.join(HEAD)} |", f"|{'|'.join('---' for _ in HEAD)}|"], []
+    rows, refused = head(arguments.against), list[str]()
     every = parts(arguments.width)
     for name in arguments.names or every:
+        own, other = every[name][0], every[arguments.against][0] if arguments.against else every[name][1]
         try:
-            rows.append(line(name, compare(*every[name], arguments.steps, arguments.blocks)))
+            cells = compare(own, other, arguments.steps, arguments.blocks, arguments.update)
+            rows.append(line(name, cells))
             console.print(rows[-1])
         except GanworksError as error:
             refused.append(f"- `{name}`: {str(error).splitlines()[0]}")

@@ -22,12 +22,14 @@ class Row:
         overrides: as on the command line of `train.py`, behind those of the bench.
         compare: the row whose time of a step is 1 for this one; None leaves the cell empty.
         group: the heading that it stands under.
+        label: what the table says behind its name.
     """
 
     name: str
     overrides: tuple[str, ...] = ()
     compare: str | None = None
     group: str = ""
+    label: str = ""
 
     @property
     def folder(self) -> str:

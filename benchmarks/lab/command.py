@@ -13,10 +13,23 @@ from rich.console import Console
 from ganworks.errors import GanworksError, check_count, check_range
 
 
-def main(description: str | None, benches: Sequence, arguments: Sequence[str] | None = None) -> None:
-    """Train what is missing of the benches and write their pages; a mistake in the settings ends with one line."""
+def main(
+    description: str | None,
+    benches: Sequence,
+    arguments: Sequence[str] | None = None,
+    minutes: float | None = None,
+) -> None:
+    """Train what is missing of the benches and write their pages; a mistake in the settings ends with one line.
+
+    Args:
+        arguments: of the command; None takes those that the process was given.
+        minutes: of the option --minutes, which the caller has read; None where there is none.
+    """
     argv = sys.argv[1:] if arguments is None else list(arguments)
-    chosen = parser(description, benches).parse_args(argv)
+    options = parser(description, benches)
+    if minutes is not None:
+        options.add_argument("--minutes", type=float, help="of CPU time, of each run")
+    chosen = options.parse_args(argv)
     # Both are read when torch starts: one thread a run, whatever the machine has.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     console = Console()

@@ -57,7 +57,7 @@ def cells(row: Row, columns: Sequence[Column], summaries: Summaries, has_cost: b
     mine = summaries[row.name]
     figures = [mean_and_deviation(values_of(mine, column), column) for column in columns]
     cost = [step_cost(mine, summaries[row.compare]) if row.compare in summaries else ""] if has_cost else []
-    return [row.name, *figures, *cost, how_ended(mine)]
+    return [row.name + row.label, *figures, *cost, how_ended(mine)]
 
 
 def published_cells(row: Published, columns: Sequence[Column], has_cost: bool) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from ganworks.errors import GanworksError, SettingError
 from ganworks.tuning.parse import parse_space
 from ganworks.tuning.space import combinations, text
+from running import compose
 
 NODE: dict[str, Any] = {
     "loss": ["bce", "wgan_gp"],
@@ -43,6 +44,14 @@ def test_a_dimension_whose_condition_does_not_hold_is_not_there() -> None:
         "task.n_critic": 1,
     }
     assert not [o for o in suggest(NODE, params) if o.startswith(("regularizer", "model"))]
+
+
+def test_a_multiple_of_the_heuristic_is_computed_from_the_trials_own_data() -> None:
+    node = {"gamma": {"log": [1e-4, 1e4], "sets": "regularizer.r1.weight", "times": "r1_gamma"}}
+    overrides = suggest(node, {"gamma": 0.5})
+    for data, gamma in ((["data.resolution=32"], 0.5 * 0.0002 * 32**2 / 64), (["data.batch_size=16"], 4e-4)):
+        config = compose("data=digits", "experiment=null", "regularizer=r1", *data, *overrides)
+        assert config.regularizer.r1.weight == pytest.approx(gamma)
 
 
 def test_conditions_come_after_what_they_look_at() -> None:
@@ -87,6 +96,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a circle": ({"a": {"choice": [1, 2], "when": {"b": 1}},
         "b": {"choice": [1, 2], "when": {"a": 1}}}, "wait for each"),
     "a multiple of nothing": ({"a": {"log": [1, 2], "times": "b"}}, "times=b"),
+    "a multiple of a heuristic that is none": ({"a": {"log": [1, 2], "times": "r1_gama"}}, "Did you mean 'r1_gamma'"),
 }  # fmt: skip
 
 

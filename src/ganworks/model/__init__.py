@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganworks.model.fastgan import FastGANGenerator
     from ganworks.model.fastgan_discriminator import FastGANDiscriminator
     from ganworks.model.flow import FlowGenerator, VelocityMLP
+    from ganworks.model.maxout import MaxoutDiscriminator
     from ganworks.model.mlp import MLPDiscriminator, MLPGenerator
     from ganworks.model.mocogan import MoCoGANGenerator
     from ganworks.model.patch import PatchDiscriminator
@@ -68,6 +69,7 @@ __all__ = [
     "MLPAutoencoder",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MaxoutDiscriminator",
     "MoCoGANGenerator",
     "PatchDiscriminator",
     "ProjectedDiscriminator",

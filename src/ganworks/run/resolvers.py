@@ -27,8 +27,8 @@ def share(count: float, part: float) -> int:
     return max(1, int(count * part))
 
 
-def r1_gamma(resolution: int, batch_size: int) -> float:
-    """Return the weight of R1 that suits images of this side: .0002 R^2 / batch size.
+def r1_gamma(resolution: int, batch_size: int, times: float = 1.0) -> float:
+    """Return the weight of R1 that suits images of this side, .0002 R^2 / batch size, or a multiple of it.
 
     The setting "auto" of Karras et al. 2020 (StyleGAN2-ADA, https://arxiv.org/abs/2006.06676), where the batch is that
     of all devices.
@@ -36,16 +36,7 @@ def r1_gamma(resolution: int, batch_size: int) -> float:
     >>> r1_gamma(256, 64)
     0.2048
     """
-    return 0.0002 * resolution**2 / batch_size
-
-
-def times(factor: float, value: float) -> float:
-    """Return the product.
-
-    >>> times(0.5, 3)
-    1.5
-    """
-    return factor * value
+    return times * 0.0002 * resolution**2 / batch_size
 
 
 def per_width(rate: float, base: int, width: int) -> float:
@@ -144,7 +135,6 @@ def register() -> None:
         where,
         share,
         r1_gamma,
-        times,
         per_width,
         image_shape,
         frame_of,

@@ -130,7 +130,7 @@ def check_references(path: str, dimension: Dimension, known: Mapping[str, Dimens
 
 
 def base_of(dimension: Dimension, known: Collection[str]) -> list[str]:
-    """Return the dimension of whose value this one is a multiple, if it is one of a dimension and not of a heuristic."""
+    """Return the dimension of whose value this one is a multiple; none where it is one of a heuristic."""
     times = dimension.times
     return [] if times is None or (times in HEURISTICS and times not in known) else [times]
 

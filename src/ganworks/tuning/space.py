@@ -17,7 +17,7 @@ from optuna.distributions import (
 
 Point = dict[str, Any]
 # What a dimension may be a multiple of beside other dimensions, computed from a trial's own settings.
-HEURISTICS = {"r1_gamma": "${r1_gamma:${data.resolution},${data.batch_size}}"}
+HEURISTICS = {"r1_gamma": "${{r1_gamma:${{data.resolution}},${{data.batch_size}},{times}}}"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Dimension:
         if self.times in point:
             value = value * point[self.times]
         elif self.times is not None:
-            value = f"${{times:{text(value)},{HEURISTICS[self.times]}}}"
+            # In quotes: the grammar of overrides has no word of ours inside another.
+            value = f'"{HEURISTICS[self.times].format(times=text(value))}"'
         return [f"{setting}={text(value)}" for setting in self.sets]
 
     def corners(self) -> list[Any]:
