@@ -66,8 +66,8 @@ BENCH = Bench(
         "Three random 8x8 digits of scikit-learn in the channels of an image; 26,000 samples, each channel named by the"
         " shipped classifier; KL(fake || uniform) in nats. The floor is that of 26,000 stacks of digits that neither"
         " the GAN nor the classifier was trained on: a perfect sampler gets .019. `fd_stacked` is the Fréchet distance"
-        " on the classifier's features, for a sample counts in a mode however it looks. The plain DCGAN and the remedies"
-        " train on 256,000 images at a constant rate of 2e-4. A step's time is CPU time of an image."
+        " on the classifier's features, for a sample counts in a mode however it looks. The plain DCGAN and the"
+        " remedies train on 256,000 images at a constant rate of 2e-4. A step's time is CPU time of an image."
     ),
     rows=rows(),
     columns=(
