@@ -51,7 +51,16 @@ OVERRIDES = {  # data of the user's own, and no weights that are downloaded
 }  # fmt: skip
 BATCHES = {
     **dict.fromkeys(("digits_flow", "digits_distilled"), 128),
-    **{"digits_r3gan": 128, "grid_r3gan": 256, "superres_4x": 4, "mocogan": 4, "video3d": 4},
+    **{
+        "digits_r3gan": 128,
+        "grid_r3gan": 256,
+        "mixture_short": 256,
+        "pacgan_grid": 100,
+        "stacked_digits": 128,
+        "superres_4x": 4,
+        "mocogan": 4,
+        "video3d": 4,
+    },
     **dict.fromkeys(("r3gan_cifar10", "r3gan_ffhq64", "r3gan_imagenet64"), 4),
     **dict.fromkeys(("stylegan2_ffhq256", "own_images_64", "own_images_256", "stylegan2_ada_cifar10"), 4),
     **{"biggan_cifar10": 50, "stylegan3_ffhq256": 4, "fastgan_small": 4, "gat_imagenet256": 4},

@@ -277,9 +277,9 @@ class CriticsTask(ManualTask):
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
         """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
-        view, seen = critic.view, self.augment.unchanged(sample)
-        if view is not None:
-            seen = view(seen, batch, self.rng(f"look/{critic.prefix}"))
+        seen: Seen = self.augment.unchanged(sample)
+        if critic.view is not None:
+            seen = critic.view(seen, batch, self.rng(f"look/{critic.prefix}"))
         return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
 
     # Whose regularizers act where

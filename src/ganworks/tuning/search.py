@@ -205,7 +205,7 @@ class Replicates(Search):
         rows = []
         for source in self.best():
             runs = [t for t in self.trials(*ENDED) if t.user_attrs["source"] == source.number]
-            values = [t.value for t in runs if t.value is not None]
+            values, first = [t.value for t in runs if t.value is not None], source.value
             rows.append(
                 {
                     "trial": source.number,
@@ -214,7 +214,7 @@ class Replicates(Search):
                     "values": values,
                     "mean": statistics.fmean(values) if values else None,
                     "deviation": statistics.stdev(values) if len(values) > 1 else 0.0,
-                    "choice": statistics.fmean([source.value, *values]) if values else None,
+                    "choice": statistics.fmean([first, *values]) if values and first is not None else None,
                 }
             )
         sign = 1 if self.settings.direction == "minimize" else -1

@@ -39,6 +39,7 @@ class StackedDigitsExtractor(DigitsExtractor):
         parts = super().__call__(samples.reshape(-1, *self.shape)).features
         return Features(parts.view(len(samples), self.num_features))
 
-    def trained_on(self, samples: Tensor) -> None:
-        """Return None: no stack was trained on, the digits of some were."""
-        return
+    def trained_on(self, samples: Tensor) -> Tensor:
+        """Return (N,) bool: the stacks with a digit that the classifier was trained on."""
+        digits = super().trained_on(samples.reshape(-1, *self.shape))
+        return digits.view(len(samples), NUM_STACKED).any(dim=1)
