@@ -12,9 +12,18 @@ from ganworks.loss import RelativisticPairing
 from ganworks.model import FlowGenerator, MLPDiscriminator, ScorePair, TeacherHeads, VelocityMLP
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
-from ganworks.regularizer import R1Approx
+from ganworks.regularizer import R1, R1Approx
 from ganworks.run.teacher import network_of, newest, read_teacher
-from ganworks.task import Critic, DistilTask, ExponentialMovingAverage, FlowTask, MatchingTask, Noised
+from ganworks.task import (
+    Chain,
+    Critic,
+    DistilTask,
+    ExponentialMovingAverage,
+    FlowTask,
+    MatchingTask,
+    Noised,
+    Smaller,
+)
 from running import checkpoint, differences, train, train_on
 
 SHAPE, SIZES = (1, 8, 8), {"width": 8, "depth": 2}
@@ -231,6 +240,22 @@ def test_reals_and_fakes_are_shown_under_the_same_noise_and_penalties_under_thei
         assert torch.equal(moved[1], plain[1])
         assert (moved[0] - plain[0]).abs().max() < 1e-2
         assert not torch.equal(plain[1], real[1])
+
+
+def test_exact_r1_is_taken_through_the_teacher_and_reaches_the_heads():
+    task = task_of(regularizers={"r1": R1(1.0)})
+    penalty = task.discriminator_terms(batch_of(task))["r1"]
+    assert penalty > 0
+    penalty.backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in task.discriminator.heads.parameters())
+    assert all(p.grad is None for p in task.discriminator.teacher.parameters())
+
+
+def test_a_view_that_tells_more_than_the_sample_comes_last_in_a_chain():
+    x, rng = torch.zeros(2, 1, 4, 4), keyed_rng(0)
+    assert Chain(half=Smaller(2), noised=Noised())(x, {}, rng)["x"].shape == (2, 1, 2, 2)
+    with pytest.raises(SettingError, match="view=Smaller"):
+        Chain(noised=Noised(), half=Smaller(2))(x, {}, rng)
 
 
 def test_view_hands_on_the_noised_sample_and_its_time():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,17 +26,19 @@ def draw_times(num: int, low: float, high: float, rng: torch.Generator) -> Tenso
     return low + (high - low) * torch.rand((num,), generator=rng, device=rng.device)
 
 
-def velocity_loss(network: nn.Module, x: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+def velocity_loss(
+    velocity: Callable[[Tensor, Tensor], Tensor], x: Tensor, t: Tensor, noise: Tensor
+) -> Tensor:
     """Return the mean of |v(x_t, t) - (z - x)|^2 over samples and their numbers: conditional flow matching.
 
     Lipman et al. 2023, equation 9 (https://arxiv.org/abs/2210.02747).
 
     Args:
-        network: the velocity v.
+        velocity: v, (x_t (B, *shape), t (B,)) -> (B, *shape).
         x, noise: samples and noise (B, *shape).
         t: times (B,).
     """
-    return (network(noised(x, t, noise), t) - (noise - x)).square().mean()
+    return (velocity(noised(x, t, noise), t) - (noise - x)).square().mean()
 
 
 class FlowGenerator(Generator):
@@ -57,12 +59,18 @@ class FlowGenerator(Generator):
     torch.Size([3, 2])
     """
 
+    entries = ("velocity",)  # called in the place of the network, in training
+
     def __init__(
         self, shape: Sequence[int], network: nn.Module, num_steps: int = 50, from_teacher: bool = True
     ) -> None:
         super().__init__(shape, math.prod(shape))
         self.network, self.num_steps = network, check_count("num_steps", num_steps)
         self.from_weights = ("network",) if from_teacher else ()  # parts that begin with a teacher's weights
+
+    def velocity(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return the velocities (B, *shape) at x (B, *shape) and times t (B,)."""
+        return self.network(x, t)
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         x = latent.view(-1, *self.shape)

@@ -20,7 +20,8 @@ class ScorePair(nn.Module):
         teacher: a network (x (B, *shape), t (B,)) -> velocity (B, *shape), such as `VelocityMLP`.
     """
 
-    from_weights = ("teacher", "fake")
+    from_weights = ("teacher", "fake")  # the parts that begin with a teacher's weights
+    entries = ("fake_velocity",)  # called in the place of the network, in training
 
     def __init__(self, teacher: nn.Module) -> None:
         super().__init__()
@@ -32,6 +33,10 @@ class ScorePair(nn.Module):
         super().train(mode)
         self.teacher.eval()
         return self
+
+    def fake_velocity(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return the velocity of the generator's samples (B, *shape) at x (B, *shape) and times t (B,)."""
+        return self.fake(x, t)
 
     def forward(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the teacher and the fake score take for the clean samples of x (B, *shape) at times t (B,)."""

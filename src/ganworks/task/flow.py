@@ -70,7 +70,7 @@ class FlowTask(ManualTask):
         t = draw_times(len(real), 0.0, 1.0, self.rng("time")).to(real)
         rng = self.rng("noise")
         noise = torch.randn(real.shape, generator=rng, device=rng.device).to(real)
-        return {"velocity": velocity_loss(self.generator.network, real, t, noise)}
+        return {"velocity": velocity_loss(self.generator.velocity, real, t, noise)}
 
     def average(self, num_images: int) -> None:
         """Let `ema_generator` follow the generator; ``num_images`` of this process passed since it last did."""

@@ -74,7 +74,9 @@ class MatchingTask(DistilTask):
     def score_terms(self, batch: Batch) -> Terms:
         """Return the squared error of the fake score's velocity at the batch's fakes under noise."""
         fake = self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1).detach()
-        return {"velocity": velocity_loss(self.score.fake, fake, *self.noise_of(fake, "score", 0.0, 1.0))}
+        return {
+            "velocity": velocity_loss(self.score.fake_velocity, fake, *self.noise_of(fake, "score", 0.0, 1.0))
+        }
 
     def generator_terms(self, batch: Batch) -> Terms:
         fake = self.fakes(batch, with_graph=True)
