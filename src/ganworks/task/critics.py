@@ -277,9 +277,8 @@ class CriticsTask(ManualTask):
 
     def look(self, critic: Critic, batch: Batch, sample: Tensor, label: Tensor | None) -> Tensor:
         """Return a critic's logits (B, ...) of unaugmented samples, by the uncompiled network."""
-        seen: Seen = self.augment.unchanged(sample)
-        if critic.view is not None:
-            seen = critic.view(seen, batch, self.rng(f"look/{critic.prefix}"))
+        sample, view = self.augment.unchanged(sample), critic.view
+        seen: Seen = sample if view is None else view(sample, batch, self.rng(f"look/{critic.prefix}"))
         return said_of(critic, seen, label, len(sample), critic.network.forward)["logits"]
 
     # Whose regularizers act where
