@@ -22,8 +22,8 @@ from ganworks.noise import keyed_rng
 from ganworks.regularizer import ClassHead, ClassRegularizer, GradientRegularizer, squared_gradient_norm
 from ganworks.schedule import progress_of
 from ganworks.task import AdversarialTask, Critic, Look
-from ganworks.task.critics import said_of_side
 from ganworks.task.player import eager
+from ganworks.task.said import said_of_side
 
 Signals = dict[str, float]
 MAX_CLASSES = 20  # that a conditional critic is asked about one by one, a pass each

@@ -18,9 +18,10 @@ from ganworks.schedule import ValueSchedule, check_value, value_at
 from ganworks.task.base import Batch, Terms, batch_size
 from ganworks.task.check import check_terms
 from ganworks.task.critic import Critic, with_fakes
-from ganworks.task.critics import CriticsTask, Look, Said, by_side, rows_of
+from ganworks.task.critics import CriticsTask
 from ganworks.task.ema import ExponentialMovingAverage
 from ganworks.task.player import frozen
+from ganworks.task.said import Look, Said, by_side, rows_of
 
 __all__ = ["AdversarialTask", "Look", "Said"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, cast
 
@@ -13,31 +13,15 @@ from torch import Tensor, nn
 from ganworks.augment import Augment, AugmentFunction, as_module, identity
 from ganworks.errors import SettingError, check_choice, setting_path
 from ganworks.loss import AdversarialLoss, per_sample
-from ganworks.model.base import num_classes_of
 from ganworks.regularizer import Regularizer
 from ganworks.regularizer.base import weight_at
 from ganworks.task.base import Batch, ManualTask, Terms, detached
-from ganworks.task.critic import Critic, CriticCall, critics_of, logits_of
+from ganworks.task.critic import Critic, CriticCall, critics_of
 from ganworks.task.player import as_player
 from ganworks.task.rates import correction_of
+from ganworks.task.said import Look, Said, by_side, said_of, without_side
 from ganworks.task.state import average_state
 from ganworks.task.view import Seen
-
-Said = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one critic saw in the discriminator's last update, for whoever watches the training.
-
-    Args:
-        critic: with the loss and the regularizers that it is trained on.
-        batch: ``real``, ``fake``, ``real_logits``, ``fake_logits``, what else the critic said of each as one tensor,
-            perhaps ``label``, and the other fields, without graphs.
-    """
-
-    critic: Critic
-    batch: Batch
 
 
 class CriticsTask(ManualTask):
@@ -319,56 +303,3 @@ class CriticsTask(ManualTask):
         """Every regularizer under the name of its term."""
         of_critics = {c.prefix + name: r for c in self.critics for name, r in c.penalties.items()}
         return {**of_critics, **self.generator_regularizers}
-
-
-def without_side(stream: str) -> str:
-    """Return a stream of draws without the side of a loss that it is for.
-
-    >>> without_side("generator/fake"), without_side("r1")
-    ('generator', 'r1')
-    """
-    before, _, last = stream.rpartition("/")
-    return before if last in ("real", "fake") else stream
-
-
-def by_side(side: str, said: Said) -> Said:
-    """Return what a critic said of one side under names that say which."""
-    return {f"{side}_{name}": value for name, value in said.items()}
-
-
-def rows_of(said: Said, rows: Tensor, num: int) -> Said:
-    """Return what a critic said of some of ``num`` samples; what has no row a sample stays."""
-    return {
-        name: value[rows] if isinstance(value, Tensor) and len(value) == num else value
-        for name, value in said.items()
-    }
-
-
-def said_of_side(side: str, batch: Batch) -> Said:
-    """Return what a critic said of one side, of a batch that holds it under the names of `by_side`."""
-    return {
-        name.removeprefix(f"{side}_"): value for name, value in batch.items() if name.startswith(f"{side}_")
-    }
-
-
-def said_of(
-    critic: Critic, seen: Seen, label: Tensor | None, num: int, network: Callable[..., Any] | None = None
-) -> Said:
-    """Return what a critic's network says of what it sees, ``logits`` (B, ...) in float32 among it.
-
-    Args:
-        seen: what the view shows of ``num`` samples, perhaps several rows of each.
-        label: of the samples; handed on to a conditional network alone.
-    """
-    told = {} if isinstance(seen, Tensor) else dict(seen)
-    x = seen if isinstance(seen, Tensor) else told.pop("x")
-    network, several = network or critic.network, len(x) // num
-    if label is not None and num_classes_of(critic.network):
-        said = network(x, label if several == 1 else label.repeat_interleave(several, 0), **told)
-    else:
-        said = network(x, **told)
-    logits = logits_of(said)
-    if several > 1:
-        logits = logits.unflatten(0, (num, several))
-    beside = {} if isinstance(said, Tensor) else said
-    return {**beside, "logits": logits} if label is None else {**beside, "logits": logits, "label": label}

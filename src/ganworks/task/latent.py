@@ -17,8 +17,8 @@ from ganworks.model.layer.token_attention import twice_differentiable
 from ganworks.task.adversarial import AdversarialTask
 from ganworks.task.base import Batch, Terms
 from ganworks.task.critic import Critic
-from ganworks.task.critics import Said
 from ganworks.task.player import eager, frozen
+from ganworks.task.said import Said
 
 LATENT = "latent"
 
