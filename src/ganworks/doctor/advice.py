@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from ganworks.doctor.capacity import balanced, narrower, wider
+from ganworks.doctor.few_data import adaptively, augmented, is_repeated
 from ganworks.doctor.setup import Setup
 
 Signals = Mapping[str, float]
@@ -44,15 +46,26 @@ def mended(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Everything together that is far from what runs that go well have."""
     unsaturated = ["loss=bce"] if setup.is_saturating else []
     held = holding(setup) or lighter(setup, signals)
-    return [*unsaturated, *held, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
+    rates = sound_rates(setup, signals, may_raise)
+    return [*unsaturated, *held, *without_momentum(setup), *balanced(setup), *rates]
 
 
 def paired(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Relativistic pairing with R1 and R2, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), if it is not there."""
     if setup.is_relativistic and {"r1", "r2"} <= setup.weights.keys():
         return []
-    parts = ["loss=r3gan", "regularizer=r1_r2", *without_batch_norm(setup)]
-    return [*parts, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
+    parts = ["loss=r3gan", f"regularizer={fitting('r1_r2', setup)}", *without_batch_norm(setup)]
+    rates = sound_rates(setup, signals, may_raise)
+    return [*parts, *without_momentum(setup), *balanced(setup), *rates]
+
+
+def fitting(name: str, setup: Setup) -> str:
+    """Return R1, or R1 and R2, in the form that fits: by finite differences where the networks are compiled or sharded.
+
+    What differentiates twice runs uncompiled, and holds the whole weights of a sharded network for all of its passes; a
+    finite difference is a pass like any other.
+    """
+    return f"{name}_approx" if setup.is_compiled or setup.is_sharded else name
 
 
 def holding(setup: Setup) -> Overrides:
@@ -61,7 +74,7 @@ def holding(setup: Setup) -> Overrides:
         return []
     if setup.is_wasserstein:
         return ["regularizer=gradient_penalty", *without_batch_norm(setup)]
-    return [] if setup.weights else ["regularizer=r1", *without_batch_norm(setup)]
+    return [] if setup.weights else [f"regularizer={fitting('r1', setup)}", *without_batch_norm(setup)]
 
 
 def without_batch_norm(setup: Setup) -> Overrides:
@@ -129,16 +142,6 @@ def slower(setup: Setup, roles: tuple[str, ...], factor: float) -> Overrides:
     return [f"optimizer.{role}.lr={rounded(setup.lr[role] / factor)}" for role in roles if setup.lr.get(role)]
 
 
-def augmented(setup: Setup) -> Overrides:
-    """Augmentation of images and clips where there is none yet."""
-    return ["augment=diffaugment"] if (setup.is_image or setup.is_clip) and not setup.has_augment else []
-
-
-def adaptively(setup: Setup) -> Overrides:
-    """Augmentation of images and clips as strong as the discriminator overfits, where there is none yet."""
-    return ["augment=ada"] if augmented(setup) else []
-
-
 def spectral(setup: Setup) -> Overrides:
     return [] if setup.critic_norm == "spectral" else ["model.discriminator.norm=spectral"]
 
@@ -171,14 +174,29 @@ def collapse(setup: Setup, signals: Signals) -> list[str]:
 def weaken_critic(setup: Setup, signals: Signals) -> list[str]:
     """Against a discriminator that wins: what holds it, rates that fit, augmentation for few data."""
     known = mended(setup, signals) or heavier(setup, signals) or slower(setup, ("discriminator",), 4)
-    return options(paired(setup, signals), known, spectral(setup), augmented(setup))
+    return options(
+        paired(setup, signals),
+        known,
+        spectral(setup),
+        narrower(setup, "discriminator"),
+        augmented(setup) or adaptively(setup),
+    )
+
+
+def against_overfitting(setup: Setup, signals: Signals) -> list[str]:
+    """Against a discriminator that is sure of its reals: it knows them by heart where it has seen them often."""
+    others = weaken_critic(setup, signals)
+    if not is_repeated(setup):
+        return others
+    return options(*([piece] for piece in (*against_memory(setup, signals), *others)))
 
 
 def strengthen_critic(setup: Setup, signals: Signals) -> list[str]:
-    """Against a discriminator that can't tell: less penalty, rates that fit, more steps."""
+    """Against a discriminator that can't tell: more capacity, less penalty, rates that fit, more steps."""
     known = [*lighter(setup, signals), *sound_rates(setup, signals)]
     known = known or lighter(setup, signals, share_from=0.05)
-    return options(known, paired(setup, signals), [f"task.n_critic={setup.n_critic + 2}"])
+    larger = wider(setup, "discriminator")
+    return options(larger, known, paired(setup, signals), [f"task.n_critic={setup.n_critic + 2}"])
 
 
 def lighter_penalty(setup: Setup, signals: Signals) -> list[str]:

@@ -85,7 +85,7 @@ RULES: tuple[Rule, ...] = (
     Rule("discriminator-blind", "the discriminator is blind", "blindness",
          "it guesses while the samples are {value} (0 to 1) away from the data", 0.1, 0.07, advice.strengthen_critic),
     Rule("discriminator-overfits", "the discriminator overfits", "overfit",
-         "the mean sign of its logits on reals is {value}", 0.97, 0.9, advice.weaken_critic,
+         "the mean sign of its logits on reals is {value}", 0.97, 0.9, advice.against_overfitting,
          span=0.05, start=0.1, applies=lambda setup: setup.is_cross_entropy),
     Rule("vanishing-gradient", "vanishing gradient", "generator_slope",
          "the generator's loss has a slope of {value} in its logits", 0.02, 0.05, advice.gradients_back, "error"),
