@@ -154,12 +154,17 @@ def facts_of(setup: Setup) -> dict[str, Any]:
     return {**asdict(setup), "settings": sorted(setup.settings or ())}
 
 
+def file_of(folder: Path, name: str, seed: int) -> Path:
+    """Return the file that keeps a run."""
+    return folder / f"{''.join(c if c.isalnum() else '_' for c in name)}.{seed}.json"
+
+
 def train_all(folder: Path, kinds: dict[str, Kind], seeds: list[int], console: Console) -> None:
     """Train what is missing in ``folder``, one seed of all kinds after the other."""
     outcome = Outcome()
     jobs = [(seed, name) for seed in seeds for name in kinds]
     for number, (seed, name) in enumerate(jobs, 1):
-        path = folder / f"{''.join(c if c.isalnum() else '_' for c in name)}.{seed}.json"
+        path = file_of(folder, name, seed)
         if path.exists():
             continue
         found = without_nan(train(kinds[name], seed, outcome))

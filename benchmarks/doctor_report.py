@@ -36,9 +36,9 @@ def is_healthy(run: Run) -> bool:
 
     These runs are short, so well means: on its way. Digits: fd_digits below 60 (an untrained generator has 200 and
     more) and a fourteenth of the coverage that unseen digits have, no more copies than unseen digits by .15, and a
-    conditional one draws what it is asked for in 70 % of the cases. Fashion-MNIST, whose runs come less far in their few
-    minutes: the same with an fd_fashion below 150, a fiftieth of the coverage and 30 % of the cases. Mixtures: nine in ten modes with nearly equal
-    shares (reverse KL below .05), a third of the samples of high quality.
+    conditional one draws what it is asked for in 70 % of the cases. Fashion-MNIST, whose runs come less far in their
+    minutes: the same with an fd_fashion below 150, a fiftieth of the coverage and 30 % of the cases. Mixtures: nine in
+    ten modes with nearly equal shares (reverse KL below .05), a third of the samples of high quality.
     """
     found = run["outcome"]
     if run["diverged_at"] is not None or not found["finite"]:
