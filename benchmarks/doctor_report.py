@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks.doctor import RULES, Diagnosis, Setup
-from ganworks.doctor.derived import blindness, overfit
+from ganworks.doctor.derived import blindness, overfit, steepness
 
 Run = dict[str, Any]
 ZOOS = {"digits": doctor_zoo.KINDS, "fashion": doctor_fashion.KINDS}
@@ -70,6 +70,9 @@ def observations(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
             found["blindness"] = blindness(found["auc"], found["energy_distance"])
         if "real_sign" in found:
             found["overfit"] = overfit(found["real_sign"], found["auc"])
+        if "critic_gradient_norm" in found:
+            share = found.get("penalty_share", math.nan)
+            found["steepness"] = steepness(found["critic_gradient_norm"], share)
         yield images_seen, {name: value for name, value in found.items() if name != "speed_ratio"}
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from ganworks.doctor import signals
-from ganworks.doctor.derived import LabelLink, Speed, derived, of_evaluation, overfit, range_excess
+from ganworks.doctor.derived import LabelLink, Speed, derived, of_evaluation, overfit, range_excess, steepness
 from ganworks.loss import BCE, Hinge, Minimax, Wasserstein
 
 
@@ -108,6 +108,24 @@ def test_chance_matches_are_those_of_all_orders_of_the_labels() -> None:
 def test_a_discriminator_that_takes_everything_for_real_has_not_overfitted() -> None:
     assert overfit(real_sign=1.0, auc=0.5) == 0
     assert overfit(real_sign=0.99, auc=0.97) == 0.99
+
+
+@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("distance", [0.1, 3.0, 30.0])
+def test_slope_of_a_critic_in_balance_with_its_penalty_is_no_sign_whatever_the_scale(
+    weight: float, distance: float
+) -> None:
+    def share(slope: float) -> float:
+        penalty = weight * (slope - 1) ** 2
+        return penalty / (penalty + slope * distance)
+
+    slopes = torch.linspace(1, 1000, 99_901)
+    best = float(slopes[(slopes * distance - weight * (slopes - 1) ** 2).argmax()])
+    assert best == pytest.approx(1 + distance / (2 * weight), abs=0.01)
+    assert steepness(best, share(best)) == 1
+    runaway = 4 * best + 2 * distance / weight
+    assert steepness(runaway, share(runaway)) == runaway
+    assert steepness(best, math.nan) == best
 
 
 def test_update_ratio_is_the_relative_length_of_the_step() -> None:

@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
          num=3, span=0, start=0),
     Rule("small-updates", "updates too small", "smallest_update_ratio",
          "one update moves a network's weights by {value} of their size", 1e-5, 5e-5, advice.faster),
-    Rule("not-lipschitz", "the critic is not Lipschitz", "critic_gradient_norm",
+    Rule("not-lipschitz", "the critic is not Lipschitz", "steepness",
          "its gradient has the norm {value} between real and fake samples", 2.0, 1.7, advice.lipschitz, "error",
          applies=lambda setup: setup.is_wasserstein),
     Rule("penalty-dominates", "the penalty dominates", "penalty_share",
