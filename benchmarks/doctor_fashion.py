@@ -77,7 +77,7 @@ HEALTHY = {
     "fashion stylegan2, ada": on(STYLEGAN2, "augment=ada"),
 }  # fmt: skip
 SICK = {
-    "fashion dcgan, G's rate x 100": sick(on(DCGAN, *rates(0.1, 1e-3)), *LOST, *BLOWN, also=(*WINS, *SPENT)),
+    "fashion dcgan, G's rate x 1,000": sick(on(DCGAN, *rates(1.0, 1e-3), "optimizer.schedule.lr_end=1"), *LOST, *BLOWN, also=(*WINS, *SPENT)),
     "fashion dcgan, both rates x 100": sick(on(DCGAN, *rates(0.1, 0.1)), *BLOWN, *LOST, also=(*WINS, *SPENT)),
     "fashion dcgan, rates / 10,000": sick(on(DCGAN, *rates(1e-7, 1e-7)), "small-updates", also=(*LOST, "discriminator-blind")),
     "fashion dcgan, D's rate x 100 of G's": sick(on(DCGAN, *NO_R1, *BARE, *rates(2e-5, 2e-3)), *WINS, also=(*LOST, "vanishing-gradient")),
@@ -93,7 +93,7 @@ SICK = {
     "fashion dcgan, labels dealt anew": sick(on(DCGAN, "model.conditional=true", change=wrong_labels), "random-labels", "labels-ignored"),
     "fashion dcgan, batch norm under R1": sick(on(DCGAN, "regularizer.r1.every=1", change=partial(batch_norm_critic, width=12)), "penalised-batch-norm", also=(*LOST, "penalty-dominates", "discriminator-blind")),
     "fashion dcgan, fp16 overflow": sick(on(DCGAN, *lasting(10_000), "loss=wgan", *NO_R1, *BARE, *rates(2e-2, 2e-2)), "not-finite", "scaler-skips", also=(*BLOWN, *LOST, *WINS), half=True),
-    "fashion r3gan, no penalty": sick(on(R3GAN, *NO_R1), *WINS, *LOST, also=BLOWN),
+    "fashion r3gan, D fast, no penalty": sick(on(R3GAN, *NO_R1, *rates(1e-4, 1e-2)), *WINS, *LOST, also=(*BLOWN, "vanishing-gradient")),
     "fashion r3gan, both rates x 30": sick(on(R3GAN, *rates(0.1, 0.1)), *BLOWN, *LOST, also=(*WINS, *SPENT)),
     "fashion r3gan, rates / 3,000": sick(on(R3GAN, *rates(1e-6, 1e-6)), "small-updates", also=(*LOST, "discriminator-blind")),
     "fashion r3gan, D without a gradient": sick(on(R3GAN, "regularizer.r1.weight=1e5", "regularizer.r2.weight=1e5"), "penalty-dominates", "discriminator-blind", also=LOST),

@@ -74,9 +74,9 @@ def steepness(gradient_norm: float, penalty_share: float) -> float:
     Along the d of the data that part reals from fakes a critic of slope s gains s d. With a penalty L (s - 1)^2 it is
     best at s = 1 + d / 2L: the slope depends on the data's size and on the weight, and says nothing about health by
     itself. The penalty's share of the loss is free of both: (s - 1)^2 / ((s - 1)^2 + 2 s (s - 1)), which is
-    (s - 1) / (3 s - 1) and below 1/3 whatever d and L; for R1, L s^2 / 2, it is 1/3. A larger share is that of a critic
-    which is steeper than it can gain from, as one is whose penalty cannot hold it. Without a penalty the slope counts as
-    it is.
+    (s - 1) / (3 s - 1) and below 1/3 whatever d and L; for R1, L s^2 / 2, it is 1/3. A larger share is that of a
+    critic which is steeper than it can gain from, as one is whose penalty cannot hold it. Without a penalty the slope
+    counts as it is.
 
     Args:
         gradient_norm: mean of |grad D| between reals and fakes.
