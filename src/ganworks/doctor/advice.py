@@ -20,6 +20,9 @@ Overrides = list[str]
 # to .02 in the generator and .9 to 5 times as large in the discriminator.
 SOUND = {"generator": 1e-2, "discriminator": 2e-2}
 SLOWEST, FASTEST = 2e-3, 6e-2
+TOO_FAST = 0.15  # as in the rule on large updates
+PEAK = "peak_update_ratio"  # of a role, the largest so far; see `Diagnosis.observe`
+WON, SATURATED = 0.98, 0.02  # an AUC, and a slope of the generator's loss
 SHORT = 1_000  # steps; in longer runs smaller updates will do, by the square root
 BALANCE = 0.5, 6.0  # the discriminator's over the generator's
 # Of Adam and its like; what is past it may have small updates because its weights have grown.
@@ -111,7 +114,8 @@ def without_momentum(setup: Setup) -> Overrides:
 def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Learning rates that bring updates to a sound share of the weights, where they are far from it or far apart.
 
-    Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little.
+    Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little. Nor do
+    those of a discriminator that has won, and those that a saturated loss gives are smaller than its rate's.
     """
     scale = min(1.0, math.sqrt(SHORT / setup.num_steps)) if setup.num_steps else 1.0
     ratios = {role: ratio for role in setup.lr if (ratio := update_ratio(role, signals)) > 0}
@@ -120,21 +124,28 @@ def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overr
         is_sound &= BALANCE[0] <= ratios["discriminator"] / ratios["generator"] <= BALANCE[1]
     if is_sound:
         return []
+    has_won = signals.get("auc", 0.5) > WON
+    most = 10.0 if signals.get("generator_slope", 1.0) < SATURATED else 1e4
     found = []
     for role, ratio in ratios.items():
-        lr, factor = setup.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), 1e4)
+        lr, factor = setup.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), most)
         rate = min(factor * lr, LARGEST_LR) if role in setup.momentum else factor * lr
-        is_raised = rate > 2 * lr and (may_raise or role == "discriminator")
+        is_raised = rate > 2 * lr and (not has_won if role == "discriminator" else may_raise)
         if lr and (is_raised or rate < lr / 2):
             found.append(f"optimizer.{role}.lr={rounded(rate)}")
     return found
 
 
 def update_ratio(role: str, signals: Signals) -> float:
-    """Return the relative update of a network at its first learning rate, 0 where it is not known."""
+    """Return the relative update of a network at its first learning rate, 0 where it is not known.
+
+    Where updates were far too large the largest counts: the weights have grown since, so that the same rate moves them
+    by less.
+    """
     factor = signals.get(f"{role}_lr_factor", 1.0)
     ratio = signals.get(f"{role}_update_ratio", math.nan) / factor if factor else math.nan
-    return ratio if math.isfinite(ratio) else 0.0
+    peak = signals.get(f"{role}_{PEAK}", 0.0)
+    return peak if peak > TOO_FAST else ratio if math.isfinite(ratio) else 0.0
 
 
 def slower(setup: Setup, roles: tuple[str, ...], factor: float) -> Overrides:
