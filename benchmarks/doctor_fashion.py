@@ -96,7 +96,7 @@ SICK = {
     "fashion r3gan, D fast, no penalty": sick(on(R3GAN, *NO_R1, *rates(1e-4, 1e-2)), *WINS, *LOST, also=(*BLOWN, "vanishing-gradient")),
     "fashion r3gan, both rates x 30": sick(on(R3GAN, *rates(0.1, 0.1)), *BLOWN, *LOST, also=(*WINS, *SPENT)),
     "fashion r3gan, rates / 3,000": sick(on(R3GAN, *rates(1e-6, 1e-6)), "small-updates", also=(*LOST, "discriminator-blind")),
-    "fashion r3gan, D without a gradient": sick(on(R3GAN, *(f"regularizer.{name}" for name in ("r1.weight=1e5", "r2.weight=1e5", "r1.every=1", "r2.every=1"))), "penalty-dominates", "discriminator-blind", also=LOST),
+    "fashion r3gan, D without a gradient": sick(on(R3GAN, "regularizer.r1.weight=1e5", "regularizer.r2.weight=1e5"), "penalty-dominates", "discriminator-blind", also=LOST),
     "fashion stylegan2, G's rate x 30": sick(on(STYLEGAN2, *rates(0.3, 1e-2)), *LOST, *BLOWN, also=(*WINS, *SPENT)),
     "fashion stylegan2, D fast, no penalty": sick(on(STYLEGAN2, *NO_R1, *rates(1e-3, 3e-2)), *WINS, *LOST, also=(*BLOWN, "vanishing-gradient")),
     "fashion stylegan2, WGAN without penalty": sick(on(STYLEGAN2, "loss=wgan", *NO_R1), "not-lipschitz", "exploding-gradient", also=("not-finite", "discriminator-blind", *LOST, *WINS)),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ganworks.doctor.capacity import balanced, narrower, wider
 from ganworks.doctor.few_data import adaptively, augmented, is_repeated
+from ganworks.doctor.penalties import consistent, fitting, held_level
 from ganworks.doctor.setup import Setup
 
 Signals = Mapping[str, float]
@@ -60,15 +61,6 @@ def paired(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     parts = ["loss=r3gan", f"regularizer={fitting('r1_r2', setup)}", *without_batch_norm(setup)]
     rates = sound_rates(setup, signals, may_raise)
     return [*parts, *without_momentum(setup), *balanced(setup), *rates]
-
-
-def fitting(name: str, setup: Setup) -> str:
-    """Return R1, or R1 and R2, in the form that fits: by finite differences where the networks are compiled or sharded.
-
-    What differentiates twice runs uncompiled, and holds the whole weights of a sharded network for all of its passes; a
-    finite difference is a pass like any other.
-    """
-    return f"{name}_approx" if setup.is_compiled or setup.is_sharded else name
 
 
 def holding(setup: Setup) -> Overrides:
@@ -199,7 +191,8 @@ def against_overfitting(setup: Setup, signals: Signals) -> list[str]:
     others = weaken_critic(setup, signals)
     if not is_repeated(setup):
         return others
-    return options(*([piece] for piece in (*against_memory(setup, signals), *others)))
+    by_heart = [*against_memory(setup, signals), *options(held_level(setup), consistent(setup))]
+    return options(*([piece] for piece in (*by_heart, *others)))
 
 
 def strengthen_critic(setup: Setup, signals: Signals) -> list[str]:
