@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,9 @@ def batch_norm_critic(run: Run, width: int = 16) -> None:
     from ganworks.model import DCGANDiscriminator
 
     torch.manual_seed(run.task.seed)
-    run.task.discriminator = DCGANDiscriminator(run.task.generator.shape, width=width, norm="batch")
+    network = DCGANDiscriminator(run.task.generator.shape, width=width, norm="batch")
+    run.task.discriminator = network
+    run.task.critics = [replace(critic, network=network) for critic in run.task.critics]
 
 
 def rates(generator: float, discriminator: float) -> tuple[str, str]:
