@@ -54,8 +54,8 @@ def test_widths_that_are_advised_can_be_built(model: str) -> None:
     config = compose(*settings, "trainer=cpu")
     widths = widths_of(config)  # type: ignore[arg-type]
     assert widths.keys() == {"generator", "discriminator"}
-    pieces = wider(
-        Setup(num_parameters={"generator": 1_000, "discriminator": 9_000_000}, widths=widths), "generator"
-    )
-    assert pieces == [f"model.generator.{widths['generator'][0]}=1520"]
-    build_run(compose(*settings, "trainer=cpu", pieces[0].replace("1520", "32")))
+    name, width = widths["generator"]
+    sizes = {"generator": 1_000, "discriminator": 9_000_000}
+    pieces = wider(Setup(num_parameters=sizes, widths={**widths, "discriminator": (name, 32)}), "generator")
+    assert pieces == [f"model.generator.{name}={2 * width}"]
+    build_run(compose(*settings, "trainer=cpu", *pieces))
