@@ -24,9 +24,9 @@ def test_a_tiny_discriminator_is_made_wider_but_not_wider_than_the_generator() -
     assert strengthen_critic(setup(100_000, 100), {})[0] == "model.discriminator.width=16"
 
 
-def test_a_network_as_wide_as_the_other_lacks_something_else() -> None:
+def test_a_network_as_wide_as_the_other_that_still_is_far_smaller_is_made_wider_than_it() -> None:
     widths = {"generator": ("width", 16), "discriminator": ("width", 16)}
-    assert wider(setup(100_000, 100, widths=widths), "discriminator") == []
+    assert wider(setup(102_400, 1_600, widths=widths), "discriminator") == ["model.discriminator.width=128"]
 
 
 def test_networks_of_a_size_keep_their_widths() -> None:

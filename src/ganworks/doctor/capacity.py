@@ -22,14 +22,14 @@ def wider(setup: Setup, role: str) -> list[str]:
     """Return the width at which ``role`` is as large as the other network, where it is far smaller.
 
     Parameters grow with the square of a width. A network is made no wider than the other where both have the same
-    setting: where it is as wide already, something else is what it lacks.
+    setting, unless it is as wide already: then another of its layers is narrow, for which more channels make up.
     """
     times = ratio(setup, role)
     if times < FAR or role not in setup.widths:
         return []
     name, width = setup.widths[role]
     other_name, other = setup.widths.get(OTHER[role], ("", 0))
-    largest = other if name == other_name else math.inf
+    largest = other if name == other_name and other > width else math.inf
     found = divisible(min(width * math.sqrt(times), largest))
     return [f"model.{role}.{name}={found}"] if found > width else []
 
