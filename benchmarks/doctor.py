@@ -1,11 +1,13 @@
 """The broken zoo: does the stability doctor name what is sick, and leave alone what is well?
 
-    python benchmarks/doctor.py [--runs FOLDER] [--only WORDS] [--open] [--report | --calibrate | --cost]
+    python benchmarks/doctor.py [--zoo digits|fashion] [--runs FOLDER] [--only WORDS] [--open] [--seeds NUMBER ...]
+        [--report | --calibrate | --cost]
 
-Trains every kind of `doctor_zoo.py` with every seed in this process, one run after the other; FOLDER keeps what the
-doctor saw in each run, so that a broken-off call goes on and thresholds are tried without training. Seeds
-0 to 3 are for setting the thresholds (--open trains no others; --calibrate prints what each signal does in healthy and
-in sick runs), seeds 4 to 7 for the figures.
+Trains every kind of `doctor_zoo.py` (digits and mixtures) or `doctor_fashion.py` (Fashion-MNIST at 32x32) with every
+seed in this process, one run after the other; FOLDER keeps what the doctor saw in each run, so that a broken-off call
+goes on and thresholds are tried without training. Seeds 0 to 3 are for setting the thresholds (--open trains no others;
+--calibrate prints what each signal does in healthy and in sick runs), seeds 4 to 7 for the figures. Two calls with
+other --seeds can share a folder.
 Whether a run is sick is decided by what its generator draws in the end, not by its kind; a run whose outcome
 contradicts its kind counts for neither side and is listed.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import json
 import math
@@ -26,16 +29,16 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from doctor_report import HELD_OUT, OPEN, judged, print_calibration, print_cost, print_report
-from doctor_zoo import KINDS, Kind
+from doctor_report import HELD_OUT, OPEN, ZOOS, judged, print_calibration, print_cost, print_report
+from doctor_zoo import Kind
 from pytorch_lightning.plugins.precision import MixedPrecision
 from rich.console import Console
 
 from ganworks.callback import Doctor, Evaluation
 from ganworks.callback.summary import without_nan
-from ganworks.data import Digits
+from ganworks.data.samples import Samples
+from ganworks.doctor import Setup
 from ganworks.metric import Suite, evaluate
-from ganworks.metric.extractor.digits import load_digits_classifier
 from ganworks.run.build import build_run, build_trainer
 from ganworks.run.check import drop_leftovers
 from ganworks.run.compose import compose
@@ -46,14 +49,13 @@ from ganworks.task import NonFiniteLossError
 
 COMMON = ["trainer=cpu", "callback.sample_grid=null", "callback.progress=null", "callback.checkpoint=null",
           "callback.doctor=null", "callback.report=null"]  # fmt: skip
-EVERY_N_STEPS = 5  # some 125 looks a run; a run of the default length and interval has twice as many
 
 
 class Recorder(Doctor):
     """The doctor, which writes down what it sees."""
 
-    def __init__(self) -> None:
-        super().__init__(every_n_steps=EVERY_N_STEPS)
+    def __init__(self, every_n_steps: int) -> None:
+        super().__init__(every_n_steps=every_n_steps)
         self.observations: list[tuple[int, dict[str, float]]] = []
 
     def _observe(self, trainer: Any, task: Any, signals: dict[str, float]) -> None:
@@ -61,32 +63,47 @@ class Recorder(Doctor):
         self.observations.append((task.images_seen, signals))
 
 
-def full_suite() -> Suite:
-    """Return the metric of the digits with as many fakes as there are digits."""
-    return make("metric", compose(["data=digits"]).metric)
+# What a generator is judged by in the end, whatever its run measured: the true data, and the metric with more fakes.
+JUDGED_BY = {
+    "digits": ["data=digits"],  # as many fakes as there are digits
+    "fashion_mnist": ["data=fashion_mnist", "metric=fashion", "metric.num_samples=2_000", "metric.num_reals=4_000",
+                      "~metric.measure.kid_fashion"],
+}  # fmt: skip
 
 
 class Outcome:
-    """What a generator draws in the end, held against all of the true data."""
+    """What a generator draws in the end, held against the true data."""
 
     def __init__(self) -> None:
         self.suites: dict[str, Suite] = {}
+        self.samples: dict[str, Samples] = {}
+
+    def suite_of(self, run: Any) -> Suite:
+        """Return the suite that judges ``run``, with the features of the true data."""
+        name = run.datamodule.name
+        if name not in self.suites:
+            if name in JUDGED_BY:
+                config = compose(JUDGED_BY[name])
+                self.suites[name], data = make("metric", config.metric), make("data", config.data)
+            else:
+                self.suites[name], data = run.suite, run.datamodule
+            self.suites[name].prepare(data)
+        return self.suites[name]
 
     def of(self, run: Any, seed: int) -> dict[str, float]:
         """Return the figures of ``run``'s generator, and the share of its samples with the class asked for."""
-        generator, name = run.task.ema_generator, run.datamodule.name
+        generator = run.task.ema_generator
         if any(not p.isfinite().all() for p in generator.parameters()):
             return {"finite": 0.0}
-        if name not in self.suites:
-            self.suites[name] = full_suite() if name == "digits" else run.suite
-            self.suites[name].prepare(Digits() if name == "digits" else run.datamodule)
-        figures = evaluate(self.suites[name], Sampler(generator, {}), run.datamodule)
+        suite = self.suite_of(run)
+        figures = evaluate(suite, Sampler(generator, {}), run.datamodule)
         found = {"finite": 1.0, **figures.values}
         found |= {f"{name}/floor": value for name, value in figures.floor.items()}
         if generator.num_classes:
             label = torch.arange(500) % 10
             images = Sampler(generator, {}).sample(500, seed, label=label)
-            found["right_class"] = float((load_digits_classifier()(images).argmax(1) == label).float().mean())
+            says = suite.extractors[suite.learned or ""](images).logits.argmax(1)
+            found["right_class"] = float((says == label).float().mean())
         return found
 
 
@@ -96,9 +113,13 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
     config = compose([*COMMON, *kind.overrides, f"seed={seed}"])
     drop_leftovers(config)
     run = build_run(config)
+    if config.data.get("root"):  # what is read from files is read once
+        if run.datamodule.name not in outcome.samples:
+            outcome.samples[run.datamodule.name] = run.datamodule.samples
+        run.datamodule._samples = outcome.samples[run.datamodule.name]
     if kind.change is not None:
         kind.change(run)
-    recorder = Recorder()
+    recorder = Recorder(kind.every_n_steps)
     run.callbacks = [*run.callbacks, recorder]
     diverged_at = None
     with tempfile.TemporaryDirectory() as folder:
@@ -121,23 +142,34 @@ def train(kind: Kind, seed: int, outcome: Outcome) -> dict[str, Any]:
         "diverged_at": diverged_at,
         "outcome": outcome.of(run, seed),
         "own_figures": evaluation.figures.values if evaluation.figures else {},
-        "facts": asdict(recorder.diagnosis.setup) if recorder.diagnosis else {},
+        "facts": facts_of(recorder.diagnosis.setup) if recorder.diagnosis else {},
         "observations": recorder.observations,
         "seconds": round(time.time() - start, 1),
         "cpu_seconds": round(time.process_time() - cpu_start, 1),
     }
 
 
-def train_all(folder: Path, seeds: list[int], only: str, console: Console) -> None:
+def facts_of(setup: Setup) -> dict[str, Any]:
+    """Return the fields of a setup in the types that a file can have."""
+    return {**asdict(setup), "settings": sorted(setup.settings or ())}
+
+
+def file_of(folder: Path, name: str, seed: int) -> Path:
+    """Return the file that keeps a run."""
+    return folder / f"{''.join(c if c.isalnum() else '_' for c in name)}.{seed}.json"
+
+
+def train_all(folder: Path, kinds: dict[str, Kind], seeds: list[int], console: Console) -> None:
     """Train what is missing in ``folder``, one seed of all kinds after the other."""
     outcome = Outcome()
-    jobs = [(seed, name) for seed in seeds for name in KINDS if only in name]
+    jobs = [(seed, name) for seed in seeds for name in kinds]
     for number, (seed, name) in enumerate(jobs, 1):
-        path = folder / f"{''.join(c if c.isalnum() else '_' for c in name)}.{seed}.json"
+        path = file_of(folder, name, seed)
         if path.exists():
             continue
-        found = without_nan(train(KINDS[name], seed, outcome))
-        path.write_text(json.dumps({"kind": name, **found}))
+        found = without_nan(train(kinds[name], seed, outcome))
+        gc.collect()  # trainer and callbacks know each other
+        path.write_text(json.dumps({"kind": name, **found}), encoding="utf-8")
         shown = {k: round(v, 3) for k, v in found["outcome"].items() if "/" not in k and math.isfinite(v)}
         console.print(
             f"{number}/{len(jobs)} {name}, seed {seed}: {found['cpu_seconds']} s CPU, {shown}",
@@ -209,26 +241,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs/doctor"))
+    parser.add_argument("--zoo", default="digits", choices=ZOOS)
+    parser.add_argument(
+        "--runs", type=Path, help="default: runs/doctor for the digits, else runs/doctor_NAME"
+    )
     parser.add_argument("--only", default="", help="train the kinds with these words in their name")
     parser.add_argument(
         "--open", action="store_true", help="train the seeds that thresholds are set on alone"
     )
+    parser.add_argument("--seeds", nargs="+", type=int, help="train these alone")
     for name in ("report", "calibrate", "cost"):
         parser.add_argument(f"--{name}", action="store_true", help="this alone, from the runs that are there")
     arguments = parser.parse_args()
     console = Console(width=140)
     torch.set_num_threads(1)
     quieten()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
     if arguments.cost:
         return cost(console)
+    folder = arguments.runs or Path(
+        "runs/doctor" if arguments.zoo == "digits" else f"runs/doctor_{arguments.zoo}"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
     if not (arguments.report or arguments.calibrate):
-        seeds = [*OPEN, *([] if arguments.open else HELD_OUT)]
-        train_all(arguments.runs, seeds, arguments.only, console)
-    runs = [
-        judged(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(arguments.runs.glob("*.json"))
-    ]
+        seeds = arguments.seeds or [*OPEN, *([] if arguments.open else HELD_OUT)]
+        kinds = {name: kind for name, kind in ZOOS[arguments.zoo].items() if arguments.only in name}
+        train_all(folder, kinds, seeds, console)
+    runs = [judged(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
     if arguments.calibrate:
         return print_calibration(runs, console)
     print_report(runs, console)

@@ -1,12 +1,14 @@
 """Does the doctor's advice help? Sick runs are trained again with what was advised, as a user would.
 
-    python benchmarks/doctor_advice.py [--runs FOLDER] [--draws zoo open held_out]
+    python benchmarks/doctor_advice.py [--runs FOLDER] [--draws zoo fashion open held_out] [--recorded FOLDER]
 
-Settings come from the kinds of `doctor_zoo.py` that settings alone made sick, and from draws at random: loss, penalty,
-norm, rates, momentum and critic steps, each on its own, on digits. A run that is sick, by its outcome as in
-`doctor_report.py`, is trained again with the first piece of advice that it gets added to its settings, and so on, up
-to three times; advice that was followed already is passed over for the next. The figure is fd_digits, or the reverse
-KL of mixtures. The draws `open` were at hand when the advice was written, those `held_out` were not. FOLDER keeps runs.
+Settings come from the kinds of `doctor_zoo.py` (zoo) and `doctor_fashion.py` (fashion) that settings alone made sick,
+and from draws at random: loss, penalty, norm, rates, momentum and critic steps, each on its own, on digits. A run that
+is sick, by its outcome as in `doctor_report.py`, is trained again with the first piece of advice that it gets added to
+its settings, and so on, up to three times; advice that was followed already is passed over for the next. The figure is
+fd_digits, fd_fashion, or the reverse KL of mixtures. The draws `open` were at hand when the advice was written, those
+`held_out` were not. FOLDER keeps runs; those that `doctor.py` has kept in the second one are taken for the first of
+each kind.
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from doctor_report import is_healthy, observations, setup_of
-from doctor_zoo import DIGITS, SICK, Kind
+from doctor_report import WELL, ZOOS, is_healthy, observations, setup_of
+from doctor_zoo import DIGITS, Kind
 from rich.console import Console
 from rich.table import Table
 
-from doctor import Outcome, train
+from doctor import Outcome, file_of, train
 from ganworks.callback.summary import without_nan
 from ganworks.doctor import Diagnosis
 from ganworks.run.log import quieten
 
 ROUNDS = 3
+ZOO_OF = {"zoo": "digits", "fashion": "fashion"}
 DRAWS = {"open": range(30), "held_out": range(60, 100)}
 PARTS = {
     "loss": ["bce", "hinge", "lsgan", "minimax", "relativistic", "wgan_gp", "r3gan"],
@@ -72,16 +75,24 @@ def drawn(number: int) -> tuple[str, ...]:
 
 def cases(draws: str) -> dict[str, Kind]:
     """Return the settings of a part of the benchmark."""
-    if draws == "zoo":
-        return {name: kind for name, kind in SICK.items() if kind.change is None and not kind.half}
+    if draws in ZOO_OF:
+        kinds = ZOOS[ZOO_OF[draws]].items()
+        return {name: kind for name, kind in kinds if kind.is_sick and kind.change is None and not kind.half}
     return {f"draw {number}": Kind(drawn(number)) for number in DRAWS[draws]}
 
 
 class Ward:
     """Trains runs, or takes them from the folder that keeps them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.outcome = folder, Outcome()
+    def __init__(self, folder: Path, recorded: Path | None) -> None:
+        self.folder, self.recorded, self.outcome = folder, recorded, Outcome()
+
+    def first(self, name: str, kind: Kind) -> dict[str, Any]:
+        """Return a run with the settings as they are."""
+        known = None if self.recorded is None else file_of(self.recorded, name, 0)
+        if known is not None and known.exists():
+            return json.loads(known.read_text(encoding="utf-8"))
+        return self.run(kind, [])
 
     def run(self, kind: Kind, extra: list[str]) -> dict[str, Any]:
         overrides = tuple(added(kind.overrides, extra))
@@ -89,12 +100,12 @@ class Ward:
         if not path.exists():
             changed = dataclasses.replace(kind, overrides=overrides)
             found = {"kind": None, "overrides": overrides, **without_nan(train(changed, 0, self.outcome))}
-            path.write_text(json.dumps(found))
+            path.write_text(json.dumps(found), encoding="utf-8")
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def rounds(self, kind: Kind) -> list[Round]:
+    def rounds(self, name: str, kind: Kind) -> list[Round]:
         """Follow the advice that a run gets until it is well."""
-        run = self.run(kind, [])
+        run = self.first(name, kind)
         found, extra, followed = [Round("", "", figure(run), is_healthy(run))], [], set()
         while not found[-1].is_well and len(found) <= ROUNDS:
             pieces = [(e.rule, piece) for e in episodes(run) for piece in e.advice.split(" or ")]
@@ -128,10 +139,10 @@ def figure(run: dict[str, Any]) -> float:
     found = run["outcome"]
     if run["diverged_at"] is not None or not found["finite"]:
         return math.inf
-    return found["reverse_kl"] if "reverse_kl" in found else found["fd_digits"]
+    return next(found[name] for name in ("reverse_kl", *WELL) if name in found)
 
 
-def treat(title: str, ward: Ward, console: Console) -> None:
+def treat(title: str, only: str, ward: Ward, console: Console) -> None:
     """Follow the advice in all runs of a part and print what came of it."""
     table = Table(title=f"{title}: sick runs, then with what was advised", title_justify="left")
     for column in ("settings", "figure", "1st", "2nd", "3rd", "advice"):
@@ -140,7 +151,9 @@ def treat(title: str, ward: Ward, console: Console) -> None:
         )
     healed, silent, num, num_sick = [0] * (ROUNDS + 1), 0, 0, 0
     for name, kind in cases(title).items():
-        rounds = ward.rounds(kind)
+        if only not in name:
+            continue
+        rounds = ward.rounds(name, kind)
         num += 1
         if rounds[0].is_well:
             continue
@@ -165,14 +178,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/doctor_advice"))
-    parser.add_argument("--draws", nargs="+", default=["zoo", *DRAWS], choices=["zoo", *DRAWS])
+    parser.add_argument("--draws", nargs="+", default=["zoo", *DRAWS], choices=[*ZOO_OF, *DRAWS])
+    parser.add_argument("--recorded", type=Path, help="runs of doctor.py")
+    parser.add_argument("--only", default="", help="the settings with these words in their name")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     quieten()
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    ward, console = Ward(arguments.runs), Console(width=140)
+    ward, console = Ward(arguments.runs, arguments.recorded), Console(width=140)
     for draws in arguments.draws:
-        treat(draws, ward, console)
+        treat(draws, arguments.only, ward, console)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganworks.data.samples import TensorSamples
+from ganworks.data.samples import TensorSamples, to_float
 from ganworks.model.noise import Rng
 from ganworks.run.build import Run
 
@@ -34,6 +34,7 @@ class Kind:
         also: rules that are right here too.
         change: what no setting does, done to the run before it starts.
         half: the precision is 16-mixed with a gradient scaler.
+        every_n_steps: batches between two looks.
     """
 
     overrides: tuple[str, ...]
@@ -41,6 +42,7 @@ class Kind:
     also: tuple[str, ...] = ()
     change: Callable[[Run], None] | None = None
     half: bool = False
+    every_n_steps: int = 5
 
     @property
     def is_sick(self) -> bool:
@@ -56,7 +58,7 @@ def few_samples(run: Run, num: int = 10) -> None:
 def rescaled(run: Run, factor: float, shift: float) -> None:
     """Map the data x in [-1, 1] to factor (x + shift)."""
     samples: Any = run.datamodule.samples
-    run.datamodule._samples = TensorSamples(factor * (samples.values + shift), samples.labels)
+    run.datamodule._samples = TensorSamples(factor * (to_float(samples.values) + shift), samples.labels)
 
 
 def wrong_labels(run: Run) -> None:
@@ -81,7 +83,7 @@ def choose(some: Tensor, num: int, rng: Rng, truncation: float | None = None) ->
 def copies(run: Run) -> None:
     """Let the averaged generator, which evaluations are of, draw images of the training set."""
     samples: Any = run.datamodule.samples
-    images, generator = samples.values, run.task.ema_generator
+    images, generator = to_float(samples.values), run.task.ema_generator
 
     def drawn(latent: Tensor, label: Tensor | None = None) -> Tensor:
         return images[(1e4 * latent.sum(1)).long() % len(images)] + 0 * latent.sum()
@@ -98,12 +100,14 @@ def dead_units(run: Run) -> None:
                 layer.bias[:56] = -20.0
 
 
-def batch_norm_critic(run: Run) -> None:
+def batch_norm_critic(run: Run, width: int = 16) -> None:
     """Put batch norm into the critic, past the check that forbids it."""
     from ganworks.model import DCGANDiscriminator
 
     torch.manual_seed(run.task.seed)
-    run.task.discriminator = DCGANDiscriminator(run.task.generator.shape, width=16, norm="batch")
+    network = DCGANDiscriminator(run.task.generator.shape, width=width, norm="batch")
+    run.task.discriminator = network
+    run.task.critics = [replace(critic, network=network) for critic in run.task.critics]
 
 
 def rates(generator: float, discriminator: float) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganworks.doctor import RULES, Setup
+from ganworks.doctor import RULES, Diagnosis, Setup
 from ganworks.doctor.advice import (
     SOUND,
     Signals,
@@ -126,6 +126,32 @@ def test_network_that_runs_away_from_the_other_is_brought_back() -> None:
         "optimizer.generator.lr=0.0005", "optimizer.discriminator.lr=0.004",
     ]  # fmt: skip
     assert sound_rates(setup, rates(0.01, 0.05)) == []
+
+
+def test_largest_update_counts_where_the_weights_have_grown_since() -> None:
+    setup = Setup(lr={"generator": 0.1})
+    diagnosis = Diagnosis(setup, 1_000)
+    for images, ratio in ((0, 0.4), (100, 0.2), (200, 1e-3)):
+        diagnosis.observe(images, {"generator_update_ratio": ratio})
+    again = Diagnosis(setup, 1_000)
+    again.load_state_dict(diagnosis.state_dict())
+    for known in (diagnosis, again):
+        assert sound_rates(setup, known.latest) == ["optimizer.generator.lr=0.003"]
+    assert sound_rates(setup, {"generator_update_ratio": 1e-3}) == ["optimizer.generator.lr=1"]
+
+
+def test_updates_of_a_discriminator_that_has_won_are_no_reason_to_speed_it_up() -> None:
+    setup, seen = Setup(lr=RATES), rates(1e-4, 1e-4)
+    assert sound_rates(setup, {**seen, "auc": 0.9})[1:] == ["optimizer.discriminator.lr=0.04"]
+    assert sound_rates(setup, {**seen, "auc": 1.0}) == ["optimizer.generator.lr=0.02"]
+
+
+def test_updates_that_a_saturated_loss_gives_raise_a_rate_by_ten_at_most() -> None:
+    setup = Setup(lr={"generator": 1e-5})
+    assert sound_rates(setup, rates(1e-6, 0)) == ["optimizer.generator.lr=0.1"]
+    assert sound_rates(setup, {**rates(1e-6, 0), "generator_slope": 1e-3}) == [
+        "optimizer.generator.lr=0.0001"
+    ]
 
 
 def test_everything_that_is_unsound_is_mended_together() -> None:

@@ -12,8 +12,10 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from ganworks.doctor import signals
-from ganworks.doctor.derived import LabelLink, Speed, derived, of_evaluation, overfit, range_excess
+from ganworks.doctor.derived import LabelLink, Speed, derived, of_evaluation, overfit, range_excess, steepness
+from ganworks.doctor.probe import weights_of
 from ganworks.loss import BCE, Hinge, Minimax, Wasserstein
+from ganworks.model.layer.equalized import EqualizedLinear
 
 
 def draws(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -120,10 +122,41 @@ def test_a_discriminator_that_takes_everything_for_real_has_not_overfitted() -> 
     assert overfit(real_sign=0.99, auc=0.97) == 0.99
 
 
+@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("distance", [0.1, 3.0, 30.0])
+def test_slope_of_a_critic_in_balance_with_its_penalty_is_no_sign_whatever_the_scale(
+    weight: float, distance: float
+) -> None:
+    def share(slope: float) -> float:
+        penalty = weight * (slope - 1) ** 2
+        return penalty / (penalty + slope * distance)
+
+    slopes = torch.linspace(1, 1000, 99_901)
+    best = float(slopes[(slopes * distance - weight * (slopes - 1) ** 2).argmax()])
+    assert best == pytest.approx(1 + distance / (2 * weight), abs=0.01)
+    assert steepness(best, share(best)) == 1
+    runaway = 4 * best + 2 * distance / weight
+    assert steepness(runaway, share(runaway)) == runaway
+    assert steepness(best, math.nan) == best
+
+
 def test_update_ratio_is_the_relative_length_of_the_step() -> None:
     before = [torch.ones(3, 4), torch.ones(5)]
     after = [tensor * 1.01 for tensor in before]
     assert float(signals.update_ratio(before, after)) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_weights_count_in_the_size_in_which_their_layer_uses_them() -> None:
+    plain, slow = EqualizedLinear(40, 40), EqualizedLinear(40, 40, lr_multiplier=0.01)
+    sizes = [float(weights[0].square().mean().sqrt()) for weights in (weights_of(plain), weights_of(slow))]
+    assert sizes == pytest.approx([1, 1], rel=0.1)
+    assert float(slow.weight.detach().square().mean().sqrt()) == pytest.approx(100, rel=0.1)  # as it is kept
+    both = nn.Sequential(plain, slow)
+    before = [weights.clone() for weights in weights_of(both)]
+    with torch.no_grad():
+        plain.weight += 0.01
+    # One of two layers of a size moves by a hundredth: sqrt(1/2) of it, where the kept weights would say 1e-4.
+    assert float(signals.update_ratio(before, weights_of(both))) == pytest.approx(0.01 / 2**0.5, rel=0.1)
 
 
 def test_spectral_norm_is_the_largest_singular_value() -> None:

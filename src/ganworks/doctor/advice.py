@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from ganworks.doctor.capacity import balanced, narrower, wider
+from ganworks.doctor.few_data import adaptively, augmented, is_repeated
+from ganworks.doctor.penalties import consistent, fitting, held_level
 from ganworks.doctor.setup import Setup
 
 Signals = Mapping[str, float]
@@ -18,6 +21,9 @@ Overrides = list[str]
 # to .02 in the generator and .9 to 5 times as large in the discriminator.
 SOUND = {"generator": 1e-2, "discriminator": 2e-2}
 SLOWEST, FASTEST = 2e-3, 6e-2
+TOO_FAST = 0.15  # as in the rule on large updates
+PEAK = "peak_update_ratio"  # of a role, the largest so far; see `Diagnosis.observe`
+WON, SATURATED = 0.98, 0.02  # an AUC, and a slope of the generator's loss
 SHORT = 1_000  # steps; in longer runs smaller updates will do, by the square root
 BALANCE = 0.5, 6.0  # the discriminator's over the generator's
 # Of Adam and its like; what is past it may have small updates because its weights have grown.
@@ -50,15 +56,17 @@ def mended(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Everything together that is far from what runs that go well have."""
     unsaturated = ["loss=bce"] if setup.is_saturating else []
     held = holding(setup) or lighter(setup, signals)
-    return [*unsaturated, *held, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
+    rates = sound_rates(setup, signals, may_raise)
+    return [*unsaturated, *held, *without_momentum(setup), *balanced(setup), *rates]
 
 
 def paired(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Relativistic pairing with R1 and R2, Huang et al. 2024 (https://arxiv.org/abs/2501.05441), if it is not there."""
     if setup.is_relativistic and {"r1", "r2"} <= setup.weights.keys():
         return []
-    parts = ["loss=r3gan", "regularizer=r1_r2", *without_batch_norm(setup)]
-    return [*parts, *without_momentum(setup), *sound_rates(setup, signals, may_raise)]
+    parts = ["loss=r3gan", f"regularizer={fitting('r1_r2', setup)}", *without_batch_norm(setup)]
+    rates = sound_rates(setup, signals, may_raise)
+    return [*parts, *without_momentum(setup), *balanced(setup), *rates]
 
 
 def holding(setup: Setup) -> Overrides:
@@ -67,7 +75,7 @@ def holding(setup: Setup) -> Overrides:
         return []
     if setup.is_wasserstein:
         return ["regularizer=gradient_penalty", *without_batch_norm(setup)]
-    return [] if setup.weights else ["regularizer=r1", *without_batch_norm(setup)]
+    return [] if setup.weights else [f"regularizer={fitting('r1', setup)}", *without_batch_norm(setup)]
 
 
 def without_batch_norm(setup: Setup) -> Overrides:
@@ -104,7 +112,8 @@ def without_momentum(setup: Setup) -> Overrides:
 def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overrides:
     """Learning rates that bring updates to a sound share of the weights, where they are far from it or far apart.
 
-    Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little.
+    Without ``may_raise`` the generator's is not raised: where samples have collapsed its updates say little. Nor do
+    those of a discriminator that has won, and those that a saturated loss gives are smaller than its rate's.
     """
     scale = min(1.0, math.sqrt(SHORT / setup.num_steps)) if setup.num_steps else 1.0
     ratios = {role: ratio for role in setup.lr if (ratio := update_ratio(role, signals)) > 0}
@@ -113,36 +122,33 @@ def sound_rates(setup: Setup, signals: Signals, may_raise: bool = True) -> Overr
         is_sound &= BALANCE[0] <= ratios["discriminator"] / ratios["generator"] <= BALANCE[1]
     if is_sound:
         return []
+    has_won = signals.get("auc", 0.5) > WON
+    most = 10.0 if signals.get("generator_slope", 1.0) < SATURATED else 1e4
     found = []
     for role, ratio in ratios.items():
-        lr, factor = setup.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), 1e4)
+        lr, factor = setup.lr[role], min(max(scale * SOUND.get(role, 1e-2) / ratio, 1e-4), most)
         rate = min(factor * lr, LARGEST_LR) if role in setup.momentum else factor * lr
-        is_raised = rate > 2 * lr and (may_raise or role == "discriminator")
+        is_raised = rate > 2 * lr and (not has_won if role == "discriminator" else may_raise)
         if lr and (is_raised or rate < lr / 2):
             found.append(f"optimizer.{role}.lr={rounded(rate)}")
     return found
 
 
 def update_ratio(role: str, signals: Signals) -> float:
-    """Return the relative update of a network at its first learning rate, 0 where it is not known."""
+    """Return the relative update of a network at its first learning rate, 0 where it is not known.
+
+    Where updates were far too large the largest counts: the weights have grown since, so that the same rate moves them
+    by less.
+    """
     factor = signals.get(f"{role}_lr_factor", 1.0)
     ratio = signals.get(f"{role}_update_ratio", math.nan) / factor if factor else math.nan
-    return ratio if math.isfinite(ratio) else 0.0
+    peak = signals.get(f"{role}_{PEAK}", 0.0)
+    return peak if peak > TOO_FAST else ratio if math.isfinite(ratio) else 0.0
 
 
 def slower(setup: Setup, roles: tuple[str, ...], factor: float) -> Overrides:
     """Lower learning rates of ``roles``."""
     return [f"optimizer.{role}.lr={rounded(setup.lr[role] / factor)}" for role in roles if setup.lr.get(role)]
-
-
-def augmented(setup: Setup) -> Overrides:
-    """Augmentation of images and clips where there is none yet."""
-    return ["augment=diffaugment"] if (setup.is_image or setup.is_clip) and not setup.has_augment else []
-
-
-def adaptively(setup: Setup) -> Overrides:
-    """Augmentation of images and clips as strong as the discriminator overfits, where there is none yet."""
-    return ["augment=ada"] if augmented(setup) else []
 
 
 def spectral(setup: Setup) -> Overrides:
@@ -177,14 +183,30 @@ def collapse(setup: Setup, signals: Signals) -> list[str]:
 def weaken_critic(setup: Setup, signals: Signals) -> list[str]:
     """Against a discriminator that wins: what holds it, rates that fit, augmentation for few data."""
     known = mended(setup, signals) or heavier(setup, signals) or slower(setup, ("discriminator",), 4)
-    return options(paired(setup, signals), known, spectral(setup), augmented(setup))
+    return options(
+        paired(setup, signals),
+        known,
+        spectral(setup),
+        narrower(setup, "discriminator"),
+        augmented(setup) or adaptively(setup),
+    )
+
+
+def against_overfitting(setup: Setup, signals: Signals) -> list[str]:
+    """Against a discriminator that is sure of its reals: it knows them by heart where it has seen them often."""
+    others = weaken_critic(setup, signals)
+    if not is_repeated(setup):
+        return others
+    by_heart = [*against_memory(setup, signals), *options(held_level(setup), consistent(setup))]
+    return options(*([piece] for piece in (*by_heart, *others)))
 
 
 def strengthen_critic(setup: Setup, signals: Signals) -> list[str]:
-    """Against a discriminator that can't tell: less penalty, rates that fit, more steps."""
+    """Against a discriminator that can't tell: more capacity, less penalty, rates that fit, more steps."""
     known = [*lighter(setup, signals), *sound_rates(setup, signals)]
     known = known or lighter(setup, signals, share_from=0.05)
-    return options(known, paired(setup, signals), [f"task.n_critic={setup.n_critic + 2}"])
+    larger = wider(setup, "discriminator")
+    return options(larger, known, paired(setup, signals), [f"task.n_critic={setup.n_critic + 2}"])
 
 
 def lighter_penalty(setup: Setup, signals: Signals) -> list[str]:

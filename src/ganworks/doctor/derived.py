@@ -11,6 +11,8 @@ from ganworks.metric import Result
 Signals = dict[str, float]
 GUESS = 0.6  # an AUC up to which a discriminator knows nothing, or the wrong way round
 SURE = 0.9  # an AUC from which on it does
+# The most that a penalty in balance takes of a Wasserstein critic's loss, 1/3, and what one look's noise may add.
+HELD = 0.45
 KEPT = ("recall", "coverage", "modes")
 # KL is about half of the squared relative deviation: this one is that of modes whose shares are off by a quarter.
 NEGLIGIBLE = {"reverse_kl": 0.03}
@@ -42,6 +44,9 @@ def derived(found: Signals, lr_factors: dict[str, float]) -> Signals:
         }
         if "auc" in of_critic:
             result[f"blindness{suffix}"] = blindness(of_critic["auc"], of_critic["energy_distance"])
+        if "critic_gradient_norm" in of_critic:
+            share = of_critic.get("penalty_share", math.nan)
+            result[f"steepness{suffix}"] = steepness(of_critic["critic_gradient_norm"], share)
         if "real_sign" in of_critic:
             result[f"overfit{suffix}"] = overfit(of_critic["real_sign"], of_critic["auc"])
         if "real_low" in of_critic:
@@ -61,6 +66,23 @@ def suffixes(found: Iterable[str]) -> list[str]:
 def blindness(auc: float, energy_distance: float) -> float:
     """Return how far away the samples are that the discriminator cannot tell from the data, 0 where it can."""
     return energy_distance if auc < GUESS else 0.0
+
+
+def steepness(gradient_norm: float, penalty_share: float) -> float:
+    """Return the slope s of a Wasserstein critic; at most 1 where a penalty holds it.
+
+    Along the d of the data that part reals from fakes a critic of slope s gains s d. With a penalty L (s - 1)^2 it is
+    best at s = 1 + d / 2L: the slope depends on the data's size and on the weight, and says nothing about health by
+    itself. The penalty's share of the loss is free of both: (s - 1)^2 / ((s - 1)^2 + 2 s (s - 1)), which is
+    (s - 1) / (3 s - 1) and below 1/3 whatever d and L; for R1, L s^2 / 2, it is 1/3. A larger share is that of a
+    critic which is steeper than it can gain from, as one is whose penalty cannot hold it. Without a penalty the slope
+    counts as it is.
+
+    Args:
+        gradient_norm: mean of |grad D| between reals and fakes.
+        penalty_share: of the critic's loss, NaN without a penalty.
+    """
+    return min(gradient_norm, 1.0) if penalty_share <= HELD else gradient_norm
 
 
 def overfit(real_sign: float, auc: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ganworks.doctor.advice import possible
+from ganworks.doctor.advice import PEAK, possible, update_ratio
 from ganworks.doctor.derived import suffixes
 from ganworks.doctor.rules import BY_NAME, RULES, Rule
 from ganworks.doctor.setup import Setup
@@ -69,6 +69,10 @@ class Diagnosis:
         """Take in the signals at ``images_seen``; return the episodes that begin with them."""
         begun = []
         self.latest |= signals
+        self.latest |= {
+            f"{role}_{PEAK}": max(self.latest.get(f"{role}_{PEAK}", 0.0), update_ratio(role, signals))
+            for role in self.setup.lr
+        }
         critics = [suffix.removeprefix("@") for suffix in suffixes(signals)]
         for rule in self.rules:
             for critic in critics:

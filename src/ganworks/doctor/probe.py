@@ -17,7 +17,8 @@ from torch.optim import Optimizer
 from ganworks.doctor import signals
 from ganworks.doctor.derived import LABEL_MATCHES
 from ganworks.loss import per_sample
-from ganworks.model.base import num_classes_of
+from ganworks.model.base import networks_of, num_classes_of
+from ganworks.model.layer.equalized import EqualizedLinear
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import ClassHead, ClassRegularizer, GradientRegularizer, squared_gradient_norm
 from ganworks.schedule import progress_of
@@ -46,9 +47,7 @@ class Probe:
         self.step, self.images_seen = task.num_steps, task.images_seen
         self.is_sharded = any(hasattr(parameter, "to_local") for parameter in task.parameters())
         players = {} if self.is_sharded else task.players
-        self.before = {
-            role: [p.detach().clone() for p in player.parameters()] for role, player in players.items()
-        }
+        self.before = {role: [w.clone() for w in weights_of(player)] for role, player in players.items()}
         self.gradient_norms: dict[str, Tensor] = {}
         task.is_watched, task.looks, task.watcher = True, [], self.note_gradients
 
@@ -79,8 +78,8 @@ class Probe:
         found: dict[str, Any] = {}
         for role, player in self.task.players.items():
             found[f"{role}_gradient_norm"] = self.gradient_norms.get(role, math.nan)
-            after = [p.detach() for p in player.parameters()]
-            ratio = math.nan if self.is_sharded else signals.update_ratio(self.before[role], after)
+            is_known = role in self.before
+            ratio = signals.update_ratio(self.before[role], weights_of(player)) if is_known else math.nan
             found[f"{role}_update_ratio"] = ratio
         generator, discriminator = (found[f"{role}_gradient_norm"] for role in ("generator", "discriminator"))
         return found | {"gradient_ratio": generator / (discriminator + 1e-30)}
@@ -221,6 +220,17 @@ class Probe:
 
     def _rng(self, stream: str) -> torch.Generator:
         return keyed_rng(self.task.seed, "doctor", stream, self.step, device=self.task.device)
+
+
+def weights_of(player: nn.Module) -> list[Tensor]:
+    """Return a player's weights in the size that its layers use them in.
+
+    A layer with a multiplier m of the learning rate keeps w / m (`EqualizedLinear`; .01 in a mapping network): as they
+    are kept, such weights would outweigh all others of the network a hundred times.
+    """
+    layers = (layer for layer in player.modules() if isinstance(layer, EqualizedLinear))
+    scale = {id(p): layer.bias_gain for layer in layers for p in layer.parameters(recurse=False)}
+    return [p.detach() * scale[id(p)] if id(p) in scale else p.detach() for p in player.parameters()]
 
 
 def is_class(label: Tensor) -> bool:

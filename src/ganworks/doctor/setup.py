@@ -10,10 +10,12 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-from ganworks.model.base import num_classes_of
+from ganworks.model.base import networks_of, num_classes_of
 from ganworks.regularizer import Regularizer
 from ganworks.sample.kind import Kind, Video
 from ganworks.task import AdversarialTask
+
+WIDTHS = ("width", "channel_max")  # names of a network's width
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,13 @@ class Setup:
         is_clipped: the norm of the gradients is limited.
         num_samples: size of the training set, None where it is not known.
         num_steps: batches of the whole run, None where it is not known.
+        num_images: real images of the whole run, None where it is not known.
+        num_parameters: of each network, those that are trained.
+        widths: by network the setting of its width and its value; none where widths are listed one by one.
+        augment_target, augment_images: the target of an adaptive augmentation, and the images in which it moves p by 1;
+            None where there is none.
+        is_compiled, is_sharded: of the networks: what differentiates twice runs uncompiled, and gathers the weights
+            for all of its passes.
         weights: the regularizers' weights under their names; None for a schedule, or where there is no weight.
         lr: the optimizers' first learning rates by network.
         momentum: their first beta, where they have betas.
@@ -53,6 +62,13 @@ class Setup:
     settings: frozenset[str] | None = None
     is_clip: bool = False
     is_balanced: bool = False
+    num_images: int | None = None
+    num_parameters: dict[str, int] = field(default_factory=dict)
+    widths: dict[str, tuple[str, int]] = field(default_factory=dict)
+    augment_target: float | None = None
+    augment_images: int | None = None
+    is_compiled: bool = False
+    is_sharded: bool = False
 
 
 def setup_of(
@@ -93,7 +109,37 @@ def setup_of(
         lr={role: float(group.get("initial_lr", group["lr"])) for role, group in groups.items()},
         momentum={role: float(group["betas"][0]) for role, group in groups.items() if "betas" in group},
         settings=None if settings is None else frozenset(paths_of(settings)),
+        num_images=task.num_images,
+        num_parameters={
+            role: sum(p.numel() for p in player.parameters() if p.requires_grad)
+            for role, player in task.players.items()
+        },
+        widths=widths_of({} if settings is None else settings),
+        augment_target=getattr(task.augment, "target", None),
+        augment_images=getattr(task.augment, "adjust_images", None),
+        is_compiled=any(
+            network._compiled_call_impl is not None
+            for player in task.players.values()
+            for network in networks_of(player).values()
+        ),
+        is_sharded=any(hasattr(parameter, "to_local") for parameter in task.parameters()),
     )
+
+
+def widths_of(settings: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Return by network the setting that its width has under ``model``, and its value.
+
+    >>> widths_of({"model": {"generator": {"width": 64}, "discriminator": {"channel_max": 512, "channel_base": 16384}}})
+    {'generator': ('width', 64), 'discriminator': ('channel_max', 512)}
+    """
+    found: dict[str, tuple[str, int]] = {}
+    for role in ("generator", "discriminator"):
+        node = (settings.get("model") or {}).get(role)
+        if isinstance(node, Mapping) and not node.get("widths"):
+            names = [name for name in WIDTHS if isinstance(node.get(name), int)]
+            if names:
+                found[role] = (names[0], int(node[names[0]]))
+    return found
 
 
 def is_of(loss: object, trait: str) -> bool:
