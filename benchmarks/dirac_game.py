@@ -26,6 +26,7 @@ from ganworks.regularizer import (
     R1,
     R2,
     Centring,
+    Consistency,
     Dragan,
     GradientPenalty,
     LeCam,
@@ -53,6 +54,13 @@ LOSSES: dict[str, Callable[[], AdversarialLoss]] = {
     "relativistic_average_lsgan": RelativisticAverageLeastSquares,
     "began": lambda: Began(rate=0.1),
 }
+
+
+def mirrored(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Return -x: the change that leaves the real data at 0 what they are."""
+    return -x
+
+
 PENALTIES: dict[str, Callable[[], list[Regularizer]]] = {
     "none": list,
     "r1": lambda: [R1(0.3)],
@@ -66,8 +74,30 @@ PENALTIES: dict[str, Callable[[], list[Regularizer]]] = {
     "weight_clip": lambda: [WeightClip(0.3)],
     "lecam": lambda: [LeCam(0.3, start=0)],
     "centring": lambda: [Centring(0.01)],
+    "balanced_consistency": lambda: [
+        Consistency(0.05, side=side, augment=mirrored) for side in ("real", "fake")
+    ],
 }
 KINKED = ("gradient_penalty", "dragan")  # (|psi| - 1)^2 has no derivative at psi = 0
+
+
+class Call:
+    """A critic as a penalty calls it, see `ganworks.task.critic.CriticCall`: there is nothing beside a sample."""
+
+    def __init__(self, critic: Callable[[Tensor], Tensor]) -> None:
+        self.critic = critic
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.critic(x)
+
+    def of(self, side: str) -> Call:
+        return self
+
+    def beside(self, change: Callable[[Tensor], Tensor]) -> Call:
+        return self
+
+    def said(self, x: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.critic(x)}
 
 
 class Dirac:
@@ -106,7 +136,7 @@ class Dirac:
         value = self.loss.discriminator(*logits.values())
         for regularizer in self.regularizers:
             batch = {"real": self.real, "fake": fake, **logits}
-            penalty = regularizer.penalty(self.critic, batch, self.rng)
+            penalty = regularizer.penalty(Call(self.critic), batch, self.rng)
             value = value if penalty is None else value + regularizer.factor(0.0) * penalty
         return value
 

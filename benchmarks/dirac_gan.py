@@ -82,8 +82,8 @@ is held.
 - Penalties on the size of the gradient (`r1`, `r2`, `r1_r2`, `max_gradient`) give eigenvalues a negative real part: the
   game converges. Those that want a slope of 1 (`gradient_penalty`, `dragan`) push the critic away from ψ = 0, where the
   equilibrium is.
-- `lipschitz_penalty`, `wgan_div`, `weight_clip`, `lecam` and `centring` leave the eigenvalues as they are: what they
-  do, they do away from the equilibrium.
+- `lipschitz_penalty`, `wgan_div`, `weight_clip`, `lecam`, `centring` and `balanced_consistency` leave the eigenvalues
+  as they are: what they do, they do away from the equilibrium.
 - Least squares with the targets 0 and 1 pull at ψ with a strength of 0 at the equilibrium: this critic has no bias, and
   cannot say one half. With the targets −1 and 1 they pull as the other losses do.
 - The averaged losses pull two to four times as hard, so that the same step is a longer one and the same γ a weaker
@@ -92,7 +92,8 @@ is held.
   slopes have one size everywhere, so that it ends within a step's length of the equilibrium, whatever the penalty.
 
 The penalties' weights: γ = .3 for R1 and R2, .5 for `gradient_penalty`, `lipschitz_penalty`, `wgan_div` and `dragan`,
-.3 for `max_gradient` and `lecam` (from the first step on), .01 for `centring`, weights within .3 for `weight_clip`.
+.3 for `max_gradient` and `lecam` (from the first step on), .01 for `centring`, .05 for both sides of
+`balanced_consistency`, whose change of a point is its mirror image −x, weights within .3 for `weight_clip`.
 """
 
 

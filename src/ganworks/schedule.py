@@ -186,3 +186,16 @@ def check_value(name: str, value: Any, low: float, high: float = math.inf) -> An
     for bound in value.bounds():
         check_range(name, bound, low, high)
     return value
+
+
+def check_share(name: str, value: Any) -> Any:
+    """Return ``value`` if it is a number above 0 and up to 1, or a schedule whose values all are.
+
+    Raises:
+        SettingError: it is not, naming ``name``.
+    """
+    check_value(name, value, 0.0, 1.0)
+    least = min(value.bounds()) if isinstance(value, ValueSchedule) else value
+    if least == 0:
+        raise SettingError(name, least, "above 0 and up to 1, which is all")
+    return value

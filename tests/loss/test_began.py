@@ -41,6 +41,16 @@ def test_loss_alone_does_not_move_the_balance():
     assert loss.k > 0
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_balance_does_not_follow_an_overflow(broken):
+    loss = Began(rate=1.0).double()
+    loss.k.fill_(0.3)
+    real, fake = said(0)
+    real["logits"][0] = broken
+    loss.observe(real, fake)
+    assert loss.k == 0.3
+
+
 def test_balance_holds_the_fakes_error_at_gamma_times_the_reals():
     """Fakes whose error grows with k, as a discriminator that is paid for it makes it grow."""
     loss = Began(gamma=0.5, rate=0.5).double()

@@ -65,6 +65,8 @@ PULLS = {
     # .3 relu(a_r - psi theta)^2 with a_r = 0: the real logit is 0 and moves with nothing.
     "lecam": lambda theta, psi: -0.6 * max(0.0, -psi * theta) * theta,
     "centring": lambda theta, psi: 0.02 * psi * theta**2,
+    # .05 (psi theta + psi theta)^2 of the fakes and their mirror images; the reals are their own.
+    "balanced_consistency": lambda theta, psi: 0.4 * psi * theta**2,
 }
 
 
@@ -161,7 +163,9 @@ def test_r1_moves_the_eigenvalues_into_the_left_half_plane(gamma):
     assert max(value.real for value in found) < 0
 
 
-@pytest.mark.parametrize("penalty", ["lipschitz_penalty", "wgan_div", "lecam", "centring", "weight_clip"])
+@pytest.mark.parametrize(
+    "penalty", ["lipschitz_penalty", "wgan_div", "lecam", "centring", "weight_clip", "balanced_consistency"]
+)
 def test_penalties_that_act_far_from_the_equilibrium_alone_leave_its_eigenvalues(penalty):
     found = game("bce", penalty, theta=0.0, psi=0.0).eigenvalues()
     assert found == pytest.approx(analytic("bce", 0.0), abs=1e-9)

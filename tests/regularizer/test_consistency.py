@@ -13,7 +13,7 @@ from ganworks.model import MLPDiscriminator, MLPGenerator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Constant
 from ganworks.regularizer import Consistency, FeatureMatching, LatentConsistency, LatentDiversity, ModeSeeking
-from ganworks.task import AdversarialTask, ExponentialMovingAverage
+from ganworks.task import AdversarialTask, Beside, Critic, ExponentialMovingAverage
 
 SHAPE, NUM = (1, 4, 4), 6
 
@@ -57,6 +57,26 @@ def test_term_is_the_mean_squared_difference_of_the_logits(side):
     network = task.discriminator
     rows = [(network(x[None]) - network(x[None] / 2)).item() ** 2 for x in batch[side].detach()]
     assert term.item() == pytest.approx(2 * sum(rows) / NUM)
+
+
+class Products(nn.Module):
+    """The mean product of a sample and its source, which a mirror leaves alone where it turns both."""
+
+    def forward(self, x):
+        source, sample = x.chunk(2, 1)
+        return (source * sample).flatten(1).mean(1)
+
+
+def test_what_is_seen_beside_a_sample_is_changed_with_it():
+    def mirrored(x, rng):
+        is_flipped = torch.rand(len(x), generator=rng) < 0.5
+        return x.flip(3).where(is_flipped.view(-1, 1, 1, 1), x)
+
+    for side in ("real", "fake"):
+        critic = Critic(Products(), view=Beside())
+        task = make(discriminator=critic, regularizers={"c": Consistency(side=side, augment=mirrored)})
+        batch = batch_of(task) | {"source": torch.randn(NUM, *SHAPE, dtype=torch.float64)}
+        assert task.discriminator_terms(batch)["c"].item() == pytest.approx(0, abs=1e-20)
 
 
 def test_change_that_changes_nothing_has_no_penalty_under_any_augmentation():

@@ -95,6 +95,17 @@ def test_resumed_run_equals_an_uninterrupted_one_and_a_forgotten_history_does_no
     assert largest_difference(whole.players[player], wrong.players[player]) > 0
 
 
+def test_weight_that_is_trained_later_joins_the_history_and_a_frozen_one_leaves_it():
+    regularizer, layer = HistoricalAverage(1.0, "generator"), nn.Linear(3, 2)
+    layer.bias.requires_grad_(False)
+    regularizer.project(layer)
+    layer.bias.requires_grad_(True)
+    layer.weight.requires_grad_(False)
+    assert regularizer.penalty(layer, {}, torch.Generator()) == 0
+    regularizer.project(layer)
+    assert set(regularizer.get_extra_state()["mean"]) == {"bias"}
+
+
 def test_each_of_several_critics_has_a_history_of_its_own():
     from games import SHAPE
     from ganworks.model import MLPDiscriminator

@@ -20,7 +20,7 @@ def sides(step, num=5):
 
 
 def term_of(regularizer, batch):
-    return regularizer.penalty(None, batch, torch.Generator())
+    return regularizer.penalty(None, {"real": batch["real_logits"], **batch}, torch.Generator())
 
 
 def mean(values):
@@ -53,6 +53,22 @@ def test_lecam_equals_a_naive_loop():
 def test_lecam_begins_at_a_number_of_images_where_one_is_given():
     lecam = LeCam(start=0, start_images=10).double()  # 5 a step
     assert [bool(term_of(lecam, sides(step))) for step in range(4)] == [False, False, True, True]
+
+
+def test_lecam_counts_the_updates_and_images_between_its_own_too():
+    for settings in ({"start": 6}, {"start_images": 6 * 10}):  # packs of two: 10 images, 5 logits a step
+        lecam = LeCam(every=3, **settings).double()
+        batches = [sides(step) | {"real": torch.zeros(10)} for step in range(0, 12, 3)]
+        assert [bool(term_of(lecam, batch)) for batch in batches] == [False, False, True, True]
+
+
+def test_lecam_goes_on_after_an_overflow():
+    lecam = LeCam(start=0).double()
+    term_of(lecam, sides(0))
+    before = lecam.real_mean.clone()
+    assert not term_of(lecam, {**sides(1), "real_logits": torch.full((5,), torch.inf)}).isfinite()
+    assert lecam.real_mean == before
+    assert term_of(lecam, sides(2)).isfinite()
 
 
 def test_lecam_draws_a_side_to_the_other_ones_mean_and_leaves_it_alone_beyond():

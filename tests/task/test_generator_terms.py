@@ -1,6 +1,6 @@
 """What regularizers, losses and `top_k` add to the generator's terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -13,7 +13,7 @@ from ganworks.model import MLPDiscriminator, MLPGenerator
 from ganworks.optimizer import Constant
 from ganworks.regularizer import Regularizer, squared_gradient_norm
 from ganworks.schedule import Linear
-from ganworks.task import AdversarialTask, ExponentialMovingAverage
+from ganworks.task import AdversarialTask, ExponentialMovingAverage, View
 from ganworks.task.critics import CriticsTask
 
 SHAPE = (3,)
@@ -156,9 +156,10 @@ def test_share_of_the_best_follows_its_schedule():
     assert task.top_rows(said, {})[0]["logits"].tolist() == [5.0, 4.0, 3.0]
 
 
-def test_share_beyond_one_is_refused():
+@pytest.mark.parametrize("share", [0, 0.0, 1.5, Linear(1.0, 0.0)])
+def test_share_of_none_and_beyond_one_is_refused(share):
     with pytest.raises(SettingError, match="top_k"):
-        make(top_k=1.5)
+        make(top_k=share)
 
 
 def test_gradient_norms_of_packs_are_those_of_the_whole_pack():
@@ -170,16 +171,15 @@ def test_gradient_norms_of_packs_are_those_of_the_whole_pack():
 
 
 def test_regularizer_may_change_the_view_of_its_critic():
+    class Half(View):
+        def __call__(self, sample, batch, rng):
+            return sample / 2
+
     class Halved(Regularizer):
         def equip(self, critic):
-            from dataclasses import replace
+            return replace(critic, view=Half())
 
-            return replace(critic, view=lambda sample, batch, rng: sample / 2)
-
-    Halved.fields = ()
     task, batch = make(regularizers={"halved": Halved()}), batch_of()
     assert isinstance(task, CriticsTask)
-    view = task.critics[0].view
-    view.__dict__["fields"] = ()
     said = task.discriminate(task.critics[0], batch["real"], batch, "label", "real")
     assert torch.equal(said["logits"], task.discriminator(batch["real"] / 2))

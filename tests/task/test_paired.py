@@ -20,7 +20,7 @@ from ganworks.loss import Hinge
 from ganworks.model import PatchDiscriminator, ResidualUNet, UNetGenerator
 from ganworks.noise import keyed_rng
 from ganworks.optimizer import Cosine
-from ganworks.regularizer import R1
+from ganworks.regularizer import R1, FeatureMatching
 from ganworks.task import Beside, Chain, Critic, ExponentialMovingAverage, PairedTask, Phase, Smaller
 from ganworks.task.paired import feature_distance
 
@@ -188,6 +188,13 @@ def test_feature_matching_without_features_is_refused_before_training() -> None:
         SettingError, match=r"feature_matching=10.0: must be 0, or critics that return their features"
     ):
         task.check(example(), SHAPE)
+
+
+def test_two_terms_of_one_name_are_refused() -> None:
+    with pytest.raises(
+        SettingError, match=r"feature_matching=10.0: must be 0 beside regularizer.feature_matching"
+    ):
+        make_task(feature_matching=10.0, regularizers={"feature_matching": FeatureMatching()})
 
 
 def test_a_perceptual_term_of_images_too_small_for_vgg_is_refused_before_training() -> None:

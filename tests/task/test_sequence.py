@@ -190,6 +190,7 @@ def test_the_baseline_is_state_and_in_the_checkpoint() -> None:
         ({"estimator": "gumble"}, r"estimator=gumble.*gumbel"),
         ({"generator": MLPGenerator(SHAPE)}, r"model.generator=MLPGenerator"),
         ({"estimator": "reinforce", "estimators": {"reinforce": Reinforce(0)}}, r"num_rollouts=0.*1 or more"),
+        ({"estimator": "reinforce", "top_k": 0.5}, r"estimator=reinforce: must be gumbel under task.top_k"),
         (
             {"estimator": "reinforce", "generator": TokenGenerator(SHAPE, end=0, straight_through=False)},
             r"model.generator.straight_through=false: must be true for task.estimator=reinforce",

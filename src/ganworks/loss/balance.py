@@ -65,7 +65,8 @@ class Began(nn.Module, AdversarialLoss):
     def observe(self, real: Said, fake: Said) -> None:
         of_real, of_fake = (-global_mean(said["logits"].mean()).to(self.k) for said in (real, fake))
         lead = self.gamma * of_real - of_fake
-        self.k.add_(self.rate * lead).clamp_(0, 1)
+        # An overflow, whose update is left out, would make k NaN for ever.
+        self.k.add_((self.rate * lead).nan_to_num(0.0, 0.0, 0.0)).clamp_(0, 1)
         self.convergence.copy_(of_real + lead.abs())
 
     @property

@@ -25,7 +25,8 @@ class Consistency(Regularizer):
     CR, Zhang et al. 2020, equation 3 (https://arxiv.org/abs/1910.12027), on reals with weight 10; beside one on fakes
     it is bCR, Zhao et al. 2021, section 3.1 (https://arxiv.org/abs/2002.04724), 10 each. D(x) is that of the loss, and
     D(T(x)) has its augmentation, view, labels and their draws, so that it costs one pass and T alone makes the
-    difference; in a step of its own (`task.lazy_step`) two passes.
+    difference; in a step of its own (`task.lazy_step`) two passes. What the critic sees beside a sample, such as its
+    source, is changed by the same draws of T.
 
     Args:
         weight, every: see `Regularizer`.
@@ -69,7 +70,12 @@ class Consistency(Regularizer):
         before = batch.get(f"{self.side}_{self.name}")
         if before is None:
             before = call.said(sample)[self.name]
-        moved = call.said(self.augment(sample, rng))[self.name]
+        state = rng.get_state()
+
+        def change(x: Tensor) -> Tensor:  # the same draws for what the critic sees beside the sample
+            return self.augment(x, rng.set_state(state))
+
+        moved = call.beside(change).said(change(sample))[self.name]
         return (self.rows(before) - self.rows(moved)).square().sum(1).mean()
 
     @property

@@ -62,11 +62,13 @@ class HistoricalAverage(Regularizer):
 
     def _begin(self, network: nn.Module) -> None:
         """Let the history start with the present weights, or go on, on their device, where it was loaded."""
-        weights = {name: w.detach() for name, w in trained(network).items()}
-        if self._mean:
-            self._mean = {name: mean.to(weights[name]) for name, mean in self._mean.items()}
-        else:
-            self._mean, self._num = {name: w.clone() for name, w in weights.items()}, 1
+        mean = self._mean
+        # A weight that `task.freeze` no longer names when the run goes on joins as it is then.
+        self._mean = {
+            name: mean[name].to(w) if name in mean else w.detach().clone()
+            for name, w in trained(network).items()
+        }
+        self._num = max(self._num, 1)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"mean": self._mean, "num": self._num}

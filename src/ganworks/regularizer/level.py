@@ -59,19 +59,22 @@ class LeCam(Regularizer):
         self, network: Callable[..., Any], batch: Mapping[str, Tensor], rng: torch.Generator
     ) -> Tensor:
         real, fake = (per_sample(logits) for logits in logits_of_sides(network, batch))
-        self._follow(real, fake)
+        self._follow(real, fake, len(batch["real"]))
         far = relu(real - self.fake_mean.to(real)).square() + relu(self.real_mean.to(fake) - fake).square()
         # A product, not a branch: the host would wait for the device's count.
         return self._is_acting().to(far) * far.mean()
 
     @torch.no_grad()
-    def _follow(self, real: Tensor, fake: Tensor) -> None:
+    def _follow(self, real: Tensor, fake: Tensor, num_images: int) -> None:
         """Let the running means follow the batch of all devices; they begin with the first one's."""
         decay = self.decay * (self.num_updates > 0).float()
         for running, logits in ((self.real_mean, real), (self.fake_mean, fake)):
-            running.lerp_(global_mean(logits.mean()).to(running), (1 - decay).to(running))
-        self.num_updates += 1
-        self.num_images += len(real) * world_size()
+            mean = global_mean(logits.mean()).to(running)
+            # One overflow would stay in the mean for ever, where the update itself is left out.
+            running.lerp_(mean.where(mean.isfinite(), running), (1 - decay).to(running))
+        # It is asked in every so many updates alone, and counts those in between too.
+        self.num_updates += self.every
+        self.num_images += num_images * self.every * world_size()
 
     def _is_acting(self) -> Tensor:
         if self.start_images is not None:

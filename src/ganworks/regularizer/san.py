@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import SettingError, check_choice
 from ganworks.model.layer.direction import DirectionHead, separate_direction
-from ganworks.regularizer.base import Regularizer
+from ganworks.regularizer.base import Regularizer, in_float
 
 WEIGHTINGS = ("uniform", "sigmoid")
 
@@ -51,7 +51,7 @@ class San(Regularizer):
         return self._mean(batch, "fake") - self._mean(batch, "real")
 
     def _mean(self, batch: Mapping[str, Tensor], side: str) -> Tensor:
-        direction = batch[f"{side}_direction"].float()
+        direction = in_float(batch[f"{side}_direction"])
         if self.weighting == "uniform":
             return direction.mean()
         weight = torch.sigmoid(-batch[f"{side}_logits"].detach()).view_as(direction)

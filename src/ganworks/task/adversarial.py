@@ -14,7 +14,7 @@ from ganworks.augment import Augment, AugmentFunction, identity
 from ganworks.errors import check_count
 from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.regularizer import Regularizer
-from ganworks.schedule import ValueSchedule, check_value, value_at
+from ganworks.schedule import ValueSchedule, check_share, value_at
 from ganworks.task.base import Batch, Terms, batch_size
 from ganworks.task.check import check_terms
 from ganworks.task.critic import Critic, with_fakes
@@ -77,7 +77,7 @@ class AdversarialTask(CriticsTask):
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, discriminator, loss, regularizers, augment, **kwargs)
-        self.top_k = check_value("top_k", top_k, 0.0, 1.0)
+        self.top_k = check_share("top_k", top_k)
         self.ema, self.n_critic = ema, check_count("n_critic", n_critic)
         self.fresh_batch = fresh_batch
         self.freeze_parameters()
@@ -103,7 +103,7 @@ class AdversarialTask(CriticsTask):
         # On the generator's turn the fakes keep their graph and serve both updates, which saves a forward.
         self.fakes(batch, with_graph=self.is_generator_turn and self.accumulate == 1)
         terms, step = Terms(), self.num_updates_of("discriminator")
-        real_said, fake_said = [], []
+        said: list[tuple[Said, Said]] = []
         for critic in self.critics:
             shown = self.shown(critic, batch)
             given = self.given(critic, batch, shown) if self.is_augmenting else batch
@@ -113,16 +113,12 @@ class AdversarialTask(CriticsTask):
             of_fake = self.discriminate(critic, fake, shown, critic.fake_label, "fake")
             loss = critic.objective.discriminator_of(of_real, of_fake)
             terms[f"{critic.prefix}adversarial"] = critic.weight * loss
-            self.observe_loss(critic, of_real, of_fake)
-            said = by_side("real", of_real) | by_side("fake", of_fake)
-            seen = given | {"real": real, "fake": fake} | said
+            seen = given | {"real": real, "fake": fake} | by_side("real", of_real) | by_side("fake", of_fake)
             terms |= self.penalties(critic.penalties, step, seen, critic)
-            real_said.append(of_real["logits"])
-            fake_said.append(of_fake["logits"])
+            said.append((of_real, of_fake))
             if self.is_watched:
                 self.keep_look(critic, seen)
-        if self.is_augmenting:
-            self.observe(real_said, fake_said)
+        self.observe(said)
         return terms
 
     def generator_terms(self, batch: Batch) -> Terms:

@@ -152,6 +152,12 @@ class CriticCall:
         batch = self.batch if label is None else {**self.batch, self.critic.real_label: label}
         return replace(self, stream=side, batch=batch)
 
+    def beside(self, change: Callable[[Tensor], Tensor]) -> CriticCall:
+        """Return a call with the fields that the view reads beside a sample changed by a function of (B, *shape)."""
+        view = self.critic.view
+        changed = {name: change(self.batch[name]) for name in (view.fields if view is not None else ())}
+        return replace(self, batch={**self.batch, **changed})
+
     @torch.no_grad()
     def produce(self, noise: Mapping[str, Tensor]) -> Tensor:
         """Return what the generator makes of other noise (by name) under the batch's conditions, without a graph."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, cast
@@ -11,14 +11,14 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from ganworks.augment import Augment, AugmentFunction, as_module, identity
-from ganworks.errors import SettingError, check_choice, setting_path
+from ganworks.errors import check_choice, setting_path
 from ganworks.loss import AdversarialLoss, per_sample
 from ganworks.regularizer import Regularizer
 from ganworks.regularizer.base import weight_at
 from ganworks.task.base import Batch, ManualTask, Terms, detached
 from ganworks.task.critic import Critic, CriticCall, critics_of
 from ganworks.task.player import as_player
-from ganworks.task.rates import correction_of
+from ganworks.task.rates import correction_of, interval_of
 from ganworks.task.said import Look, Said, by_side, said_of, without_side
 from ganworks.task.state import average_state
 from ganworks.task.view import Seen
@@ -62,7 +62,7 @@ class CriticsTask(ManualTask):
         self.lazy_step = lazy_step
         self.lazy_regularizers = {role: self._lazy_of(role) for role in ("generator", "discriminator")}
         self.corrections = {
-            role: correction_of(next(iter(lazy.values())).every)
+            role: correction_of(interval_of(role, {name: each.every for name, each in lazy.items()}))
             for role, lazy in self.lazy_regularizers.items()
             if lazy
         }
@@ -92,18 +92,9 @@ class CriticsTask(ManualTask):
         return loss
 
     def _lazy_of(self, role: str) -> dict[str, Regularizer]:
-        """Return the regularizers of ``role`` whose penalties take a step of their own, by the names of their terms.
-
-        Raises:
-            SettingError: their `every` differ: the optimizer is corrected for one.
-        """
+        """Return the regularizers of ``role`` whose penalties take a step of their own, by the names of their terms."""
         pairs = self.all_regularizers.items()
-        lazy = {name: each for name, each in pairs if each.player == role and self.is_lazy(each)}
-        if len({each.every for each in lazy.values()}) > 1:
-            intervals = ", ".join(f"{name} every {each.every}" for name, each in lazy.items())
-            allowed = f"false, or one `every` above 1 for all penalties of the {role} ({intervals})"
-            raise SettingError("lazy_step", "true", allowed)
-        return lazy
+        return {name: each for name, each in pairs if each.player == role and self.is_lazy(each)}
 
     def is_lazy(self, regularizer: Regularizer) -> bool:
         """Return whether a regularizer's penalty takes a step of its own."""
@@ -231,27 +222,29 @@ class CriticsTask(ManualTask):
             fake = regularizer.through(fake)
         return fake
 
-    def observe(self, real_logits: list[Tensor], fake_logits: list[Tensor] | None = None) -> None:
-        """Let the augmentation see what the critics said, once for all of them, and log what it has to say."""
-        reals, fakes = (
-            [per_sample(each.detach()) for each in said] for said in (real_logits, fake_logits or [])
-        )
-        is_centred = all(getattr(c.objective, "centred", not c.objective.relativistic) for c in self.critics)
-        num_images = len(reals[0]) * self.critics[0].together * self.world_size
-        self.augment.observe_logits(reals, fakes, num_images, is_centred)
-        average_state(self.augment)
-        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
-            self._record({f"augment/{name}": value for name, value in self.augment.scalars.items()})
-
-    def observe_loss(self, critic: Critic, real: Said, fake: Said) -> None:
-        """Let a loss with state follow what a critic said of both sides, and log what it has to say."""
-        loss = critic.objective
-        if not isinstance(loss, nn.Module):
-            return
-        loss.observe(real, fake)
-        average_state(loss)
-        if self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
-            self._record({f"{critic.prefix}loss/{name}": value for name, value in loss.scalars.items()})
+    def observe(self, said: Sequence[tuple[Said, Said]]) -> None:
+        """Let losses with state and the augmentation follow what each critic said of reals and fakes."""
+        following: dict[str, Any] = {}
+        for critic, (real, fake) in zip(self.critics, said, strict=True):
+            if isinstance(critic.objective, nn.Module):
+                critic.objective.observe(real, fake)
+                following[f"{critic.prefix}loss"] = critic.objective
+        if self.is_augmenting:  # once for all critics
+            reals, fakes = (
+                [per_sample(of["logits"].detach()) for of in side] for side in zip(*said, strict=True)
+            )
+            losses = [critic.objective for critic in self.critics]
+            is_centred = all(getattr(loss, "centred", not loss.relativistic) for loss in losses)
+            num_images = len(reals[0]) * self.critics[0].together * self.world_size
+            self.augment.observe_logits(reals, fakes, num_images, is_centred)
+            following["augment"] = self.augment
+        for each in following.values():
+            average_state(each)
+        if following and self._trainer is not None and self.is_logging and self._part == self.accumulate - 1:
+            scalars = {
+                f"{name}/{key}": x for name, each in following.items() for key, x in each.scalars.items()
+            }
+            self._record(scalars)
 
     def keep_look(self, critic: Critic, seen: Batch) -> None:
         """Keep what a critic saw for whoever watches; of a batch in parts, the last one."""

@@ -54,6 +54,9 @@ class PairedTask(AdversarialTask):
         super().__init__(**kwargs)
         self.l1 = check_range("l1", l1, 0.0)
         self.feature_matching = check_range("feature_matching", feature_matching, 0.0)
+        if feature_matching and any("feature_matching" in critic.penalties for critic in self.critics):
+            allowed = "0 beside regularizer.feature_matching: their terms have one name"
+            raise SettingError("feature_matching", feature_matching, allowed)
         self.perceptual = check_range("perceptual", perceptual, 0.0)
         self.distance: Lpips | None = None  # no module: its weights are neither trained nor in a checkpoint
         if perceptual:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch.optim import Optimizer
 
+from ganworks.errors import SettingError
 from ganworks.optimizer import Schedule
 from ganworks.optimizer.schedule import set_lr
 
@@ -51,6 +52,22 @@ def correction_of(every: int) -> float:
     0.8
     """
     return every / (every + 1)
+
+
+def interval_of(role: str, intervals: Mapping[str, int]) -> int:
+    """Return the one `every` of a player's penalties that take a step of their own.
+
+    Args:
+        intervals: by the name of the penalty.
+
+    Raises:
+        SettingError: they differ: the optimizer is corrected for one.
+    """
+    if len(set(intervals.values())) > 1:
+        named = ", ".join(f"{name} every {every}" for name, every in intervals.items())
+        allowed = f"false, or one `every` above 1 for all penalties of the {role} ({named})"
+        raise SettingError("lazy_step", "true", allowed)
+    return next(iter(intervals.values()))
 
 
 def follow_rates(optimizers: Iterable[Optimizer], rates: Sequence[float], before: Sequence[float]) -> None:

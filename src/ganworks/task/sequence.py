@@ -58,11 +58,11 @@ class SequenceTask(AdversarialTask):
             )
         self._parts: list[Batch] = []  # of the update that is under way
         self.estimator.prepare(self.generator.length)
-        if self.generator_regularizers and not self.estimator.is_differentiable:
-            names = ", ".join(self.generator_regularizers)
-            raise SettingError(
-                "estimator", estimator, f"gumbel under {names}, which needs the generator's gradient"
-            )
+        taught = [name for critic in self.critics for name in self.teachers(critic)]
+        names = [*self.generator_regularizers, *taught, *(["task.top_k"] if self.top_k != 1 else [])]
+        if names and not self.estimator.is_differentiable:
+            allowed = f"gumbel under {', '.join(names)}: it needs a gradient through the fakes"
+            raise SettingError("estimator", estimator, allowed)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)

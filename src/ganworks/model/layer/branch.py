@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.model.layer.head import Logit, Term
 from ganworks.model.layer.last import last_layers
 
@@ -91,7 +91,8 @@ def ends(network: nn.Module) -> list[nn.Module]:
         allowed = (
             "a discriminator that ends in a linear layer or a convolution with one output, or in a `Logit`"
         )
-        raise SettingError("model.discriminator", type(network).__name__, allowed)
+        with setting_path(is_whole=True):  # no setting of the regularizer that asked
+            raise SettingError("model.discriminator", type(network).__name__, allowed)
     return logits or [network.get_submodule(name) for name in names]
 
 

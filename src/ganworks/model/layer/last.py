@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, setting_path
 from ganworks.model.layer.head import LastLayer
 
 
@@ -33,7 +33,8 @@ def check_alone(network: nn.Module, layer: str, found: Sequence[str]) -> None:
     alike = [name for name in found if re.sub(r"\d+", "*", name) == re.sub(r"\d+", "*", layer)]
     if len(alike) > 1:
         several = f"a discriminator that says its last_layers, if these all are ({', '.join(alike)})"
-        raise SettingError("model.discriminator", type(network).__name__, several)
+        with setting_path(is_whole=True):  # no setting of the regularizer that asked
+            raise SettingError("model.discriminator", type(network).__name__, several)
 
 
 def has_one_output(layer: nn.Module) -> bool:
