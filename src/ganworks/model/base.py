@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -20,7 +20,7 @@ class Codable(ABCMeta):
             return super().__call__(*args, **kwargs)
         from ganworks.model.codes import coded
 
-        return super(Codable, coded(cls)).__call__(*args, codes=codes, **kwargs)
+        return super(Codable, cast(Codable, coded(cls))).__call__(*args, codes=codes, **kwargs)
 
 
 class Generator(nn.Module, metaclass=Codable):
