@@ -39,7 +39,17 @@ from ganworks.model import (
     StyleGAN2Discriminator,
     StyleGAN3Generator,
 )
-from ganworks.regularizer import R1, R2, Centring, FeatureMatching, LeCam, San, Transport, WeightClip
+from ganworks.regularizer import (
+    R1,
+    R2,
+    AuxiliaryClassifier,
+    Centring,
+    FeatureMatching,
+    LeCam,
+    San,
+    Transport,
+    WeightClip,
+)
 from ganworks.task import AdversarialTask
 
 NUMBERS = "StyleGAN2 with ADA, lazy R1 and path length"  # its noise has strengths: parameters of one number
@@ -145,6 +155,10 @@ def stylegan2() -> dict[str, Any]:
     }
 
 
+def class_head() -> dict[str, Any]:
+    return {**conditional(), "regularizers": {"auxiliary_classifier": AuxiliaryClassifier(10)}}
+
+
 def sagan() -> dict[str, Any]:
     torch.manual_seed(1)
     shape = (1, SIDE, SIDE)
@@ -189,7 +203,7 @@ DISTRIBUTED: dict[str, Callable[[], dict[str, Any]]] = {
     "path length of mixed styles": mixed_styles,
     "clipped gradients": lambda: {"gradient_clip": 1e-3},
     "parameters that a rank or no rank uses": partly_used,
-    "conditional batch norm over ranks": conditional,
+    "class head and conditional batch norm over ranks": class_head,
     "weight clipping": lambda: {"regularizers": {"weight_clip": WeightClip(bound=0.05)}},
     "ADA of a relativistic loss": median_ada,
     "SAN with R1": lambda: {

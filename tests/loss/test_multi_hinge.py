@@ -64,6 +64,12 @@ def test_wrong_labels_cost_more(sides):
     assert MultiHinge().generator_of({**sure, "label": (label + 1) % 3}) > 1
 
 
+def test_critic_of_packs_is_refused(sides):
+    scores, label = sides["fake"]
+    with pytest.raises(SettingError, match=r"^loss=multi_hinge.* says 2 things of 4 samples"):
+        MultiHinge().generator_of(said_of(scores[::2], label))
+
+
 @pytest.mark.parametrize(("missing", "said"), [("class_logits", "class_head"), ("label", "no labels")])
 def test_critic_without_classes_is_refused(sides, missing, said):
     real = said_of(*sides["real"])

@@ -1,6 +1,7 @@
 """Codes at the end of a generator's latent: of any network, in copies, with chosen values."""
 
 import copy
+import math
 import pickle
 
 import pytest
@@ -68,9 +69,9 @@ def test_every_generator_with_a_latent_takes_codes_at_its_end(name):
 
 
 def test_generator_without_codes_is_of_its_own_class_and_draws_as_ever():
-    generator = GENERATORS["dcgan"]()
-    assert type(generator) is DCGANGenerator
-    assert list(generator.noise) == ["latent"]
+    for generator in (GENERATORS["dcgan"](), GENERATORS["dcgan"](codes=None)):
+        assert type(generator) is DCGANGenerator
+        assert list(generator.noise) == ["latent"]
 
 
 def test_copies_and_pickles_keep_their_codes():
@@ -96,7 +97,9 @@ def test_chosen_codes_take_the_place_of_drawn_ones_and_leave_the_others():
     assert torch.equal(codes.chosen([1], noise)["category_1"], noise["category_1"])
 
 
-@pytest.mark.parametrize("values", [[3], [0.5], [0, 0, 2.0], [0, 0, 0, 0, 0], [-1]])
+@pytest.mark.parametrize(
+    "values", [[3], [0.5], [0, 0, 2.0], [0, 0, 0, 0, 0], [-1], [math.nan], [math.inf], [0, 0, math.nan]]
+)
 def test_code_that_is_none_is_refused(values):
     with pytest.raises(SettingError, match="code="):
         Codes((3, 2), 2).chosen(values, draw(GENERATORS["mlp"](codes=CODES)))

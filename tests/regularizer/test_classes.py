@@ -124,6 +124,19 @@ def test_order_of_a_batch_does_not_matter_and_wrong_labels_cost_more(name):
     assert torch.equal(term.class_logits(said).argmax(1), LABEL)
 
 
+@pytest.mark.parametrize("make", [HEADS["contrastive"], HEADS["d2d_ce"]])
+def test_cosines_keep_their_digits_under_autocast(make):
+    torch.manual_seed(0)
+    term, features = make(K), torch.randn(6, 4)
+    head = term.make_head(4)
+    with torch.autocast("cpu", torch.bfloat16):
+        said = head(features)
+        found = term.checked_term(said, LABEL)
+    assert said.dtype == torch.float32
+    assert torch.allclose(said[:, K:].norm(dim=1), torch.ones(6))
+    assert torch.equal(found, term.checked_term(said, LABEL))
+
+
 def test_length_of_embeddings_and_proxies_does_not_matter():
     torch.manual_seed(0)
     head, features = ProxyHead(4, K, 5), torch.randn(6, 4)

@@ -56,6 +56,11 @@ def test_generator_without_the_codes_is_refused():
         InfoGAN(CODES).negative_bound(torch.zeros(2, 7), {"latent": torch.zeros(2, 4)})
 
 
+def test_critic_of_packs_is_refused():
+    with pytest.raises(SettingError, match=r"^regularizer\.infogan=on.* says 3 things of 6 samples"):
+        InfoGAN(CODES).negative_bound(torch.zeros(3, 7), drawn(6))
+
+
 @pytest.mark.parametrize("generator_weight", [1.0, 0.0])
 def test_codes_can_be_read_off_the_samples_of_a_generator_that_learned_with_it(generator_weight):
     torch.manual_seed(0)

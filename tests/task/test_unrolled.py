@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from ganworks.model import MLPDiscriminator
 from ganworks.optimizer.ahead import StepsAhead
 from ganworks.regularizer import R1
 from ganworks.run.build import build_run
-from ganworks.task import UnrolledTask
+from ganworks.run.speed import check_sharding
+from ganworks.task import LatentOptimisationTask, UnrolledTask
 from running import compose
 
 RULES: dict[str, Any] = {
@@ -199,3 +201,10 @@ def test_optimizer_without_a_rule_is_refused_before_training() -> None:
         StepsAhead(Adam([nn.Parameter(torch.zeros(1))], amsgrad=True), {})
     with pytest.raises(SettingError):
         StepsAhead(RMSprop([nn.Parameter(torch.zeros(1))]), {})
+
+
+@pytest.mark.parametrize("kind", [UnrolledTask, LatentOptimisationTask])
+def test_sharded_networks_are_refused(kind):
+    task = SimpleNamespace(can_be_sharded=kind.can_be_sharded, players={})
+    with pytest.raises(SettingError, match=r"^trainer\.strategy=adversarial_fsdp.*needs whole networks"):
+        check_sharding(compose("data=ring"), task)

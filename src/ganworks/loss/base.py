@@ -76,6 +76,15 @@ def per_sample(logits: Tensor) -> Tensor:
     return logits if logits.dim() == 1 else logits.flatten(1).mean(1)
 
 
+def check_rows(setting: str, value: str, said: Tensor, num: int) -> None:
+    """Raise `SettingError` unless a critic said a row for each of ``num`` samples, as their labels ask for."""
+    if len(said) != num:
+        words = (
+            f"left out: its critic says {len(said)} things of {num} samples, as one of packs or frames does"
+        )
+        raise SettingError(setting, value, words)
+
+
 def check_margin(margin: float) -> float:
     """Return the margin of a loss; raise `SettingError` unless it is above 0."""
     if not margin > 0:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from ganworks.errors import SettingError
-from ganworks.loss.base import Said, per_sample
+from ganworks.loss.base import Said, check_rows, per_sample
 from ganworks.loss.margin import Hinge
 
 
@@ -34,6 +34,7 @@ class MultiHinge(Hinge):
         return self._hinge(scores_of(fake), label_of(fake))
 
     def _hinge(self, scores: Tensor, label: Tensor) -> Tensor:
+        check_rows("loss", "multi_hinge", scores, len(label))
         return relu(self.margin - lead(scores, label)).mean()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -12,7 +12,18 @@ from ganworks.errors import check_count
 from ganworks.model.noise import Noise, Rng
 
 
-class Generator(nn.Module, ABC):
+class Codable(ABCMeta):
+    """The class of the generators' classes, which takes ``codes`` for all of them: null is what leaving it out is."""
+
+    def __call__(cls, *args: Any, codes: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        if codes is None:
+            return super().__call__(*args, **kwargs)
+        from ganworks.model.codes import coded
+
+        return super(Codable, cast(Codable, coded(cls))).__call__(*args, codes=codes, **kwargs)
+
+
+class Generator(nn.Module, metaclass=Codable):
     """A network from noise and conditions to samples (B, *shape).
 
     All its randomness is the noise that it declares, so that a sample is a function of its key. Noise and conditions
@@ -26,13 +37,6 @@ class Generator(nn.Module, ABC):
         codes: settings of `ganworks.model.Codes`: the end of the latent holds codes with laws of their own. Every
             generator with a latent takes them, whatever its own arguments.
     """
-
-    def __new__(cls, *args: Any, codes: Mapping[str, Any] | None = None, **kwargs: Any) -> Generator:
-        if codes is None:
-            return super().__new__(cls)
-        from ganworks.model.codes import coded
-
-        return super().__new__(coded(cls))
 
     def __init__(self, shape: Sequence[int], latent_dim: int | None, num_classes: int = 0) -> None:
         super().__init__()

@@ -78,7 +78,7 @@ class Codes:
             raise SettingError("code", ",".join(f"{value:g}" for value in values), allowed)
         noise = dict(drawn)
         for i, (index, size) in enumerate(zip(values, self.categories, strict=False)):
-            if index != int(index) or not 0 <= index < size:
+            if index not in range(size):  # nor is infinity, or NaN
                 raise SettingError("code", f"{index:g}", f"an integer from 0 to {size - 1} for category {i}")
             like = drawn[f"category_{i}"]
             noise[f"category_{i}"] = one_hot(torch.tensor(int(index)), size).to(like).expand_as(like)

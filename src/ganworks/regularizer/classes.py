@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ganworks.errors import SettingError, check_count, check_range
+from ganworks.loss.base import check_rows
 from ganworks.model.layer.branch import branch
 from ganworks.model.layer.head import along
 from ganworks.regularizer.base import Regularizer, WeightSchedule
@@ -94,9 +95,7 @@ class ClassRegularizer(Regularizer):
             raise SettingError(
                 self.setting, "on", "left out: the data set has no labels (data.num_classes=0)"
             )
-        if len(said) != len(label):
-            words = f"left out: its critic says {len(said)} things of {len(label)} samples, as one of packs or frames"
-            raise SettingError(self.setting, "on", f"{words} does")
+        check_rows(self.setting, "on", said, len(label))
         return self.term(said.float() if said.dtype.itemsize < 4 else said, label)
 
 

@@ -18,7 +18,8 @@ class Contrastive(ClassRegularizer):
 
     a_i = exp(l_i e(y_i) / t) + sum over k != i with y_k = y_i of exp(l_i l_k / t), and b_i the same over all k != i,
     of embeddings l and proxies e on the unit sphere: Kang and Park 2020 (ContraGAN), equation 8
-    (https://arxiv.org/abs/2006.12681). The discriminator minimises it on reals, the generator on its fakes.
+    (https://arxiv.org/abs/2006.12681). The discriminator minimises it on reals, the generator on its fakes. The batch
+    is that of one process, and of one part of it (`task.accumulate`).
 
     The proxy is one term of a_i among as many as there are samples of a class in the batch. Where these are several, as
     of 10 classes in 64, fakes that stand together by class satisfy the generator whichever proxy they stand at: classes
@@ -55,7 +56,9 @@ class Contrastive(ClassRegularizer):
     def term(self, said: Tensor, label: Tensor) -> Tensor:
         cosines, embedding = self.class_logits(said), said[:, self.num_classes :]
         own = cosines.gather(1, label[:, None])
-        return self.contrast(own, embedding @ embedding.T, label[:, None] == label)
+        with torch.autocast(said.device.type, enabled=False):  # it would take the cosines in half precision
+            pairs = embedding @ embedding.T
+        return self.contrast(own, pairs, label[:, None] == label)
 
     def contrast(self, own: Tensor, pairs: Tensor, same: Tensor) -> Tensor:
         """Return the loss, a scalar.

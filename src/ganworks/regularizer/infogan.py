@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ganworks.errors import SettingError, check_count, check_range
+from ganworks.loss.base import check_rows
 from ganworks.model.codes import CONTINUOUS, Codes
 from ganworks.model.layer.branch import branch
 from ganworks.regularizer.base import Regularizer, WeightSchedule
@@ -33,7 +34,7 @@ class InfoGAN(Regularizer):
         width: units of the head's hidden layer.
 
     Raises:
-        SettingError: a setting out of range; in training, a generator without these codes.
+        SettingError: a setting out of range; in training, a generator without these codes, or several rows a sample.
     """
 
     setting: ClassVar[str] = "regularizer.infogan"
@@ -81,6 +82,7 @@ class InfoGAN(Regularizer):
         if missing := [name for name in self.codes.noise if name not in drawn]:
             allowed = f"settings of codes under {self.setting}, which reads {', '.join(missing)}"
             raise SettingError("model.generator.codes", "null", allowed)
+        check_rows(self.setting, "on", said, len(drawn[next(iter(self.codes.noise))]))
         said = said.float() if said.dtype.itemsize < 4 else said
         *categories, numbers = said.split([*self.codes.categories, 2 * self.codes.continuous], 1)
         bound = said.new_zeros(())

@@ -200,10 +200,10 @@ def functions_of(target: Any) -> list[Any]:
 
 
 def makers_of(target: Any) -> list[Any]:
-    """Return the functions of ours that make an object of class ``target`` before its `__init__`, and take settings."""
-    kinds = target.__mro__ if inspect.isclass(target) else ()
-    ours = [kind for kind in kinds if kind.__module__.startswith("ganworks.") and "__new__" in vars(kind)]
-    return [kind.__new__ for kind in ours]
+    """Return the functions of ours that are called before the `__init__` of a class ``target``, and take settings."""
+    kinds = type(target).__mro__ if inspect.isclass(target) else ()
+    ours = [kind for kind in kinds if kind.__module__.startswith("ganworks.") and "__call__" in vars(kind)]
+    return [vars(kind)["__call__"] for kind in ours]
 
 
 def parameters(target: Any) -> tuple[dict[str, inspect.Parameter], bool]:

@@ -27,5 +27,11 @@ class ProxyHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (B, K + dim) of features (B, num_features), in float32 at least."""
-        embedding = normalize(self.project(features), dim=1)
-        return torch.cat([embedding @ normalize(self.proxies, dim=1).T.to(embedding), embedding], 1)
+        embedding = self.project(features)
+        # Half precision has steps of .004 at a cosine of 1: as coarse as what is left to a margin of .98.
+        with torch.autocast(embedding.device.type, enabled=False):
+            embedding, proxies = (
+                normalize(x.to(torch.promote_types(x.dtype, torch.float32)), dim=1)
+                for x in (embedding, self.proxies)
+            )
+            return torch.cat([embedding @ proxies.T, embedding], 1)
