@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from ganworks.doctor import signals
 from ganworks.doctor.derived import LABEL_MATCHES
 from ganworks.loss import per_sample
-from ganworks.model.base import networks_of, num_classes_of
+from ganworks.model.base import num_classes_of
 from ganworks.model.layer.equalized import EqualizedLinear
 from ganworks.noise import keyed_rng
 from ganworks.regularizer import ClassHead, ClassRegularizer, GradientRegularizer, squared_gradient_norm
