@@ -13,7 +13,6 @@ from lab import Bench, Column, Row, main
 
 SHORT, FULL = "experiment=mixture_short", "experiment=grid_r3gan"
 NOISE = "{_target_:ganworks.augment.InstanceNoise,sigma:0.025}"  # the width of a mode of the grid
-WEIGHT = "{_target_:ganworks.regularizer.CosineWeight,start:0.1,end:0.01}"
 
 # Each as its paper has it: those of Wasserstein bring their penalty or bound, and five updates of the critic.
 LOSSES = {
