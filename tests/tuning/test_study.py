@@ -242,7 +242,7 @@ def test_more_evaluations_than_there_are_cannot_be_averaged(tmp_path: Path) -> N
 def test_points_of_papers_can_be_taken_away_and_what_a_search_needs_cannot() -> None:
     (stage,) = read_settings(compose_tune("tune=digits_lr", "~enqueue"), [], []).stages
     assert stage.space.first == {}
-    with pytest.raises(GanworksError, match="num_trials=None"):
+    with pytest.raises(GanworksError, match="num_trials=null"):
         read_settings(compose_tune("tune=digits_lr", "~num_trials"), [], [])
 
 
