@@ -4,8 +4,8 @@
     python benchmarks/mixtures.py --list
 
 Writes docs/benchmarks/mixtures_grid.md and the like. The protocol is the bench's own (experiment=mixture_short) and no
-paper's: benchmarks/pacgan.py has that of PacGAN. On the grid a run takes about 12 CPU seconds, an unrolled one three times
-as long, one of grid_r3gan two minutes: a seed of that table is about half an hour of one core.
+paper's: benchmarks/pacgan.py has that of PacGAN. On the grid a run takes about 12 CPU seconds, an unrolled one three
+times as long, one of grid_r3gan two minutes: a seed of that table is about half an hour of one core.
 """
 
 from __future__ import annotations
