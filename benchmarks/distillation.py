@@ -2,7 +2,7 @@
 
 python benchmarks/distillation.py --seeds 5
 
-A run of the first row is the teacher of all others under its seed, so that no row is trained before it.
+A run of the first row is the teacher of all others under its seed, so that none of them begins before it has ended.
 """
 
 from __future__ import annotations
@@ -24,40 +24,32 @@ have the same updates of the generator, so that they differ in the CPU time that
 
 def bench(runs: Path, share: str = "") -> Bench:
     """Return the bench; the teacher of a seed is the run of the first row, in the folder ``runs``."""
-    folder = runs.absolute() / "distillation" / (f"share_{float(share):g}" if share else "")
+    folder = runs.absolute() / "distillation" / (f"share_{float(share):g}" if float(share or 1) != 1 else "")
     path = folder / "teacher_50_steps" / "seed_${seed}"
     distilled = ("experiment=digits_distilled", f"task.teacher={path}")
     flow = ("experiment=digits_flow", f"init_from={path}", *ONE_BATCH)
     matching = ("task=distil_matching", "optimizer.score.lr=1e-3")
+    teacher, heads = "teacher, 50 steps", "heads on the teacher"
+
+    def one_step(name: str, *settings: str) -> Row:
+        return Row(name, (*distilled, *settings), heads, "one step", after=teacher)
+
+    def steps(num: int) -> Row:
+        words = f"teacher, {num} step{'s' if num > 1 else ''}"
+        return Row(words, (*flow, f"model.generator.num_steps={num}"), group="the flow", after=teacher)
+
     return Bench(
         name="distillation",
         title="One-step distillation of a flow of the digits",
         protocol="Digits, 8x8. Teacher: 410,000 images by flow matching. Distillation: 102,400 images, batch 128.",
         rows=(
-            Row("teacher, 50 steps", ("experiment=digits_flow",), group="the flow"),
-            Row("heads on the teacher", distilled, "heads on the teacher", "one step"),
-            Row("teacher, 4 steps", (*flow, "model.generator.num_steps=4"), group="the flow"),
-            Row("teacher, 2 steps", (*flow, "model.generator.num_steps=2"), group="the flow"),
-            Row("teacher, 1 step", (*flow, "model.generator.num_steps=1"), group="the flow"),
-            Row("critic from scratch", (*distilled, *FRESH_CRITIC), "heads on the teacher", "one step"),
-            Row(
-                "generator from scratch",
-                (*distilled, "model.generator.from_teacher=false"),
-                "heads on the teacher",
-                "one step",
-            ),
-            Row(
-                "matching alone",
-                (*distilled, *matching, "model.discriminator.weight=0"),
-                "heads on the teacher",
-                "one step",
-            ),
-            Row(
-                "matching and heads",
-                (*distilled, *matching, "model.discriminator.weight=0.1"),
-                "heads on the teacher",
-                "one step",
-            ),
+            Row(teacher, ("experiment=digits_flow",), group="the flow"),
+            one_step(heads),
+            *map(steps, (4, 2, 1)),
+            one_step("critic from scratch", *FRESH_CRITIC),
+            one_step("generator from scratch", "model.generator.from_teacher=false"),
+            one_step("matching alone", *matching, "model.discriminator.weight=0"),
+            one_step("matching and heads", *matching, "model.discriminator.weight=0.1"),
         ),
         columns=(
             Column("fd_digits", "fd_digits", log=True),

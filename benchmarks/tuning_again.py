@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,11 +36,8 @@ from ganworks.tuning.worker import reached
 from tuning import OURS, RANDOM, search, settings_of
 
 WORST = 300.0  # fd_digits of a generator that has learned nothing
-MEAN_OF, TOP, AGAIN = (
-    3,
-    3,
-    (5_000,),
-)  # evaluations, trials, and the seeds that those are trained under once more
+MEAN_OF, TOP = 3, 3  # evaluations, trials
+AGAIN = (5_000,)  # the seeds that those trials are trained under once more
 FRESH = 10_000  # the first seed that no search has seen
 
 
@@ -83,6 +81,12 @@ def ended_within(study: optuna.Study, limit: float) -> tuple[list[FrozenTrial], 
     return seen, images
 
 
+def best_of(trials: list[FrozenTrial], num: int, name: str) -> list[FrozenTrial]:
+    """Return the best trials that ended well; without one the command ends."""
+    found = ranked(trials, "minimize")[:num]
+    return found or sys.exit(f"error: {name}: no trial has ended well; a larger --share trains more of them")
+
+
 def trained(settings: Settings, trial: FrozenTrial, seed: int, folder: Path) -> float:
     """Return what the settings of a trial reach under a seed, as its search measures it."""
     overrides = [*common_overrides(settings), f"seed={seed}", *trial.user_attrs["overrides"]]
@@ -100,7 +104,7 @@ def random_side(repetition: int, seeds: range, folder: Path) -> Side:
     settings = settings_of(RANDOM, folder, f"random_{repetition}", 1000 + repetition)
     search(settings)
     study = open_study(settings, open_storage(settings))
-    best, images = ranked(study.get_trials(), "minimize")[0], sum(map(images_of, study.get_trials()))
+    (best,), images = best_of(study.get_trials(), 1, settings.name), sum(map(images_of, study.get_trials()))
     fresh = [trained(settings, best, seed, folder / "again") for seed in seeds]
     return Side(best.value, images, fresh)
 
@@ -115,7 +119,7 @@ def search_side(repetition: int, seeds: range, folder: Path, limit: float) -> Si
     ended, images = ended_within(study, limit - spared)
     best = {
         statistics.fmean([t.value, *(trained(settings, t, seed, folder / "again") for seed in AGAIN)]): t
-        for t in ranked(ended, "minimize")[:TOP]
+        for t in best_of(ended, TOP, settings.name)
     }
     value = min(best)
     last = replace(settings, objective_mean_of=1)  # as random search's settings are measured

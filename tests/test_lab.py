@@ -11,11 +11,11 @@ from ganworks.errors import GanworksError, SettingError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from lab import Bench, Column, Published, Row
+from lab import Bench, Column, Published, Row, main
 from lab.command import command_line, parser, run
 from lab.page import write_page
 from lab.table import cells, floor_cells, mean_and_deviation, step_cost, table, values_of
-from lab.train import Job, jobs_of, train_all
+from lab.train import Job, jobs_of, next_of, train_all
 from rich.console import Console
 
 SMALL = ("data=ring", "num_images=128", "model.width=8", "metric.num_samples=100", "metric.floor=false")
@@ -135,3 +135,24 @@ def test_page_of_missing_runs_says_so(tmp_path: Path) -> None:
     text = Path(run(small, chosen, "python x", Console(quiet=True))).read_text()
     assert "Some runs are missing" in text
     assert "1 missing" in text
+
+
+def test_a_row_that_reads_another_begins_when_that_has_ended(tmp_path: Path) -> None:
+    rows = Row("student", after="teacher"), Row("teacher")
+    waiting = [Job(row, seed, [], tmp_path / row.name) for seed in (0, 1) for row in rows]
+    first = next_of(waiting, [])
+    assert first == waiting[1]
+    others = [job for job in waiting if job is not first]
+    assert next_of(others, [first]) == waiting[3]  # that of the other seed
+    assert next_of(others, []) == waiting[0]
+    with pytest.raises(SettingError, match=r"student\.after=master"):
+        bench(Row("student", after="master"))
+
+
+def test_the_list_of_rows_has_their_brackets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    main("", [bench(Row("both", ("regularizer=[r1,lecam]",)))], ["--list"])
+    assert "regularizer=[r1,lecam]" in capsys.readouterr().out

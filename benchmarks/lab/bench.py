@@ -23,6 +23,7 @@ class Row:
         compare: the row whose time of a step is 1 for this one; None leaves the cell empty.
         group: the heading that it stands under.
         label: what the table says behind its name.
+        after: the row whose run of the same seed this one reads; it begins when that has ended.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Row:
     compare: str | None = None
     group: str = ""
     label: str = ""
+    after: str | None = None
 
     @property
     def folder(self) -> str:
@@ -107,7 +109,7 @@ class Bench:
         seeds: how many, unless the command says otherwise.
 
     Raises:
-        SettingError: two rows share a folder, or a row is compared with one that is not there.
+        SettingError: two rows share a folder, or a row is compared with or waits for one that is not there.
     """
 
     name: str
@@ -126,8 +128,9 @@ class Bench:
         for row in self.rows:
             if folders.count(row.folder) > 1:
                 raise SettingError("rows", row.name, f"a name whose folder, {row.folder}, no other row has")
-            if row.compare is not None:
-                check_choice(f"{row.name}.compare", row.compare, names)
+            for word, other in (("compare", row.compare), ("after", row.after)):
+                if other is not None:
+                    check_choice(f"{row.name}.{word}", other, names)
 
     def overrides(self, row: Row, seed: int) -> list[str]:
         """Return the settings of one run, as its command line has them."""

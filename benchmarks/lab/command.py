@@ -36,7 +36,9 @@ def main(
     try:
         for bench in benches:
             if chosen.bench is None or bench.name in chosen.bench:
-                console.print(run(bench, chosen, command_line(argv), console))
+                print(
+                    run(bench, chosen, command_line(argv), console)
+                )  # not by rich, which takes [r1] for a style
     except GanworksError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ def write_page(
     text = "\n\n".join(part for part in parts if part)
     text += "".join(f"\n| {row.name} | {' '.join(f'`{o}`' for o in row.overrides)} |" for row in rows)
     path = out / f"{bench.name}.md"
-    path.write_text(without_paths(text, jobs) + "\n", encoding="utf-8")
+    path.write_text(without_paths(text, bench, jobs) + "\n", encoding="utf-8")
     return path
 
 
@@ -69,8 +69,8 @@ def ended_early(rows: Sequence[Row], summaries: Summaries) -> str:
     return head + "\n".join(lines) if lines else ""
 
 
-def without_paths(text: str, jobs: Sequence[Job]) -> str:
-    """Return the text without the folders of this machine, which errors may name."""
-    for job in jobs:
-        text = text.replace(str(job.run_dir), f"{job.row.folder}/{job.run_dir.name}")
+def without_paths(text: str, bench: Bench, jobs: Sequence[Job]) -> str:
+    """Return the text without the folders of this machine, which errors and settings may name."""
+    for folder in {job.run_dir.parents[1] for job in jobs}:
+        text = text.replace(str(folder), f"runs/benchmark/{bench.name}")
     return text.replace(f"{Path.cwd()}/", "").replace(str(Path.home()), "~")

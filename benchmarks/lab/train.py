@@ -111,8 +111,8 @@ def train_all(jobs: Sequence[Job], workers: int, console: Console) -> None:
         task = bar.add_task("runs", total=len(jobs), completed=len(jobs) - len(waiting))
         try:
             while waiting or running:
-                while waiting and len(running) < workers:
-                    job = waiting.pop(0)
+                while len(running) < workers and (job := next_of(waiting, [job for job, _ in running])):
+                    waiting.remove(job)
                     process = job.process()
                     process.start()
                     running.append((job, process))
@@ -129,6 +129,12 @@ def train_all(jobs: Sequence[Job], workers: int, console: Console) -> None:
             while not all(process.wait(POLL) for _, process in running):
                 pass
             raise
+
+
+def next_of(waiting: Sequence[Job], running: Sequence[Job]) -> Job | None:
+    """Return the first of the jobs whose run does not read that of a job which has not ended; None without one."""
+    going = {(job.row.name, job.seed) for job in (*waiting, *running)}
+    return next((job for job in waiting if (job.row.after, job.seed) not in going), None)
 
 
 def tell(job: Job, process: TrainingProcess, console: Console) -> None:

@@ -20,9 +20,11 @@ from optuna.trial import TrialState
 from ganworks.cli.train import train_here
 from ganworks.errors import GanworksError
 from ganworks.logger import read_metrics
+from ganworks.run.compose import compose as compose_of
 from ganworks.tuning.finish import begin
 from ganworks.tuning.process import rung
 from ganworks.tuning.search import Replicates, Search, ranked
+from ganworks.tuning.settings import read_settings
 from ganworks.tuning.storage import make_pruner, open_storage
 from ganworks.tuning.worker import Worker, judge, reached
 from running import compose
@@ -235,6 +237,18 @@ def test_a_study_of_last_evaluations_is_not_continued_with_their_means(tmp_path:
 def test_more_evaluations_than_there_are_cannot_be_averaged(tmp_path: Path) -> None:
     with pytest.raises(GanworksError, match="objective_mean_of=3: must be at most evaluations=2"):
         settings_of(tmp_path, objective_mean_of=3)
+
+
+def test_points_of_papers_can_be_taken_away_and_what_a_search_needs_cannot() -> None:
+    (stage,) = read_settings(compose_tune("tune=digits_lr", "~enqueue"), [], []).stages
+    assert stage.space.first == {}
+    with pytest.raises(GanworksError, match="num_trials=null"):
+        read_settings(compose_tune("tune=digits_lr", "~num_trials"), [], [])
+
+
+def compose_tune(*overrides: str) -> Any:
+    """Return the settings of a search as its command composes them."""
+    return compose_of(list(overrides), "tune")
 
 
 def test_trials_are_compared_by_all_runs_and_described_by_those_under_other_seeds(tmp_path: Path) -> None:

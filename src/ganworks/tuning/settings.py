@@ -102,10 +102,10 @@ def read_settings(config: DictConfig, overrides: list[str], flags: list[str]) ->
         SettingError: the first setting that can't be right.
     """
     values: Any = OmegaConf.to_container(config, resolve=True)
-    if not values["objective"]:
+    if not values.get("objective"):
         raise SettingError("objective", "", "given: a figure of the trials' metric, such as fd_digits")
     for name, kind in TYPES.items():
-        values[name] = checked_value(name, values[name], kind)
+        values[name] = checked_value(name, values.get(name), kind)  # ~enqueue takes a setting away
     checked_value("paths.runs", values["paths"]["runs"], Path)
     counts = ("num_trials", "workers", "evaluations", "objective_mean_of", "heartbeat_seconds", "max_crashes")
     for name in (*counts, "num_rungs"):
