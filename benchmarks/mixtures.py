@@ -13,6 +13,9 @@ from __future__ import annotations
 from lab import Bench, Column, Row, main
 
 SHORT, FULL = "experiment=mixture_short", "experiment=grid_r3gan"
+# The penalties weigh as in grid_r3gan.
+GAMMA = "{_target_:ganworks.regularizer.CosineWeight,start:0.1,end:0.01}"
+R1, R2 = f"regularizer.r1.weight={GAMMA}", f"regularizer.r2.weight={GAMMA}"
 NOISE = "{_target_:ganworks.augment.InstanceNoise,sigma:0.025}"  # the width of a mode of the grid
 
 # Each as its paper has it: those of Wasserstein bring their penalty or bound, and five updates of the critic.
@@ -28,15 +31,21 @@ LOSSES = {
     "wgan_gp": (),
     "wgan_lp": (),
     "wgan_div": (),
-    "r3gan": (),
+    "r3gan": (R1, R2),
     "began": ("model=began_mlp",),
 }
 REMEDIES = {
-    "r1": ("regularizer=r1",),
-    "r2": ("regularizer=r2",),
-    "r1_r2": ("regularizer=r1_r2",),
-    "r1_r2, every=4": ("regularizer=r1_r2", "regularizer.r1.every=4", "regularizer.r2.every=4"),
-    "r1_r2_approx": ("regularizer=r1_r2_approx", "regularizer.r1.sigma=0.01", "regularizer.r2.sigma=0.01"),
+    "r1": ("regularizer=r1", R1),
+    "r2": ("regularizer=r2", R2),
+    "r1_r2": ("regularizer=r1_r2", R1, R2),
+    "r1_r2, every=4": ("regularizer=r1_r2", R1, R2, "regularizer.r1.every=4", "regularizer.r2.every=4"),
+    "r1_r2_approx": (
+        "regularizer=r1_r2_approx",
+        R1,
+        R2,
+        "regularizer.r1.sigma=0.01",
+        "regularizer.r2.sigma=0.01",
+    ),
     "gradient_penalty": ("regularizer=gradient_penalty", "regularizer.gradient_penalty.weight=0.1"),
     "dragan": ("regularizer=dragan", "regularizer.dragan.weight=0.1"),
     "lipschitz_penalty": ("regularizer=lipschitz_penalty", "regularizer.lipschitz_penalty.weight=0.1"),

@@ -25,10 +25,12 @@ CLASS_RESNETS = ("biggan", "biggan_deep", "sagan", "sngan")
 TRANSFORMERS = ("transformer", "transformer_levels", "transformer_dcgan")
 FROZEN = ("projected", "projected_fastgan", "fastgan")  # tests/model/test_projected.py
 FLOWS = ("flow", "distil")  # tests/task/test_distil.py
+MAXOUT = ("pacgan_mlp",)  # tests/model/test_maxout.py
 AUTOENCODERS = ("began", "began_mlp")  # tests/loss/test_began.py
 # With tests of their own.
 ELSEWHERE = {
     *AUTOENCODERS,
+    *MAXOUT,
     *TRANSLATORS,
     *UNPAIRED,
     *CLIPS,

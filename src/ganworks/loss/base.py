@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -64,6 +64,28 @@ class AdversarialLoss(ABC):
     def generator_of(self, fake: Said, real: Said | None = None) -> Tensor:
         """Return the generator's loss of all that a critic said of fakes, and of reals if it is relativistic."""
         return self.generator(fake["logits"], None if real is None else real["logits"])
+
+
+class OfLogits:
+    """A loss of a class that is no `AdversarialLoss`, with functions of logits alone, as the step asks it.
+
+    Args:
+        loss: with `discriminator`, `generator` and `relativistic`.
+    """
+
+    discriminator_of = AdversarialLoss.discriminator_of
+    generator_of = AdversarialLoss.generator_of
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "loss":  # of one that is being copied
+            raise AttributeError(name)
+        return getattr(self.loss, name)
+
+    def __str__(self) -> str:
+        return str(self.loss)
 
 
 def per_sample(logits: Tensor) -> Tensor:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, ABCMeta, abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
 from torch import Tensor, nn
 
 from ganworks.errors import check_count
+from ganworks.model.codes import Codable
 from ganworks.model.noise import Noise, Rng
-
-
-class Codable(ABCMeta):
-    """The class of the generators' classes, which takes ``codes`` for all of them: null is what leaving it out is."""
-
-    def __call__(cls, *args: Any, codes: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
-        if codes is None:
-            return super().__call__(*args, **kwargs)
-        from ganworks.model.codes import coded
-
-        return super(Codable, cast(Codable, coded(cls))).__call__(*args, codes=codes, **kwargs)
 
 
 class Generator(nn.Module, metaclass=Codable):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
+from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -132,16 +134,28 @@ class Coded:
         return super().forward(torch.cat([latent, self.codes.of(codes).to(latent)], 1), **inputs)  # type: ignore[misc]
 
 
+class Codable(ABCMeta):
+    """The class of the generators' classes, which takes ``codes`` for all of them: null is what leaving it out is."""
+
+    def __call__(cls, *args: Any, codes: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        if codes is None:
+            return super().__call__(*args, **kwargs)
+        return super(Codable, cast(Codable, coded(cls))).__call__(*args, codes=codes, **kwargs)
+
+
 @functools.cache
 def coded(kind: type) -> type:
     """Return the class of ``kind``'s generators whose latents end in codes."""
-    return kind if issubclass(kind, Coded) else type(kind.__name__, (Coded, kind), {"__module__": __name__})
+    if issubclass(kind, Coded):
+        return kind
+    make: Any = type(kind)
+    return make(kind.__name__, (Coded, kind), {"__module__": __name__, "plain": kind})
 
 
-def __getattr__(name: str) -> type:
-    """Return such a class by the name of its generator: where pickle looks for it."""
-    from ganworks import model
+def reduced(kind: type) -> str | tuple[Any, ...]:
+    """Return how a class of generators is pickled: one with codes is made again, any other is found by its name."""
+    plain = vars(kind).get("plain")
+    return kind.__qualname__ if plain is None else (coded, (plain,))
 
-    if name.startswith("_") or not hasattr(model, name):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return coded(getattr(model, name))
+
+copyreg.pickle(Codable, reduced)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.augment import Augment, AugmentFunction, as_module, identity
 from ganworks.errors import check_choice, setting_path
 from ganworks.loss import AdversarialLoss, per_sample
+from ganworks.loss.base import OfLogits
 from ganworks.regularizer import Regularizer
 from ganworks.regularizer.base import weight_at
 from ganworks.task.base import Batch, ManualTask, Terms, detached
@@ -84,12 +85,11 @@ class CriticsTask(ManualTask):
 
     def _loss_of(self, critic: Critic) -> AdversarialLoss:
         """Return a critic's loss: its own, or the task's; one with state is a copy for one of several critics."""
-        if critic.loss is None and (not critic.name or not isinstance(self.loss, nn.Module)):
-            return self.loss
-        loss = critic.loss or copy.deepcopy(self.loss)
-        if isinstance(loss, nn.Module):
+        is_shared = critic.loss is None and not (critic.name and isinstance(self.loss, nn.Module))
+        loss = self.loss if is_shared else critic.loss or copy.deepcopy(self.loss)
+        if isinstance(loss, nn.Module) and not is_shared:
             self.critic_losses[critic.name or "critic"] = loss
-        return loss
+        return loss if hasattr(loss, "discriminator_of") else cast(AdversarialLoss, OfLogits(loss))
 
     def _lazy_of(self, role: str) -> dict[str, Regularizer]:
         """Return the regularizers of ``role`` whose penalties take a step of their own, by the names of their terms."""
