@@ -89,7 +89,7 @@ class NormalizedGradient(Regularizer):
                 of a batch multiply every term of a loss by one number, and the terms beside this one keep it.
         """
         scale = torch.ones_like(self.moment) if slope is None else slope / self._factor
-        plain = in_float(gradient) / scale
+        plain = in_float(gradient) / torch.where(scale == 0, 1.0, scale)  # of a loss times 0 all is 0
         self.follow(global_mean(plain.numel() * plain.square().sum()))
         size = (self.moment / self.mass.clamp_min(TINY)).clamp_min(TINY).sqrt()
         return (plain * (scale / size)).to(gradient.dtype)
