@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 
+from ganworks.cli.sample_arguments import Arguments, check_draws
 from ganworks.errors import SettingError
 from ganworks.model import (
     BigGANGenerator,
@@ -137,3 +138,10 @@ def test_code_of_a_generator_without_codes_is_refused():
         CodedSampler(Sampler(GENERATORS["mlp"](), {}), [1.0])
     with pytest.raises(SettingError, match="code=a"):
         parse_code("a")
+
+
+@pytest.mark.parametrize("other", [{"input": "photos"}, {"direction": "back"}, {"latent": "z.safetensors"}])
+def test_code_where_nothing_is_drawn_is_refused(other):
+    with pytest.raises(SettingError, match=f"code=3: must be left out with {next(iter(other))}="):
+        check_draws(Arguments(run="run", code="3", **other))
+    check_draws(Arguments(run="run", code="3"))

@@ -175,6 +175,14 @@ def suffix_of(out: Path) -> str:
     return suffix if suffix in (".npy", ".pt", *OTHERS, *PICTURES) else ""
 
 
+def check_draws(arguments: Arguments) -> None:
+    """Raise `SettingError` where nothing is drawn that chosen codes could take the place of."""
+    given = {name: getattr(arguments, name) for name in ("input", "project", "latent")}
+    given |= {"direction": arguments.direction == "back", "space": arguments.space != "z"}
+    if names := [name for name, value in given.items() if value]:
+        raise SettingError("code", arguments.code, f"left out with {names[0]}=, which draws no codes")
+
+
 def load(arguments: Arguments) -> Sampler:
     """Return the generator that ``run=`` names, or its way back."""
     from ganworks.sample.direction import DIRECTIONS, backwards
@@ -186,5 +194,6 @@ def load(arguments: Arguments) -> Sampler:
     if arguments.code is not None:
         from ganworks.sample.codes import CodedSampler, parse_code
 
+        check_draws(arguments)
         return CodedSampler(sampler, parse_code(arguments.code))
     return backwards(sampler) if arguments.direction == "back" else sampler
