@@ -13,6 +13,7 @@ from __future__ import annotations
 from lab import Bench, Column, Row, main
 
 SHORT, FULL = "experiment=mixture_short", "experiment=grid_r3gan"
+SLOW = ("optimizer.generator.lr=1e-3", "optimizer.discriminator.lr=1e-3")
 # The penalties weigh as in grid_r3gan.
 GAMMA = "{_target_:ganworks.regularizer.CosineWeight,start:0.1,end:0.01}"
 R1, R2 = f"regularizer.r1.weight={GAMMA}", f"regularizer.r2.weight={GAMMA}"
@@ -62,6 +63,8 @@ REMEDIES = {
     "minibatch_std": ("regularizer=minibatch_std",),
     "san": ("regularizer=san",),
     "unrolled": ("task=unrolled",),
+    "learning rate 1e-3": SLOW,
+    "unrolled, learning rate 1e-3": (*SLOW, "task=unrolled"),
     "latent_optimisation": ("task=latent_optimisation",),
     "top_k": ("task.top_k=0.75",),
     "instance_noise": ("augment=instance_noise",),
