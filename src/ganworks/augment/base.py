@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
+
 AugmentFunction = Callable[[Tensor, torch.Generator], Tensor]
 """From samples (B, ...) and a generator of noise to the same shape, differentiable in the samples."""
 
@@ -100,6 +102,32 @@ class Counting(Augment):
         buffer = getattr(self, name)
         buffer.fill_(value)
         self._read[name] = (buffer, buffer._version, value)
+
+
+class Fading(Counting):
+    """An augmentation whose strength is a standard deviation that changes with the images.
+
+    Args:
+        sigma: from 0 up; a number, or a schedule (`ganworks.schedule`) with a ``num_images`` of its own.
+
+    Raises:
+        SettingError: a negative sigma, or a schedule without a length.
+    """
+
+    def __init__(self, sigma: float | ValueSchedule) -> None:
+        super().__init__()
+        check_value("sigma", sigma, 0.0)
+        check_length("sigma.num_images", sigma)
+        self.schedule = sigma
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation now."""
+        return value_at(self.schedule, self._on_host("images"))
+
+    @property
+    def scalars(self) -> dict[str, Tensor]:
+        return {"sigma": torch.as_tensor(self.sigma, dtype=torch.float32, device=self.images.device)}
 
 
 class Function(Augment):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganworks.augment.base import Counting
+from ganworks.augment.base import Fading
 from ganworks.augment.diffaugment import check_images
 from ganworks.model.layer.resample import Filter
-from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
 
 REACH = 3  # of the kernel, in sigma
 
 
-class Blur(Counting):
+class Blur(Fading):
     """The same blur of all images: kernel 2^-(i / sigma)^2 for |i| <= floor(3 sigma), along both axes, of sum 1.
 
     Karras et al. 2021 (StyleGAN3, https://arxiv.org/abs/2106.12423), appendix: without it the discriminator of
@@ -28,21 +27,6 @@ class Blur(Counting):
     Raises:
         SettingError: a negative sigma, or a schedule without a length; images that it does not take.
     """
-
-    def __init__(self, sigma: float | ValueSchedule) -> None:
-        super().__init__()
-        check_value("sigma", sigma, 0.0)
-        check_length("sigma.num_images", sigma)
-        self.schedule = sigma
-
-    @property
-    def sigma(self) -> float:
-        """Its deviation now, in pixels."""
-        return value_at(self.schedule, self._on_host("images"))
-
-    @property
-    def scalars(self) -> dict[str, Tensor]:
-        return {"sigma": torch.as_tensor(self.sigma, dtype=torch.float32, device=self.images.device)}
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganworks.augment.base import Counting
+from ganworks.augment.base import Fading
 from ganworks.regularizer.gradient import normal
-from ganworks.schedule import ValueSchedule, check_length, check_value, value_at
 
 
-class InstanceNoise(Counting):
+class InstanceNoise(Fading):
     """x + sigma e, e ~ N(0, I), for reals and fakes alike; sigma falls to 0 with the images.
 
     Arjovsky and Bottou 2017, section 3 (https://arxiv.org/abs/1701.04862), and Sonderby et al. 2017
@@ -25,21 +24,6 @@ class InstanceNoise(Counting):
     Raises:
         SettingError: a negative sigma, or a schedule without a length.
     """
-
-    def __init__(self, sigma: float | ValueSchedule) -> None:
-        super().__init__()
-        check_value("sigma", sigma, 0.0)
-        check_length("sigma.num_images", sigma)
-        self.schedule = sigma
-
-    @property
-    def sigma(self) -> float:
-        """The standard deviation now."""
-        return value_at(self.schedule, self._on_host("images"))
-
-    @property
-    def scalars(self) -> dict[str, Tensor]:
-        return {"sigma": torch.as_tensor(self.sigma, dtype=torch.float32, device=self.images.device)}
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         sigma = self.sigma
