@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ganworks.errors import SettingError, check_range
 from ganworks.model.flow import draw_times, velocity_loss
 from ganworks.model.score_pair import ScorePair, matching_loss
-from ganworks.task.base import Batch, Terms, batch_size
+from ganworks.task.base import Batch, Terms
 from ganworks.task.check import check_losses, untouched
 from ganworks.task.distil import DistilTask
 
@@ -54,22 +55,18 @@ class MatchingTask(DistilTask):
         if hasattr(self, "score"):  # the base asks before this class has all of its players
             super().freeze_parameters()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Update score and discriminator and, every `n_critic` batches, the generator."""
-        num = batch_size(batch)
-        parts = self.split({**batch, **self.draw_noise(num)})
-        if self.is_discriminator_turn:
-            self.update("score", self.terms_of("score"), parts)
-        if self.is_discriminator_turn and self.is_adversarial:
-            self.update("discriminator", self.terms_of("discriminator"), parts)
-            self.update_lazily("discriminator", parts)
-            self.project("discriminator")
-        if self.is_generator_turn:
-            self.update("generator", self.terms_of("generator"), parts)
-            self.update_lazily("generator", parts)
-            self.project("generator")
-            self.average(num * self.n_critic)
-        self.finish_step(self.images_counted(num))
+    def update(
+        self,
+        role: str,
+        terms_of: Callable[[Batch], Terms] | None,
+        parts: list[Batch],
+        is_lazy: bool = False,
+    ) -> None:
+        """Update the score before the discriminator, which rests where no critic has a weight."""
+        if role == "discriminator" and not is_lazy:
+            super().update("score", self.terms_of("score"), parts)
+        if role != "discriminator" or self.is_adversarial:
+            super().update(role, terms_of, parts, is_lazy)
 
     def score_terms(self, batch: Batch) -> Terms:
         """Return the squared error of the fake score's velocity at the batch's fakes under noise."""
