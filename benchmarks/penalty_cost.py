@@ -54,12 +54,13 @@ SIDES = {  # what both sides of a pair have beside the defaults
     "d2d_ce": LABELS,
     "unconditional_classifier": LABELS,
     "path_length": ["model=stylegan2", "model.channel_max=64"],
+    "transport": ["model.generator.latent_dim=1024"],
     "ada": ["augment.target=null"],
 }
 REMEDIES = {
     "task.n_critic=2": ["task.n_critic=2"],
     "task.fresh_batch": ["task.fresh_batch=true"],
-    "task.top_k=.5": ["+task.top_k=0.5"],
+    "task.top_k=.5": ["task.top_k=0.5"],
     "task=unrolled": ["task=unrolled"],
     "task=latent_optimisation": ["task=latent_optimisation"],
 }
