@@ -19,7 +19,7 @@ MOVES = (  # what digits may do: no mirror images, no quarter turns, no negative
     "augment.blit=0",
     "augment.color=0",
 )
-OFTEN, SELDOM = (*MOVES, "augment.probability=0.8"), (*MOVES, "augment.probability=0.2")
+OFTEN, SELDOM = (*MOVES, "augment.probability=0.8"), (*MOVES, "augment.probability=0.3")
 
 
 def rows(num_images: int) -> tuple[Row, ...]:
@@ -33,7 +33,7 @@ def rows(num_images: int) -> tuple[Row, ...]:
         Row("translation", ("augment=diffaugment", "~augment.color", "~augment.cutout"), "none", plain),
         Row("ada", ("augment=ada", half), "none", plain),
         Row("ada, target .3", ("augment=ada", half, "augment.target=0.3"), "none", plain),
-        Row("geometry, p = .2", SELDOM, "none", plain),
+        Row("geometry, p = .3", SELDOM, "none", plain),
         Row("geometry, p = .8", OFTEN, "none", plain),
         Row("apa", ("augment=apa", half), "none", plain),
         Row("blur", ("augment=blur", "augment.sigma.start=2"), "none", plain),
@@ -44,8 +44,8 @@ def rows(num_images: int) -> tuple[Row, ...]:
         Row("r1, lecam", (*penalty("r1", "lecam"), *same("r1")), "none", moved),
         Row("r1, consistency", (*penalty("r1", "consistency"), *same("r1")), "none", moved),
         Row("r1, balanced_consistency", (*penalty("r1", "balanced_consistency"), *same("r1")), "none", moved),
-        Row("r1_r2 + geometry", (*penalty("r1_r2"), *same("r1", "r2"), *OFTEN), "none", both),
-        Row("r1, lecam + geometry", (*penalty("r1", "lecam"), *same("r1"), *OFTEN), "none", both),
+        Row("r1_r2 + geometry", (*penalty("r1_r2"), *same("r1", "r2"), *SELDOM), "none", both),
+        Row("r1, lecam + geometry", (*penalty("r1", "lecam"), *same("r1"), *SELDOM), "none", both),
     ]
     return tuple(found)
 
