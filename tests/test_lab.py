@@ -38,7 +38,7 @@ def test_a_cell_is_mean_and_deviation_over_the_seeds_in_the_units_of_the_table()
     assert mean_and_deviation(values_of(runs, MODES), MODES) == "7.0 ± 1.4"
     assert mean_and_deviation(values_of(runs[:1], QUALITY), QUALITY) == "50.0"
     assert mean_and_deviation(values_of(runs[:1], KL), KL) == "0.0004"  # not 0.000
-    assert mean_and_deviation([], KL) == "none"
+    assert mean_and_deviation([], KL) == "–"
 
 
 def test_runs_that_diverged_are_counted_and_left_out_of_the_mean() -> None:
@@ -122,7 +122,7 @@ def test_runs_are_trained_once_and_their_page_holds_them_without_paths(
     changed = Job(jobs[0].row, 0, [*jobs[0].overrides, "loss=hinge"], jobs[0].run_dir)
     assert changed.summary() == {"status": "missing"}  # of other settings, not of these
     text = write_page(small, rows, jobs, tmp_path / "page", "python x", share=1).read_text()
-    assert "| refused | none | none | none | 1 failed |" in text
+    assert "| refused | – | – | – | 1 failed |" in text
     assert "data.batch_size=0: must be an integer from 1 up" in text
     assert str(tmp_path) not in text
     assert "<svg" in (tmp_path / "page" / "small.svg").read_text()

@@ -89,9 +89,10 @@ class Column:
         return None if value is None else float(value) * (100 if self.percent else 1)
 
     def show(self, value: float) -> str:
-        """Return a value as the table has it; small ones with two digits that say something."""
-        small = 0 < abs(value) < 10**-self.digits
-        return f"{value:.1g}" if small else f"{value:,.{self.digits}f}"
+        """Return a value as the table has it; of very small and very large ones the digits that say something."""
+        if 0 < abs(value) < 10**-self.digits:
+            return f"{value:.1g}"
+        return f"{value:.2g}" if abs(value) >= 1e5 else f"{value:,.{self.digits}f}"
 
 
 @dataclass(frozen=True)

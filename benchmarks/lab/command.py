@@ -83,13 +83,13 @@ def run(bench, chosen: argparse.Namespace, command: str, console: Console) -> st
 
 
 def command_line(argv: Sequence[str]) -> str:
-    """Return the command as a reader repeats it: without where this machine kept its runs and pages."""
+    """Return the command as a reader repeats it: without this machine's folders and number of runs at a time."""
     kept, skip = [], False
     for argument in argv:
         name = argument.partition("=")[0]
         if skip:
             skip = False
-        elif name in ("--runs", "--out"):
+        elif name in ("--runs", "--out", "--workers"):
             skip = "=" not in argument
         elif name != "--page":
             kept.append(f"'{argument}'" if " " in argument else argument)

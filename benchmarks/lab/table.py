@@ -80,7 +80,7 @@ def floor_cells(columns: Sequence[Column], summaries: Summaries, num: int) -> li
 def mean_and_deviation(values: Sequence[float], column: Column) -> str:
     """Return the mean, and the standard deviation over the seeds (with n - 1) where there are several."""
     if not values:
-        return "none"
+        return "–"
     deviation = f" ± {column.show(statistics.stdev(values))}" if len(values) > 1 else ""
     return column.show(statistics.mean(values)) + deviation
 
