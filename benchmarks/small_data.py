@@ -69,41 +69,31 @@ def columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def base_of(experiment: str, num: int, images: int) -> tuple[str, ...]:
-    """Return the settings of all rows: a recipe on few images, measured at its end."""
+def bench(name: str, kind: str, num: int, images: int, title: str, protocol: str, seeds: int = 5) -> Bench:
+    """Return the bench of a recipe, `experiment=KIND_dcgan`, on so many images, measured at its end."""
     few = (f"data.num_train={num}", f"num_images={images}", f"metric.every_images={images}")
-    return (f"experiment={experiment}", *few)
+    return Bench(
+        name=name,
+        title=title,
+        protocol=f"{protocol}, `experiment={kind}_dcgan`, {images:,} images in batches of 64.",
+        base=(f"experiment={kind}_dcgan", *few),
+        rows=rows(images),
+        columns=columns(kind),
+        seeds=seeds,
+    )
 
 
 def digits(num: int) -> Bench:
     """Return the bench of so many digits."""
-    images = 240_000
-    base = base_of("digits_dcgan", num, images)
-    return Bench(
-        name=f"few_digits_{num}",
-        title=f"{num} digits",
-        protocol=f"{num} of scikit-learn's digits, `experiment=digits_dcgan`, {images:,} images in batches of 64."
-        " Figures against all 1,797 digits.",
-        base=base,
-        rows=rows(images),
-        columns=columns("digits"),
-    )
+    protocol = f"{num} of scikit-learn's digits, measured against all 1,797"
+    return bench(f"few_digits_{num}", "digits", num, 240_000, f"{num} digits", protocol)
 
 
 def fashion(num: int) -> Bench:
     """Return the bench of so many pictures of clothes."""
-    images = 200_000
-    base = base_of("fashion_dcgan", num, images)
-    return Bench(
-        name=f"few_fashion_{num}",
-        title=f"{num:,} pictures of clothes",
-        protocol=f"{num:,} of Fashion-MNIST's 60,000 at 32x32, `experiment=fashion_dcgan`, {images:,} images in batches"
-        " of 64. Figures against all 60,000.",
-        base=base,
-        rows=rows(images),
-        columns=columns("fashion"),
-        seeds=3,
-    )
+    protocol = f"{num:,} of Fashion-MNIST's 60,000 at 32x32, measured against all of them"
+    title = f"{num:,} pictures of clothes"
+    return bench(f"few_fashion_{num}", "fashion", num, 200_000, title, protocol, seeds=3)
 
 
 BENCHES = [digits(50), digits(100), digits(300), fashion(1_000)]
