@@ -15,10 +15,12 @@ from ganworks.chart.scale import Scale, fit
 from lab.bench import Bench, Column, Row
 from lab.table import Summaries, groups, values_of
 
-LINE, LEFT, WIDTH = 16, 230, 760
+LINE, LETTER, PLOT = 16, 6.2, 530  # pixels of a line, of a letter and of the axis
 STYLE = """text{font:11px sans-serif;fill:#444}.end{text-anchor:end}.x{text-anchor:middle}.group{font-weight:600}
 .hair{stroke:#e4e4e4;fill:none}.axis{stroke:#888;fill:none}.rule{stroke:#888;stroke-dasharray:4 3;fill:none}
 .dot{fill:#0072b2;opacity:.55}.mean{stroke:#d55e00;stroke-width:2.2;fill:none}"""
+
+NAME = Markup('<text class="{}" x="{}" y="{:.1f}">{}</text>')
 
 
 def draw(bench: Bench, rows: Sequence[Row], summaries: Summaries, column: Column) -> str:
@@ -34,7 +36,8 @@ def draw(bench: Bench, rows: Sequence[Row], summaries: Summaries, column: Column
     for group in groups(rows):
         lines += [group] if group else []
         lines += [row for row in rows if row.group == group]
-    frame = Frame(WIDTH, 44 + LINE * len(lines), LEFT, 16, 24, 20)
+    left = round(20 + LETTER * max(len(row.name) for row in rows))
+    frame = Frame(left + PLOT, 44 + LINE * len(lines), left, 16, 24, 20)
     everything = [value for each in values.values() for value in each] + floors
     is_log = column.log and all(value > 0 for value in everything)
     x = fit(everything, *frame.x_ends, is_log)
@@ -43,13 +46,11 @@ def draw(bench: Bench, rows: Sequence[Row], summaries: Summaries, column: Column
         parts.append(rule(frame, x(statistics.mean(floors))))
     for index, line in enumerate(lines):
         y = frame.top + LINE * (index + 0.5)
-        name = line if isinstance(line, str) else line.name
-        kind = "group" if isinstance(line, str) else "name"
-        parts.append(
-            Markup('<text class="{} end" x="{}" y="{:.1f}">{}</text>').format(kind, LEFT - 10, y + 4, name)
-        )
         if isinstance(line, Row):
+            parts.append(NAME.format("name end", left - 10, y + 4, line.name))
             parts += dots(values[line.name], x, y)
+        else:
+            parts.append(NAME.format("group", 8, y + 4, line))
     return standalone(parts, frame, f"{bench.title}: {column.title}")
 
 
