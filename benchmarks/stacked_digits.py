@@ -16,7 +16,7 @@ from lab import Bench, Column, Row, main
 PLAIN = (
     "data=stacked_digits",
     "model=dcgan",
-    "model.width=24",
+    "model.width=16",
     "num_images=256000",
     "task.ema.half_life=0",
 )
