@@ -6,7 +6,8 @@ Digits with 50, 100 and 300 images and Fashion-MNIST with 1,000, drawn by the se
 The figures compare 1,797 fakes with all 1,797 digits, and 10,000 fakes with all 60,000 pictures of clothes, the few
 that were trained on among them. The row of real samples is that of the few images themselves: a generator that draws
 nothing else is as good. Its memorised share alone is that of all reals, each one left out once. A run on the digits
-takes at most one CPU minute, one on Fashion-MNIST at most four, the longer ones three times that; the features of its 60,000 reals are computed once.
+takes at most one CPU minute, one on Fashion-MNIST at most four, the longer ones three times that; the features of its
+60,000 reals are computed once.
 """
 
 from __future__ import annotations
