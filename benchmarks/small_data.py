@@ -50,6 +50,12 @@ def rows(num_images: int) -> tuple[Row, ...]:
         Row("r1, lecam + geometry", (*penalty("r1", "lecam"), *same("r1"), *SELDOM), "none", both),
         Row("none, longer", three, group=longer),
         Row("geometry, p = .3, longer", (*SELDOM, *three), "none, longer", longer),
+        Row(
+            "r1_r2 + geometry, longer",
+            (*penalty("r1_r2"), *same("r1", "r2"), *SELDOM, *three),
+            "none, longer",
+            longer,
+        ),
     ]
     return tuple(found)
 
