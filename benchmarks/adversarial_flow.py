@@ -212,11 +212,12 @@ kept around 0, Adam with betas 0 and .9, one thread; with and without the term E
 
 ## Four Gaussians on a line
 
-`data=line`, a latent of one number, perceptrons of three layers of 256 (the paper's have 1024), 10,000 updates of 64 at
-a learning rate of 4e-4 (the paper's: 10,000 at 1e-4): a reduced protocol. Weight of transport .05, as in
-the paper, or from 1 to that along a cosine; gamma .02 (.01 in the paper's convention), centring .01, sigma .01. `error` is the root mean square of G(z) less the optimal transport of
-z, the map that rises. `rank correlation` of G(z) with z, and `rising`, the share of steps upwards over {num} latents in
-their order, are 1 for it, and -1 and 0 for its mirror image.
+`data=line`, a latent of one number, perceptrons of three layers of 256 (the paper's have 1024), 10,000 updates of 64
+at a learning rate of 4e-4 (the paper's: 10,000 at 1e-4): a reduced protocol. Weight of transport .05, as in the paper,
+or from 1 to that along a cosine; gamma .02 (.01 in the paper's convention), centring .01, sigma .01. `error` is the
+root mean square of G(z) less the optimal transport of z, the map that rises. `rank correlation` of G(z) with z, and
+`rising`, the share of steps upwards over {num} latents in their order, are 1 for it, and -1 and 0 for its mirror
+image.
 
 {line}
 
