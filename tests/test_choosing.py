@@ -30,7 +30,7 @@ def tables(text: str) -> Iterator[Table]:
 
 
 def bare(cell: str) -> str:
-    return cell.strip().replace("`", "").strip("*")
+    return re.sub(r"\*\*|`", "", cell).strip().strip("*")
 
 
 QUOTED = [table for table in tables(CHOOSING.read_text()) if LINK.match(table.columns[0])]
