@@ -23,8 +23,8 @@ PROTOCOL = (
     "25 Gaussians on {-4, -2, 0, 2, 4}², σ .05, 100,000 samples; generator 4 x 400 with batch norm and ReLU, latents in"
     " the plane; discriminator of 3 maxout layers, 200 units of 5 pieces; Adam 1e-4, β₁ .8, batches of 100; 2,500"
     " samples; high quality within 3 σ of the nearest mean (Lin et al. 2018, arXiv:1712.04086, section 4.1: *published*"
-    " rows, means of 10 trials). The last two rows are not the paper's: its networks under our"
-    " loss and penalties, and our recipe with its own networks, in as many minutes."
+    " rows, means of 10 trials). `loss=r3gan` stands for the paper's networks under our loss and penalties, and"
+    " `experiment=grid_r3gan` for our recipe with its own networks, in as many minutes."
 )
 COLUMNS = (
     Column("modes", "modes of 25", 1, "max"),

@@ -51,4 +51,6 @@ def test_each_section_that_recommends_shows_a_row() -> None:
     sections = re.split(r"^## ", CHOOSING.read_text(), flags=re.M)[1:]
     with_commands = [s for s in sections if "python train.py" in s]
     assert len(with_commands) >= 5
-    assert [s.splitlines()[0] for s in with_commands if not any(LINK.match(t.columns[0]) for t in tables(s))] == []
+    assert [
+        s.splitlines()[0] for s in with_commands if not any(LINK.match(t.columns[0]) for t in tables(s))
+    ] == []

@@ -44,7 +44,17 @@ from pages import (
 )
 
 AT_HAND = (  # data that nobody has to download
-    *("digits", "ring", "grid", "folder", "fewlabels", "digitssuperres", "printeddigits"),
+    *(
+        "digits",
+        "stackeddigits",
+        "ring",
+        "grid",
+        "line",
+        "folder",
+        "fewlabels",
+        "digitssuperres",
+        "printeddigits",
+    ),
     *("words", "text", "oracle", "movingdigits", "sines", "seriesfiles", "tablefile"),
 )
 
