@@ -205,7 +205,8 @@ def picture(maps: Mapping[str, list[Tensor]]) -> str:
 
 PAGE = """# Adversarial flow: what the transport term does
 
-`python benchmarks/adversarial_flow.py --seeds {seeds} --digits-seeds {digits_seeds}`: relativistic pairing, R1 and R2 by finite differences, logits
+`python benchmarks/adversarial_flow.py --seeds {seeds} --digits-seeds {digits_seeds}`: relativistic pairing, R1 and R2
+by finite differences, logits
 kept around 0, Adam with betas 0 and .9, one thread; with and without the term E(G(z) - z)^2 of
 [Lin et al. 2025](https://arxiv.org/abs/2511.22475) and its normalized gradient, as in
 `regularizer=[r1_r2_approx,centring,transport]`.
