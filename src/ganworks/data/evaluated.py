@@ -13,16 +13,10 @@ import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
-from ganworks.data.decode import (
-    MAX_PIXELS,
-    TooManyPixelsError,
-    check_regular,
-    decode,
-    decode_whole,
-    open_image,
-    read_size,
-)
+from ganworks.data.decode import decode, decode_whole, read_size
 from ganworks.data.files import find_images
+from ganworks.data.open_image import TooManyPixelsError, check_regular, open_image
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.value_range import AUTO, Range, Values, check_value_range, is_deep, together
 from ganworks.errors import GanworksError, SettingError, check_count
@@ -136,11 +130,9 @@ class EvaluatedImages:
             return Values.of(file) if is_deep(file) else None
 
     def _read(self, index: int) -> Tensor:
-        how = self.channels, self.value_range, self.max_pixels
+        how = SampleFormat(self.resolution, self.channels, self.value_range, self.max_pixels)
         with _readable(path := self.files.path(index)):
-            if self.resolution is None:
-                return decode_whole(path, *how)
-            return decode(path, self.resolution, *how)
+            return decode_whole(path, how) if self.resolution is None else decode(path, how)
 
     def _size(self, index: int) -> tuple[int, int]:
         with _readable(path := self.files.path(index)):
