@@ -128,7 +128,9 @@ def test_what_was_read_otherwise_is_another_entry_of_the_cache(tmp_path: Path) -
     assert len({each.fingerprint for each in found}) == len(settings)
     reals = [each.example(1)["real"] for each in found]
     assert all(not torch.equal(reals[0], other) for other in reals[1:4])
-    assert torch.allclose(reals[0], reals[4], atol=0.05)
+    assert (
+        reals[0] - reals[4]
+    ).abs().mean() < 0.02  # 8 bits clip between the passes of the filter, floats do not
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
