@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.sample_arguments import FILMS, NUM, OUT, Arguments, check_out, labels_of, load, suffix_of
+from ganworks.cli.sample_arguments import (
+    FILMS,
+    NUM,
+    OUT,
+    Arguments,
+    asked_of,
+    check_out,
+    check_seeds,
+    labels_of,
+    load,
+    seed_of,
+    suffix_of,
+)
 from ganworks.errors import SettingError, check_count
 
 if TYPE_CHECKING:
@@ -51,6 +63,7 @@ def main() -> None:
             if (path := getattr(arguments, name)) is not None:
                 setattr(arguments, name, os.path.expanduser(path))  # noqa: PTH111
         check_out(Path(arguments.out or OUT))
+        check_seeds(arguments)
         if (arguments.input, arguments.enlarge, arguments.value_range) != (None, None, None):
             from ganworks.cli.translate import translate_files
 
@@ -91,12 +104,17 @@ class Drawn:
         return torch.cat(list(self.batches))
 
 
-def draw(arguments: Arguments) -> Drawn:
-    """Return the samples that the arguments ask for."""
+def draw(arguments: Arguments, sampler: Sampler | None = None) -> Drawn:
+    """Return the samples that the arguments ask for.
+
+    Args:
+        sampler: the generator that ``run=`` names, where it is loaded already.
+    """
     from ganworks.cli.latent import check_arguments
 
     check_arguments(arguments)
-    sampler = load(arguments).at(arguments.temperature)
+    sampler = load(arguments) if sampler is None else asked_of(sampler, arguments)
+    sampler = sampler.at(arguments.temperature)
     if arguments.standing:
         from ganworks.sample.standing import with_standing_statistics
 
@@ -105,17 +123,18 @@ def draw(arguments: Arguments) -> Drawn:
         sampler = with_standing_statistics(
             sampler, arguments.standing, seed=arguments.seed, truncation=arguments.truncation
         )
-    if (arguments.space, arguments.latent, arguments.mix, arguments.directions) != ("z", None, 0, 0):
+    by_latent = (arguments.space, arguments.latent, arguments.mix, arguments.directions, arguments.move)
+    if by_latent != ("z", None, 0, 0, None):
         return _drawn_by_latent(arguments, sampler)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
-        settings = (arguments.seed, label, truncation, arguments.batch_size)
+        settings = (seed_of(arguments), label, truncation, arguments.batch_size)
         strips = sampler.interpolate(arguments.interpolate, num, *settings)
         return Drawn(len(strips), iter([strips]), sampler.kind, columns=num)
-    if set(sampler.conditions) - {"label"}:
+    if set(sampler.conditions) - {"label"} and sampler.data is None:
         sampler = sampler.beside(data_of(arguments))
-    inputs = sampler.inputs(num, arguments.seed, label, truncation)
+    inputs = sampler.inputs(num, seed_of(arguments), label, truncation)
     names = names_of(inputs.get("label"), sampler)
     return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind, names)
 
