@@ -20,6 +20,7 @@ from ganworks.cli.sample_arguments import (
     OUT,
     Arguments,
     asked_of,
+    check_numbers,
     check_out,
     check_seeds,
     labels_of,
@@ -27,7 +28,7 @@ from ganworks.cli.sample_arguments import (
     seed_of,
     suffix_of,
 )
-from ganworks.errors import SettingError, check_count
+from ganworks.errors import SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,16 +49,7 @@ def main() -> None:
             raise SettingError(
                 "run", "", "given: a run directory, a checkpoint, a generator folder or official weights"
             )
-        if arguments.num is not None:
-            check_count("num", arguments.num)
-        check_count("interpolate", arguments.interpolate, at_least=0)
-        if arguments.columns is not None:
-            check_count("columns", arguments.columns)
-        check_count("batch_size", arguments.batch_size)
-        check_count("standing", arguments.standing, at_least=0)
-        if arguments.standing and arguments.project is not None:
-            raise SettingError("standing", arguments.standing, "left out with project=")
-        check_count("seed", arguments.seed, at_least=0)
+        check_numbers(arguments)
         # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
         for name in ("input", "out", "project", "latent"):
             if (path := getattr(arguments, name)) is not None:
@@ -144,7 +136,11 @@ def _drawn_by_latent(arguments: Arguments, sampler: Sampler) -> Drawn:
     from ganworks.cli.latent import draw_by_latent
 
     num, batches, columns = draw_by_latent(arguments, sampler)
-    return Drawn(num, batches, sampler.kind, columns=columns)
+    is_drawn = (
+        columns is None and arguments.latent is None
+    )  # a row or a column of a grid has no class of its own
+    labels = sampler.labels(num, seed_of(arguments), labels_of(arguments, sampler)) if is_drawn else None
+    return Drawn(num, batches, sampler.kind, names_of(labels, sampler), columns)
 
 
 def names_of(labels: Tensor | None, sampler: Sampler) -> list[str] | None:

@@ -7,7 +7,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganworks.errors import SettingError, check_choice, setting_path
+from ganworks.errors import SettingError, check_choice, check_count, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -165,6 +165,19 @@ def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
         arguments.num = len(rows)
     num = arguments.interpolate or arguments.num or NUM
     return rows[[index % len(rows) for index in range(num)]]
+
+
+def check_numbers(arguments: Arguments) -> None:
+    """Raise `SettingError` for a count that is none."""
+    for name in ("num", "columns"):
+        if getattr(arguments, name) is not None:
+            check_count(name, getattr(arguments, name))
+    check_count("interpolate", arguments.interpolate, at_least=0)
+    check_count("batch_size", arguments.batch_size)
+    check_count("standing", arguments.standing, at_least=0)
+    if arguments.standing and arguments.project is not None:
+        raise SettingError("standing", arguments.standing, "left out with project=")
+    check_count("seed", arguments.seed, at_least=0)
 
 
 def check_out(out: Path) -> None:
