@@ -204,6 +204,7 @@ class Explorer:
         """Return the command line that draws what the settings say, from here."""
         program = "python sample.py" if Path("sample.py").is_file() else "ganworks-sample"
         settings = {**self.fixed, **settings}
+        settings = {name: settings[name] for name in sorted(settings, key=lambda name: name == "out")}
         return " ".join([program, *(shlex.quote(f"{name}={value}") for name, value in settings.items())])
 
 
