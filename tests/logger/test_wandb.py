@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -16,8 +16,14 @@ import pytest
 import wandb
 from PIL import Image
 
-from ganworks.logger.wandb import WandbLogger, has_key, mode
-from ganworks.logger.wandb_service import answers
+from ganworks.errors import SettingError
+from ganworks.logger import CSVLogger
+from ganworks.logger.artifact import Artifact
+from ganworks.logger.wandb import WandbLogger
+from ganworks.logger.wandb_record import history as read_history
+from ganworks.logger.wandb_record import recorded
+from ganworks.logger.wandb_service import answers, ended_in_time
+from ganworks.logger.wandb_start import has_key, mode, run_id
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -120,6 +126,144 @@ def test_a_silent_server_costs_seconds_and_the_run_is_kept_offline(
     assert "kept offline" in caplog.text
     assert len(records(tmp_path / "one")) == 1
     wandb.teardown()
+
+
+class Evasive(BaseHTTPRequestHandler):
+    """Answers whether it is there, and never what it is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        time.sleep(30)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_falls_silent_behind_its_first_answer_costs_ten_seconds_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Evasive)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    wandb.teardown()
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=False, init_timeout=3)
+    begin, waited = logger._begin, []
+
+    def timed() -> object:
+        start = time.monotonic()
+        run = begin()
+        waited.append(time.monotonic() - start)
+        return run
+
+    monkeypatch.setattr(logger, "_begin", timed)
+    logger.start()
+    assert logger.is_offline
+    logger.finalize("success")
+    assert waited[0] < 3 + 7  # the bound, the end of W&B's process, the start of another one
+    wandb.teardown()
+
+
+def test_end_is_waited_for_longer_where_artifacts_are_sent_and_the_server_answers() -> None:
+    asked: list[float] = []
+
+    def may_go_on(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) < 2
+
+    assert ended_in_time(lambda: time.sleep(0.3), 0.2, may_go_on) is None
+    assert len(asked) == 1
+    assert "did not end within 0.2" in str(ended_in_time(lambda: time.sleep(9), 0.2, lambda seconds: False))
+
+
+def test_run_of_someone_else_in_this_process_stays_theirs(tmp_path: Path, records: Callable) -> None:
+    (tmp_path / "theirs").mkdir()
+    theirs = wandb.init(project="tests", dir=str(tmp_path / "theirs"), mode="offline")
+    run(tmp_path / "ours", (64, {"a": 1.0}))
+    assert wandb.run is theirs
+    theirs.log({"b": 2.0})
+    theirs.finish()
+    (ours,), (other,) = records(tmp_path / "ours"), records(tmp_path / "theirs")
+    assert [row["a"] for row in history(ours) if "a" in row] == [1]
+    assert [(row["b"], "a" in row) for row in history(other) if "b" in row] == [(2, False)]
+
+
+def test_resumed_run_gets_what_its_record_lacks_and_nothing_twice(tmp_path: Path, records: Callable) -> None:
+    points = [(64 * n, {"a": float(n), "b": n + 0.5}) for n in range(1, 6)]
+    table = CSVLogger(str(tmp_path / "metrics.csv"))
+    for step, metrics in points:
+        table.log_metrics(metrics, step=step)
+    run(tmp_path, *points[:1], *points[3:])  # 128 and 192 are lost; 320 is past the checkpoint
+    wandb.teardown()  # its process has written all then
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests")
+    logger.rewind(256)
+    for step, metrics in [*points[4:], (384, {"a": 6.0})]:
+        logger.log_metrics(metrics, step=step)
+    logger.finalize("success")
+    first, second = ([row for row in history(part) if "a" in row] for part in records(tmp_path))
+    assert [row["images_seen"] for row in first] == [64, 256, 320]
+    assert [row["images_seen"] for row in second] == [128, 192, 384]
+    assert min(row["_step"] for row in second) > max(row["_step"] for row in first)
+    points_of = recorded(tmp_path, logger._id).points
+    assert {images: names & {"a", "b"} for images, names in points_of.items()} == {
+        **{64 * n: {"a", "b"} for n in range(1, 6)},
+        384: {"a"},
+    }
+
+
+def test_file_that_was_cut_off_anywhere_is_read_up_to_there(tmp_path: Path) -> None:
+    run(tmp_path, *((64 * n, {f"name{k}": n + k / 7 for k in range(99)}) for n in range(1, 20)))
+    wandb.teardown()  # its process has written all then
+    (path,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    whole, data = list(read_history(path)), path.read_bytes()
+    assert len(data) > 2 * 32 * 1024  # several blocks
+    for length in (0, 3, 7, 8, 500, 32_768, 32_770, 40_000, len(data) - 1):
+        path.write_bytes(data[:length])
+        part = list(read_history(path))
+        assert part == whole[: len(part)]
+    assert 0 < len(part) <= len(whole) == 19
+
+
+def test_a_run_that_an_agent_of_a_sweep_began_has_the_agents_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_RUN_ID", "agents")
+    assert run_id(tmp_path / "alone") != "agents"
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
+    assert run_id(tmp_path / "of_sweep") == "agents"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [("artifacts", "beste", "Did you mean 'best'"), ("init_timeout", 0, "from 1 up")],
+)
+def test_setting_that_it_cannot_have_is_refused(
+    setting: str, value: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match=said):
+        WandbLogger(save_dir=str(tmp_path), project="tests", **{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "sent"), [("none", []), ("best", ["b", "g2"]), ("all", ["a", "b", "g1", "g2"])]
+)
+def test_setting_says_which_artifacts_are_uploaded(artifacts: str, sent: list[str], tmp_path: Path) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True, artifacts=artifacts)
+    uploaded: list[str] = []
+    logger.upload = lambda artifact: uploaded.append(artifact.path.name)
+    for name, kind, aliases in (
+        ("a", "checkpoint", ("latest",)),
+        ("b", "checkpoint", ("best", "fd-0.98")),
+        ("g1", "generator", ("latest",)),
+        ("g2", "generator", ("latest",)),
+    ):
+        logger.keep_artifact(Artifact(Path(name), kind, aliases))
+    logger.upload_waiting()
+    assert sorted(uploaded) == sent
 
 
 def test_a_service_that_is_killed_costs_the_record_and_one_warning(

@@ -15,7 +15,8 @@ from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.digest import write_checkpoint
 from ganworks.errors import SettingError
-from ganworks.logger import CSVLogger
+from ganworks.logger.artifact import Artifact, aliases_of
+from ganworks.logger.tell import tell
 from ganworks.sample.loading import BEST, LAST, PREVIOUS
 from ganworks.staged import staged
 from ganworks.task import AdversarialTask
@@ -65,8 +66,7 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         super().on_train_start(trainer, task)
         if trainer.is_global_zero:
-            for logger in tables(trainer):
-                logger.rewind(task.images_seen)
+            tell(trainer.loggers, "rewind", task.images_seen)
         self._save_best(trainer, task)  # of weights that were measured before the first step
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
@@ -83,7 +83,13 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
             return
         sampler = task.sampler({**self.export, "images_seen": task.images_seen})
         if trainer.is_global_zero:
-            sampler.save(Path(trainer.default_root_dir) / "generator")
+            folder = Path(trainer.default_root_dir) / "generator"
+            sampler.save(folder)
+            best = {} if self.evaluation is None else self.evaluation.best
+            is_best = best.get("images_seen") == task.images_seen
+            self._offer(
+                trainer, task, folder, "generator", ("latest", *(aliases_of(best) if is_best else ()))
+            )
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint, complete or not at all; say whether the state was fit for one."""
@@ -93,16 +99,28 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
             return False
         path = Path(trainer.default_root_dir) / "checkpoints" / name
         if trainer.is_global_zero:
-            for logger in tables(trainer):
+            for logger in trainer.loggers:
                 logger.save()
             with staged(path) as temporary:
                 trainer.save_checkpoint(temporary)
                 if name == LAST:
                     keep_as(path, path.with_name(PREVIOUS))
+            aliases = (
+                ("latest",) if name == LAST or self.evaluation is None else aliases_of(self.evaluation.best)
+            )
+            self._offer(trainer, task, path, "checkpoint", aliases)
         else:
             trainer.save_checkpoint(path)  # gives the first process what it writes
         trainer.strategy.barrier("checkpoint")
         return True
+
+    def _offer(
+        self, trainer: pl.Trainer, task: AdversarialTask, path: Path, kind: str, aliases: tuple[str, ...]
+    ) -> None:
+        """Offer what was written at ``path`` to the loggers that keep such files."""
+        best = {} if self.evaluation is None else self.evaluation.best
+        metadata = {"images_seen": task.images_seen, "name": self.export.get("name"), "best": dict(best)}
+        tell(trainer.loggers, "keep_artifact", Artifact(path, kind, aliases, metadata))
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
         if self.evaluation is not None and self.evaluation.is_best:
@@ -113,11 +131,6 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["export"] = self.export
-
-
-def tables(trainer: pl.Trainer) -> list[CSVLogger]:
-    """Return the loggers of the run whose rows belong to its checkpoints."""
-    return [logger for logger in trainer.loggers if isinstance(logger, CSVLogger)]
 
 
 def keep_as(path: Path, other: Path) -> None:

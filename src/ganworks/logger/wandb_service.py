@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -29,18 +30,33 @@ def answers(url: str, seconds: float) -> str | None:
 
 def in_time(work: Callable[[], object], seconds: float) -> str | None:
     """Do ``work`` in a thread; return None where it ends well within ``seconds``, else what went wrong."""
-    failure: list[str | None] = [f"it did not end within {seconds:g} s"]
+    return ended_in_time(work, seconds, lambda waited: False)
+
+
+def ended_in_time(
+    work: Callable[[], object], seconds: float, may_go_on: Callable[[float], bool]
+) -> str | None:
+    """Do ``work`` in a thread; return None where it ends well, else what went wrong.
+
+    Args:
+        seconds: to wait for it.
+        may_go_on: whether to wait as long again, given the seconds that were waited.
+    """
+    failure: list[str | None] = [None]
 
     def tried() -> None:
         try:
             work()
-            failure[0] = None
         except BaseException as error:
             failure[0] = words_of(error)
 
-    thread = threading.Thread(target=tried, daemon=True)
+    thread, start = threading.Thread(target=tried, daemon=True), time.monotonic()
     thread.start()
     thread.join(seconds)
+    while thread.is_alive():
+        if not may_go_on(time.monotonic() - start):
+            return f"it did not end within {time.monotonic() - start:.2g} s"
+        thread.join(max(seconds, 1.0))
     return failure[0]
 
 

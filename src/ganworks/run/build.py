@@ -20,6 +20,7 @@ from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.logger import CSVLogger
+from ganworks.logger.tell import tell
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
@@ -184,9 +185,7 @@ def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
     loggers = [
         make(f"logger.{name}", node, save_dir=str(run_dir)) for name, node in (config.logger or {}).items()
     ]
-    for logger in loggers:
-        if hasattr(logger, "start"):
-            logger.start()
+    tell(loggers, "start")
     return loggers
 
 
