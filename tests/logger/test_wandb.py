@@ -19,10 +19,10 @@ from PIL import Image
 from ganworks.errors import SettingError
 from ganworks.logger import CSVLogger
 from ganworks.logger.artifact import Artifact
+from ganworks.logger.waiting import answers, ended_in_time
 from ganworks.logger.wandb import WandbLogger
 from ganworks.logger.wandb_record import history as read_history
 from ganworks.logger.wandb_record import recorded
-from ganworks.logger.wandb_service import answers, ended_in_time
 from ganworks.logger.wandb_start import has_key, mode, run_id
 
 

@@ -19,8 +19,9 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from ganworks.errors import check_range
 from ganworks.logger.artifact import Artifact, KeepsArtifacts
 from ganworks.logger.table import AXIS, read_metrics
+from ganworks.logger.waiting import answers, ended_in_time, words_of
 from ganworks.logger.wandb_record import Recorded, recorded
-from ganworks.logger.wandb_service import answers, end_service, ended_in_time, words_of
+from ganworks.logger.wandb_service import end_service
 from ganworks.logger.wandb_start import mode, run_id
 from ganworks.words import relative_path, tags_of
 
@@ -151,11 +152,12 @@ class WandbLogger(KeepsArtifacts, LightningWandbLogger):
 
     def _look_back(self) -> None:
         """Learn what the run holds that has begun: of the server, or of the files of its parts."""
-        last = int(getattr(self._experiment, "starting_step", 0) or 0) - 1
+        run: Any = self._experiment
+        last = int(getattr(run, "starting_step", 0) or 0) - 1
         if self.is_offline:
-            self._earlier = recorded(self.run_dir, str(self._experiment.id))
+            self._earlier = recorded(self.run_dir, str(run.id))
         elif last >= 0:  # an earlier release counted calls instead of images
-            images_seen = self._experiment.summary.get(AXIS, -1)
+            images_seen = run.summary.get(AXIS, -1)
             self._earlier = Recorded(max(last, int(images_seen)), last_step=last)
         self._place = (-1, self._earlier.last_step)
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ganworks.logger.table import AXIS
 
@@ -55,12 +56,12 @@ def recorded(run_dir: Path, run_id: str) -> Recorded:
     return found
 
 
-def history(path: Path) -> Iterator[dict[str, object]]:
+def history(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the logged rows of a file of W&B, as far as it is whole."""
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto import wandb_internal_pb2 as messages
 
     for data in fragments(path.read_bytes()):
-        record = Record.FromString(data)
+        record = messages.Record.FromString(data)  # type: ignore[attr-defined]
         if record.HasField("history"):
             yield {
                 (item.key or item.nested_key[0]): json.loads(item.value_json) for item in record.history.item

@@ -170,14 +170,18 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         [each for each in run.callbacks if isinstance(each, kind)] for kind in (Checkpoint, Report)
     )
     others = [callback for callback in run.callbacks if callback not in (*last, *reports)]
-    return make(
-        "trainer",
-        config.trainer,
-        **run.strategy,
-        callbacks=[stop, *filter(None, [evaluation]), *others, *last, summary, *reports],
-        logger=loggers,
-        default_root_dir=str(run_dir),
-    )
+    try:
+        return make(
+            "trainer",
+            config.trainer,
+            **run.strategy,
+            callbacks=[stop, *filter(None, [evaluation]), *others, *last, summary, *reports],
+            logger=loggers,
+            default_root_dir=str(run_dir),
+        )
+    except Exception:
+        tell(loggers, "finalize", "failed")  # the next run of this process would write into theirs
+        raise
 
 
 def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
