@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,9 +29,14 @@ mlflow_package = pytest.importorskip("mlflow")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its store."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
     """The address of MLflow's own server on this machine; its store is an SQLite file."""
-    folder = tmp_path_factory.mktemp("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
@@ -196,10 +202,12 @@ def test_alert_is_a_tag(server: str, tmp_path: Path) -> None:
 
 
 def test_run_without_a_server_is_in_a_file_beside_the_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    log_run(tmp_path / "one", 64, folder=str(tmp_path / "runs"), finish_timeout=120)
+    (tmp_path / "runs").mkdir()
+    shutil.copy(folder / "store.db", tmp_path / "runs" / "mlflow.db")  # making one takes MLflow seconds
+    log_run(tmp_path / "one", 64, experiment="beside", folder=str(tmp_path / "runs"), finish_timeout=120)
     uri = f"sqlite:///{tmp_path}/runs/mlflow.db"
     assert points(tmp_path / "one", uri, "metric/a") == [(64, 64.0)]
     elsewhere = MLflowLogger(save_dir=str(tmp_path / "one"), folder="of another place")
