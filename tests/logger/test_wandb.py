@@ -215,6 +215,41 @@ def test_resumed_run_gets_what_its_record_lacks_and_nothing_twice(tmp_path: Path
     }
 
 
+class Online:
+    """A W&B run of a server that has the points up to ``last``, as far as the logger uses one."""
+
+    def __init__(self, last: int) -> None:
+        self.starting_step, self.summary, self.offline, self.id = last + 1, {"images_seen": last}, False, "x"
+        self.rows: list[dict] = []
+
+    def log(self, row: dict, step: int) -> None:
+        assert step >= max(
+            [self.starting_step, *(each["_step"] for each in self.rows)]
+        )  # W&B drops what is behind
+        self.rows.append({**row, "_step": step})
+
+    def define_metric(self, *args: object, **kwargs: object) -> None:
+        """Take any."""
+
+
+def test_what_the_server_has_is_not_sent_again_when_an_online_run_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = CSVLogger(str(tmp_path / "metrics.csv"))
+    for step in (64, 128, 192):
+        table.log_metrics({"a": 1.0}, step=step)
+    logger, server = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True), Online(last=128)
+    monkeypatch.setattr(logger, "_begin", lambda: server)
+    logger.rewind(192)
+    for step in (256, 320):
+        logger.log_metrics({"a": 1.0}, step=step)
+    assert [(row["images_seen"], row["_step"]) for row in server.rows] == [(n, n) for n in (192, 256, 320)]
+    later, server = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True), Online(last=320)
+    monkeypatch.setattr(later, "_begin", lambda: server)
+    later.log_metrics({"figures/b": 1.0}, step=320)  # of an evaluation after the end
+    assert [(row["images_seen"], row["_step"]) for row in server.rows] == [(320, 321)]
+
+
 def test_file_that_was_cut_off_anywhere_is_read_up_to_there(tmp_path: Path) -> None:
     run(tmp_path, *((64 * n, {f"name{k}": n + k / 7 for k in range(99)}) for n in range(1, 20)))
     wandb.teardown()  # its process has written all then
