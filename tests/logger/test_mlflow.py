@@ -120,6 +120,8 @@ def test_run_is_in_the_store_with_all_that_a_team_looks_for(
     assert (tags["group"], tags["job_type"], tags["mlflow.note.content"]) == ("losses", "try", "a b, c")
     assert (tags["first"], tags["small"]) == ("true", "true")
     assert tags["mlflow.runName"] == "digits_dcgan_bce"
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert tags["mlflow.source.git.commit"] == summary["git_commit"]
     assert tags["best.value"] == str(summary["best"]["value"])
     assert run.data.params["data._target_"] == "ganworks.data.Digits"
     assert run.data.params["num_images"] == "256"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,7 +82,7 @@ class MLflowLogger(KeepsArtifacts, Logger):
         self.uri = uri_of(tracking_uri, Path(folder), self.run_dir)
         words = {"group": group, "job_type": job_type, "mlflow.note.content": notes}
         self._tags = {key: str(value) for key, value in words.items() if value is not None}
-        self._tags |= {plain(tag): "true" for tag in tags_of(tags)}
+        self._tags |= {plain(tag): "true" for tag in tags_of(tags)} | source()
         self._begin = partial(MLflowRun, self.uri, self.run_dir, experiment, name, self._tags)
         self._run: MLflowRun | None = None
         self._sender: Sender | None = None
@@ -252,6 +255,14 @@ def uri_of(setting: str | None, folder: Path, run_dir: Path) -> str:
     earlier = run_dir / "mlflow_id"
     lines = earlier.read_text(encoding="utf-8").splitlines() if earlier.exists() else []
     return lines[1] if len(lines) > 1 and lines[1] else f"sqlite:///{folder.absolute() / 'mlflow.db'}"
+
+
+def source() -> dict[str, str]:
+    """Return MLflow's own tags of who started what."""
+    tags = {"mlflow.source.name": Path(sys.argv[0]).name, "mlflow.source.type": "LOCAL"}
+    with suppress(Exception):  # a user without a name, as in some containers
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
 
 
 def linked(path: str, copy: str) -> None:
