@@ -134,7 +134,7 @@ def test_best_is_saved_when_the_evaluation_says_so_and_once(
     make_task: Callable, make_trainer: Callable, folder: Path
 ) -> None:
     evaluation = Evaluation.__new__(Evaluation)
-    evaluation.is_best = False
+    evaluation.is_best, evaluation.best = False, {}
     task, trainer, callback = make_task(), make_trainer(), checkpoint(every_images=None)
     callback.evaluation = evaluation
     saved: list[str] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +87,9 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         if trainer.is_global_zero:
             folder = Path(trainer.default_root_dir) / "generator"
             sampler.save(folder)
-            best = {} if self.evaluation is None else self.evaluation.best
-            is_best = best.get("images_seen") == task.images_seen
-            self._offer(
-                trainer, task, folder, "generator", ("latest", *(aliases_of(best) if is_best else ()))
-            )
+            is_best = self._best.get("images_seen") == task.images_seen
+            aliases = ("latest", *(aliases_of(self._best) if is_best else ()))
+            self._offer(trainer, task, Artifact(folder, "generator", aliases))
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint, complete or not at all; say whether the state was fit for one."""
@@ -105,22 +105,23 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
                 trainer.save_checkpoint(temporary)
                 if name == LAST:
                     keep_as(path, path.with_name(PREVIOUS))
-            aliases = (
-                ("latest",) if name == LAST or self.evaluation is None else aliases_of(self.evaluation.best)
-            )
-            self._offer(trainer, task, path, "checkpoint", aliases)
+            aliases = ("latest",) if name == LAST else aliases_of(self._best)
+            self._offer(trainer, task, Artifact(path, "checkpoint", aliases))
         else:
             trainer.save_checkpoint(path)  # gives the first process what it writes
         trainer.strategy.barrier("checkpoint")
         return True
 
-    def _offer(
-        self, trainer: pl.Trainer, task: AdversarialTask, path: Path, kind: str, aliases: tuple[str, ...]
-    ) -> None:
-        """Offer what was written at ``path`` to the loggers that keep such files."""
-        best = {} if self.evaluation is None else self.evaluation.best
-        metadata = {"images_seen": task.images_seen, "name": self.export.get("name"), "best": dict(best)}
-        tell(trainer.loggers, "keep_artifact", Artifact(path, kind, aliases, metadata))
+    @property
+    def _best(self) -> Mapping[str, Any]:
+        """What the run's evaluation found best; empty without one."""
+        return {} if self.evaluation is None else self.evaluation.best
+
+    def _offer(self, trainer: pl.Trainer, task: AdversarialTask, artifact: Artifact) -> None:
+        """Offer a file that was written to the loggers that keep such files."""
+        name = self.export.get("name")
+        metadata = {"images_seen": task.images_seen, "name": name, "best": dict(self._best)}
+        tell(trainer.loggers, "keep_artifact", replace(artifact, metadata=metadata))
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
         if self.evaluation is not None and self.evaluation.is_best:

@@ -245,7 +245,7 @@ class MLflowLogger(KeepsArtifacts, Logger):
     def _may_go_on(self, seconds: float) -> bool:
         """Say whether to wait on for the end, for which ``seconds`` were waited: artifacts take their time."""
         is_worth_it = self.artifacts != "none" and seconds < self.upload_timeout
-        return is_worth_it and (is_local(self.uri) or answers(self.uri, 5) is None)
+        return is_worth_it and (is_local(self.uri) or answers(self.uri, 2) is None)
 
 
 def uri_of(setting: str | None, folder: Path, run_dir: Path) -> str:

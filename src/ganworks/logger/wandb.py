@@ -270,7 +270,11 @@ class WandbLogger(KeepsArtifacts, LightningWandbLogger):
         if run is None:
             return
         code = 0 if status == "success" else 1
-        reason = ended_in_time(lambda: run.finish(exit_code=code), self.finish_timeout, self._may_go_on)
+        reason = ended_in_time(
+            lambda: run.finish(exit_code=code),
+            self.finish_timeout,
+            lambda seconds: self._may_go_on(seconds, is_offline),
+        )
         if reason is None and getattr(run, "_finish_timed_out", False):
             reason = f"not everything was sent within {self.finish_timeout:g} s"
         if reason is not None:
@@ -279,7 +283,7 @@ class WandbLogger(KeepsArtifacts, LightningWandbLogger):
             parts = relative_path(self.run_dir) / "wandb" / f"offline-run-*-{run.id}"
             log.info("W&B: kept offline. To upload it: wandb sync %s", parts)
 
-    def _may_go_on(self, seconds: float) -> bool:
+    def _may_go_on(self, seconds: float, is_offline: bool) -> bool:
         """Say whether to wait on for the end, for which ``seconds`` were waited: artifacts take their time."""
         is_worth_it = self.artifacts != "none" and seconds < self.upload_timeout
-        return is_worth_it and answers(wandb.setup().settings.base_url, 5) is None
+        return is_worth_it and (is_offline or answers(wandb.setup().settings.base_url, 2) is None)
