@@ -69,6 +69,13 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         super().on_train_start(trainer, task)
         if trainer.is_global_zero:
             tell(trainer.loggers, "rewind", task.images_seen)
+            best = Path(trainer.default_root_dir) / "checkpoints" / BEST
+            if (
+                task.images_seen and "images_seen" in self._best and best.is_file()
+            ):  # of an earlier process, whose end may not have come
+                self._offer(
+                    trainer, Artifact(best, "checkpoint", aliases_of(self._best)), self._best["images_seen"]
+                )
         self._save_best(trainer, task)  # of weights that were measured before the first step
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
@@ -89,7 +96,7 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
             sampler.save(folder)
             is_best = self._best.get("images_seen") == task.images_seen
             aliases = ("latest", *(aliases_of(self._best) if is_best else ()))
-            self._offer(trainer, task, Artifact(folder, "generator", aliases))
+            self._offer(trainer, Artifact(folder, "generator", aliases), task.images_seen)
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint, complete or not at all; say whether the state was fit for one."""
@@ -106,7 +113,7 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
                 if name == LAST:
                     keep_as(path, path.with_name(PREVIOUS))
             aliases = ("latest",) if name == LAST else aliases_of(self._best)
-            self._offer(trainer, task, Artifact(path, "checkpoint", aliases))
+            self._offer(trainer, Artifact(path, "checkpoint", aliases), task.images_seen)
         else:
             trainer.save_checkpoint(path)  # gives the first process what it writes
         trainer.strategy.barrier("checkpoint")
@@ -117,10 +124,10 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         """What the run's evaluation found best; empty without one."""
         return {} if self.evaluation is None else self.evaluation.best
 
-    def _offer(self, trainer: pl.Trainer, task: AdversarialTask, artifact: Artifact) -> None:
-        """Offer a file that was written to the loggers that keep such files."""
+    def _offer(self, trainer: pl.Trainer, artifact: Artifact, images_seen: int) -> None:
+        """Offer a file of the weights at ``images_seen`` to the loggers that keep such files."""
         name = self.export.get("name")
-        metadata = {"images_seen": task.images_seen, "name": name, "best": dict(self._best)}
+        metadata = {"images_seen": images_seen, "name": name, "best": dict(self._best)}
         tell(trainer.loggers, "keep_artifact", replace(artifact, metadata=metadata))
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
