@@ -10,10 +10,13 @@ import yaml
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
+from ganworks.cli import tune
 from ganworks.errors import GanworksError
 from ganworks.run import compose as composing
 from ganworks.run.build import build_run
 from ganworks.run.check import check_config
+from ganworks.tuning.search import common_overrides
+from ganworks.tuning.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))
@@ -63,3 +66,11 @@ def test_setting_that_there_is_not_would_be_noticed() -> None:
     sweep = yaml.safe_load(SWEEPS[0].read_text())
     with pytest.raises(GanworksError):
         composing.compose(called(sweep, {"optimizer.generator.rate": 0.1}))
+
+
+def test_trials_of_a_search_are_a_group_in_each_tracker() -> None:
+    own, others, flags = tune.split(["tune=digits_lr", "logger=[wandb,mlflow]"])
+    settings = read_settings(composing.compose(own, "tune", flags[1:]), others, flags)
+    loggers = composing.compose(common_overrides(settings, "7")).logger
+    for tracker in (loggers.wandb, loggers.mlflow):
+        assert (tracker.group, tracker.name) == ("digits_lr", "digits_lr/7")
