@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ganworks.callback import Checkpoint, Evaluation
+from ganworks.logger.artifact import Artifact
 from ganworks.sample.loading import load_generator
 
 EXPORT = {
@@ -134,7 +135,7 @@ def test_best_is_saved_when_the_evaluation_says_so_and_once(
     make_task: Callable, make_trainer: Callable, folder: Path
 ) -> None:
     evaluation = Evaluation.__new__(Evaluation)
-    evaluation.is_best = False
+    evaluation.is_best, evaluation.best = False, {}
     task, trainer, callback = make_task(), make_trainer(), checkpoint(every_images=None)
     callback.evaluation = evaluation
     saved: list[str] = []
@@ -160,3 +161,35 @@ def test_no_metric_means_no_best(make_task: Callable, make_trainer: Callable, fo
     callback.on_train_start(trainer, task)
     batch(callback, trainer, task, 100)
     assert [path.name for path in folder.iterdir()] == ["last.ckpt"]
+
+
+class Keeper:
+    """A logger that notes what it is offered."""
+
+    def __init__(self) -> None:
+        self.offered: list[tuple[str, tuple[str, ...], int]] = []
+
+    def save(self) -> None:
+        """Have nothing to save."""
+
+    def keep_artifact(self, artifact: Artifact) -> None:
+        self.offered.append((artifact.path.name, artifact.aliases, artifact.metadata["images_seen"]))
+
+
+def test_loggers_are_offered_what_is_written_and_the_best_of_before_a_resume(
+    make_task: Callable, make_trainer: Callable, folder: Path
+) -> None:
+    evaluation = Evaluation.__new__(Evaluation)
+    evaluation.is_best, evaluation.best = False, {"metric": "fid", "value": 3.0, "images_seen": 50}
+    task, trainer, callback = make_task(), make_trainer(), checkpoint(every_images=100)
+    trainer.loggers, callback.evaluation = [keeper := Keeper()], evaluation
+    callback.on_train_start(trainer, task)
+    assert keeper.offered == []
+    evaluation.is_best = True
+    batch(callback, trainer, task)
+    batch(callback, trainer, task)
+    best = ("best.ckpt", ("best", "fid-3.00"), 50)
+    assert keeper.offered == [best, ("last.ckpt", ("latest",), 100), ("generator", ("latest",), 100)]
+    keeper.offered.clear()
+    callback.on_train_start(trainer, task)
+    assert keeper.offered == [best]

@@ -104,3 +104,19 @@ def test_tensorboard_plays_clips(tmp_path: Path) -> None:
     (event,) = read(tmp_path / "run").Images("samples_played")
     assert (event.step, event.width, event.height) == (7, 12, 8)
     assert event.encoded_image_string == (tmp_path / "clip.gif").read_bytes()
+
+
+def test_tensorboard_hides_what_a_resumed_run_logs_again(tmp_path: Path) -> None:
+    for steps, start in (((64, 128, 192), 0), ((128, 192, 256), 64)):
+        logger = TensorBoardLogger(str(tmp_path))
+        logger.rewind(start)
+        for step in steps:
+            logger.log_metrics({"a": float(step + start)}, step=step)
+        logger.log_alert("Collapse", "all alike", "WARN", steps[-1])
+        logger.finalize("success")
+    events = read(tmp_path)
+    assert [(event.step, event.value) for event in events.Scalars("a")] == [
+        (64, 64.0),
+        *((step, step + 64.0) for step in (128, 192, 256)),
+    ]
+    assert events.Tensors("alerts/text_summary")[-1].step == 256

@@ -7,45 +7,26 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 import wandb
-from PIL import Image
 
-from ganworks.logger.wandb import WandbLogger, has_key, mode
-from ganworks.logger.wandb_service import answers
+from ganworks.errors import SettingError
+from ganworks.logger.artifact import Artifact
+from ganworks.logger.waiting import answers, ended_in_time
+from ganworks.logger.wandb import WandbLogger
+from ganworks.logger.wandb_start import has_key, mode
+from offline_runs import history, of_kind, run
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _end_the_service() -> Iterator[None]:
     yield
     wandb.teardown()
-
-
-def run(folder: Path, *points: tuple[int, dict[str, float]], **settings: object) -> WandbLogger:
-    """Log ``points`` and a picture as a run does, from its start to its end."""
-    folder.mkdir(exist_ok=True)
-    logger = WandbLogger(save_dir=str(folder), project="tests", **settings)  # type: ignore[arg-type]
-    logger.start()
-    logger.log_hyperparams({"loss": {"_target_": "ganworks.loss.BCE"}, "name": folder.name})
-    for step, metrics in points:
-        logger.log_metrics(metrics, step=step)
-    Image.new("RGB", (4, 4)).save(folder / "picture.png")
-    logger.log_image("samples", [str(folder / "picture.png")], step=points[-1][0])
-    logger.finalize("success")
-    return logger
-
-
-def of_kind(run: list[dict], kind: str) -> list[dict]:
-    return [record[kind] for record in run if record["type"] == kind]
-
-
-def history(run: list[dict]) -> list[dict]:
-    return [record["item"] for record in of_kind(run, "history")]
 
 
 def test_page_is_kept_with_the_run(tmp_path: Path, records: Callable) -> None:
@@ -74,17 +55,6 @@ def test_runs_of_one_process_stay_apart_and_lie_on_the_axis_of_images(
     assert [(row["images_seen"], row["samples.count"]) for row in pictures] == [(128, 1)]
     configs = [record["update"] for record in of_kind(first, "config")]
     assert configs[0]["loss"]["_target_"] == "ganworks.loss.BCE"
-
-
-def test_resumed_run_has_the_same_id_and_another_folder_another_one(
-    tmp_path: Path, records: Callable
-) -> None:
-    run(tmp_path / "one", (64, {"a": 1.0}))
-    run(tmp_path / "one", (128, {"a": 2.0}))
-    before, after = (of_kind(part, "run")[0]["run_id"] for part in records(tmp_path / "one"))
-    assert before == after == (tmp_path / "one" / "wandb_id").read_text()
-    run(tmp_path / "two", (64, {"a": 1.0}))
-    assert (tmp_path / "two" / "wandb_id").read_text() != before
 
 
 def test_key_without_a_network_goes_on_offline(
@@ -120,6 +90,99 @@ def test_a_silent_server_costs_seconds_and_the_run_is_kept_offline(
     assert "kept offline" in caplog.text
     assert len(records(tmp_path / "one")) == 1
     wandb.teardown()
+
+
+class Evasive(BaseHTTPRequestHandler):
+    """Answers whether it is there, and never what it is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        time.sleep(30)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_falls_silent_behind_its_first_answer_costs_ten_seconds_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Evasive)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    wandb.teardown()
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=False, init_timeout=3)
+    begin, waited = logger._begin, []
+
+    def timed() -> object:
+        start = time.monotonic()
+        run = begin()
+        waited.append(time.monotonic() - start)
+        return run
+
+    monkeypatch.setattr(logger, "_begin", timed)
+    logger.start()
+    assert logger.is_offline
+    logger.finalize("success")
+    assert waited[0] < 3 + 7  # the bound, the end of W&B's process, the start of another one
+    wandb.teardown()
+
+
+def test_end_is_waited_for_longer_where_artifacts_are_sent_and_the_server_answers() -> None:
+    asked: list[float] = []
+
+    def may_go_on(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) < 2
+
+    assert ended_in_time(lambda: time.sleep(0.3), 0.2, may_go_on) is None
+    assert len(asked) == 1
+    assert "did not end within 0.2" in str(ended_in_time(lambda: time.sleep(9), 0.2, lambda seconds: False))
+
+
+def test_run_of_someone_else_in_this_process_stays_theirs(tmp_path: Path, records: Callable) -> None:
+    (tmp_path / "theirs").mkdir()
+    theirs = wandb.init(project="tests", dir=str(tmp_path / "theirs"), mode="offline")
+    run(tmp_path / "ours", (64, {"a": 1.0}))
+    assert wandb.run is theirs
+    theirs.log({"b": 2.0})
+    theirs.finish()
+    (ours,), (other,) = records(tmp_path / "ours"), records(tmp_path / "theirs")
+    assert [row["a"] for row in history(ours) if "a" in row] == [1]
+    assert [(row["b"], "a" in row) for row in history(other) if "b" in row] == [(2, False)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [("artifacts", "beste", "Did you mean 'best'"), ("init_timeout", 0, "from 1 up")],
+)
+def test_setting_that_it_cannot_have_is_refused(
+    setting: str, value: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match=said):
+        WandbLogger(save_dir=str(tmp_path), project="tests", **{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "sent"), [("none", []), ("best", ["b", "g2"]), ("all", ["a", "b", "g1", "g2"])]
+)
+def test_setting_says_which_artifacts_are_uploaded(artifacts: str, sent: list[str], tmp_path: Path) -> None:
+    logger = WandbLogger(save_dir=str(tmp_path), project="tests", offline=True, artifacts=artifacts)
+    uploaded: list[str] = []
+    logger.upload = lambda artifact: uploaded.append(artifact.path.name)
+    for name, kind, aliases in (
+        ("a", "checkpoint", ("latest",)),
+        ("b", "checkpoint", ("best", "fd-0.98")),
+        ("g1", "generator", ("latest",)),
+        ("g2", "generator", ("latest",)),
+    ):
+        logger.keep_artifact(Artifact(Path(name), kind, aliases))
+    logger.upload_waiting()
+    assert sorted(uploaded) == sent
 
 
 def test_a_service_that_is_killed_costs_the_record_and_one_warning(

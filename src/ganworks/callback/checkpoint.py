@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.callback.interval import ImageInterval
 from ganworks.digest import write_checkpoint
 from ganworks.errors import SettingError
-from ganworks.logger import CSVLogger
+from ganworks.logger.artifact import Artifact, aliases_of
+from ganworks.logger.tell import tell
 from ganworks.sample.loading import BEST, LAST, PREVIOUS
 from ganworks.staged import staged
 from ganworks.task import AdversarialTask
@@ -65,8 +68,14 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
     def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         super().on_train_start(trainer, task)
         if trainer.is_global_zero:
-            for logger in tables(trainer):
-                logger.rewind(task.images_seen)
+            tell(trainer.loggers, "rewind", task.images_seen)
+            best = Path(trainer.default_root_dir) / "checkpoints" / BEST
+            if (
+                task.images_seen and "images_seen" in self._best and best.is_file()
+            ):  # of an earlier process, whose end may not have come
+                self._offer(
+                    trainer, Artifact(best, "checkpoint", aliases_of(self._best)), self._best["images_seen"]
+                )
         self._save_best(trainer, task)  # of weights that were measured before the first step
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: AdversarialTask, *args: object) -> None:  # type: ignore[override]
@@ -83,7 +92,11 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
             return
         sampler = task.sampler({**self.export, "images_seen": task.images_seen})
         if trainer.is_global_zero:
-            sampler.save(Path(trainer.default_root_dir) / "generator")
+            folder = Path(trainer.default_root_dir) / "generator"
+            sampler.save(folder)
+            is_best = self._best.get("images_seen") == task.images_seen
+            aliases = ("latest", *(aliases_of(self._best) if is_best else ()))
+            self._offer(trainer, Artifact(folder, "generator", aliases), task.images_seen)
 
     def save(self, trainer: pl.Trainer, task: AdversarialTask, name: str) -> bool:
         """Write a checkpoint, complete or not at all; say whether the state was fit for one."""
@@ -93,16 +106,29 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
             return False
         path = Path(trainer.default_root_dir) / "checkpoints" / name
         if trainer.is_global_zero:
-            for logger in tables(trainer):
+            for logger in trainer.loggers:
                 logger.save()
             with staged(path) as temporary:
                 trainer.save_checkpoint(temporary)
                 if name == LAST:
                     keep_as(path, path.with_name(PREVIOUS))
+            aliases = ("latest",) if name == LAST else aliases_of(self._best)
+            self._offer(trainer, Artifact(path, "checkpoint", aliases), task.images_seen)
         else:
             trainer.save_checkpoint(path)  # gives the first process what it writes
         trainer.strategy.barrier("checkpoint")
         return True
+
+    @property
+    def _best(self) -> Mapping[str, Any]:
+        """What the run's evaluation found best; empty without one."""
+        return {} if self.evaluation is None else self.evaluation.best
+
+    def _offer(self, trainer: pl.Trainer, artifact: Artifact, images_seen: int) -> None:
+        """Offer a file of the weights at ``images_seen`` to the loggers that keep such files."""
+        name = self.export.get("name")
+        metadata = {"images_seen": images_seen, "name": name, "best": dict(self._best)}
+        tell(trainer.loggers, "keep_artifact", replace(artifact, metadata=metadata))
 
     def _save_best(self, trainer: pl.Trainer, task: AdversarialTask) -> None:
         if self.evaluation is not None and self.evaluation.is_best:
@@ -113,11 +139,6 @@ class Checkpoint(ReadsEvaluation, ImageInterval):
         self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["export"] = self.export
-
-
-def tables(trainer: pl.Trainer) -> list[CSVLogger]:
-    """Return the loggers of the run whose rows belong to its checkpoints."""
-    return [logger for logger in trainer.loggers if isinstance(logger, CSVLogger)]
 
 
 def keep_as(path: Path, other: Path) -> None:

@@ -16,6 +16,7 @@ from ganworks.doctor import Diagnosis, Episode, Probe, setup_of
 from ganworks.doctor.derived import LABEL_MATCHES, LabelLink, Speed, derived, of_evaluation, suffixes
 from ganworks.doctor.rules import BY_NAME
 from ganworks.errors import check_choice, check_count, check_range
+from ganworks.logger.tell import tell
 from ganworks.task import AdversarialTask, NonFiniteLossError
 from ganworks.words import short
 
@@ -179,10 +180,9 @@ class Doctor(ReadsEvaluation, pl.Callback):
 
     def _say(self, trainer: pl.Trainer, episode: Episode) -> None:
         log.warning("doctor: %s", episode.message)
-        for logger in trainer.loggers:
-            if (alert := getattr(getattr(logger, "experiment", None), "alert", None)) is not None:
-                level = "ERROR" if episode.severity == "error" else "WARN"
-                alert(title=BY_NAME[episode.rule].title, text=episode.message, level=level)
+        level = "ERROR" if episode.severity == "error" else "WARN"
+        title = BY_NAME[episode.rule].title
+        tell(trainer.loggers, "log_alert", title, episode.message, level, episode.since)
 
     def _has_diverged(self, trainer: pl.Trainer, task: AdversarialTask) -> bool:
         """Say whether the patience is at its end, the same on all processes; asked where it costs no wait."""

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from ganworks.callback.interval import ImageInterval
+from ganworks.logger.tell import tell
 from ganworks.metric import Result, Suite, evaluate, merged
 from ganworks.task import AdversarialTask
 
@@ -79,9 +80,7 @@ class Evaluation(ImageInterval):
         scalars = {f"metric/{name}": value for name, value in self.figures.values.items()}
         task.log_scalars(scalars)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in scalars.items()})
-        for logger in trainer.loggers:
-            if hasattr(logger, "log_contract"):
-                logger.log_contract(result.contract)
+        tell(trainer.loggers, "log_contract", result.contract)
 
     @property
     def value(self) -> float | None:

@@ -26,15 +26,29 @@ def peak_memory_mb() -> float | None:
     return round(peak / unit, 1)
 
 
+MAX_DIFF = 5_000_000  # characters; a diff that is larger holds data
+
+
 def git_commit() -> str | None:
     """Return the commit of the working directory, marked where it has changes; None outside a repository."""
+    text = git("describe", "--always", "--dirty", "--abbrev=40")
+    return None if text is None else text.strip() or None
+
+
+def git_diff() -> str:
+    """Return what the working directory changes of its commit; empty outside a repository, and where it is huge.
+
+    Files that git does not know are not in it.
+    """
+    text = git("diff", "HEAD", "--no-ext-diff") or ""
+    return text if len(text) <= MAX_DIFF else ""
+
+
+def git(*arguments: str) -> str | None:
+    """Return what git prints in the working directory; None where it fails."""
+    words = {"encoding": "utf-8", "errors": "replace"}
     try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
+        run = subprocess.run(["git", *arguments], capture_output=True, timeout=5, **words)  # type: ignore[call-overload]
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return run.stdout.strip() or None
+    return run.stdout if run.returncode == 0 else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
+from ganworks.logger.tell import tell
 from ganworks.words import relative_path
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ class Report(pl.Callback):
 
             self.path = write_report([Path(trainer.default_root_dir)])
             print(f"{'Read the report:':<22}{relative_path(self.path)}")
-            for logger in trainer.loggers:
-                if hasattr(logger, "log_page"):
-                    logger.log_page("report", self.path)
+            tell(trainer.loggers, "log_page", "report", self.path)
         except Exception as error:
             log.warning("report.html was not written: %s: %s", type(error).__name__, error)

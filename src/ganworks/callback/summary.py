@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ganworks.callback.evaluation import Evaluation
-from ganworks.callback.machine import git_commit, peak_memory_mb
+from ganworks.callback.machine import git_commit, git_diff, peak_memory_mb
 from ganworks.callback.sample_grid import SampleGrid
 from ganworks.callback.stop import GracefulStop
 from ganworks.interrupt import Interrupted
+from ganworks.logger.tell import tell
 from ganworks.metric.contract import contract_lines
 from ganworks.model.base import conditions_of, noise_of, num_classes_of
 from ganworks.staged import write_text
@@ -79,6 +80,8 @@ class RunSummary(pl.Callback):
         self._start, self._start_cpu = time.monotonic(), time.process_time()
         self._start_images = task.images_seen
         self._note_sampling(trainer, task)
+        if trainer.is_global_zero:
+            tell(trainer.loggers, "log_code", git_commit(), git_diff())
         self.write(trainer, task, "running")
 
     def _note_sampling(self, trainer: pl.Trainer, task: ManualTask) -> None:
@@ -105,6 +108,7 @@ class RunSummary(pl.Callback):
         status = "failed"
         if isinstance(exception, NonFiniteLossError):
             status = "diverged"
+            self._alert(trainer, task, exception)
         elif isinstance(exception, Interrupted | KeyboardInterrupt):
             status = "interrupted"
         error = f"{type(exception).__name__}: {exception}"
@@ -116,6 +120,12 @@ class RunSummary(pl.Callback):
         except Exception as failure:
             log.debug("summary.json: %s", failure)
             self.amend(trainer, status, error)
+
+    def _alert(self, trainer: pl.Trainer, task: ManualTask, exception: NonFiniteLossError) -> None:
+        """Tell the loggers that the run diverged, unless the doctor has."""
+        if trainer.is_global_zero and not any(getattr(each, "diagnosis", None) for each in self.contributors):
+            title = "The loss is not finite"
+            tell(trainer.loggers, "log_alert", title, str(exception), "ERROR", task.images_seen)
 
     def amend(self, trainer: pl.Trainer, status: str, error: str) -> None:
         """Change status and error in summary.json and leave the rest of it; where that fails, say so."""
@@ -194,8 +204,9 @@ class RunSummary(pl.Callback):
         }
         if not trainer.is_global_zero:
             return
-        text = json.dumps(without_nan(self.content), indent=2) + "\n"
-        write_text(self.run_dir / "summary.json", text)
+        content = without_nan(self.content)
+        write_text(self.run_dir / "summary.json", json.dumps(content, indent=2) + "\n")
+        tell(trainer.loggers, "log_outcome", content)
 
     def _figures(self) -> dict[str, Any]:
         figures = None if self.evaluation is None else self.evaluation.figures

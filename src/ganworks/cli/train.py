@@ -108,7 +108,11 @@ def spelled_out(argument: str, is_sweep: bool = False) -> str:
     if argument.startswith("strategy="):
         return f"trainer.{argument}"
     name, _, value = argument.partition("=")
-    is_list = name in ("tags", "logger.wandb.tags") and "," in value and value[0] not in "[\"'"
+    is_list = (
+        name in ("tags", "logger.wandb.tags", "logger.mlflow.tags")
+        and "," in value
+        and value[0] not in "[\"'"
+    )
     return f"{name}=[{value}]" if is_list and not is_sweep else argument
 
 

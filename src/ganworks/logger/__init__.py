@@ -1,4 +1,4 @@
-"""Where a run's scalars and pictures go. W&B and TensorBoard are imported only where they are chosen."""
+"""Where a run's scalars and pictures go. W&B, MLflow and TensorBoard are imported only where they are chosen."""
 
 from typing import TYPE_CHECKING
 

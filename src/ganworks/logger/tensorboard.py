@@ -20,6 +20,16 @@ class TensorBoardLogger(LightningTensorBoardLogger):
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: config.yaml in the run directory holds the settings."""
 
+    def rewind(self, images_seen: int) -> None:
+        """Have TensorBoard hide the points past ``images_seen``: the run goes on from there, and logs them again."""
+        if images_seen > 0:
+            self._kwargs["purge_step"] = images_seen + 1  # of the writer, which the first point makes
+
+    @rank_zero_only
+    def log_alert(self, title: str, text: str, level: str, images_seen: int) -> None:
+        """Log an alert among the texts, under `alerts`."""
+        self.experiment.add_text("alerts", f"**{level}: {title}**  \n{text}", images_seen)
+
     @rank_zero_only
     def log_image(self, key: str, images: list[str], step: int | None = None) -> None:
         """Log the image files ``images`` under ``key`` at ``step`` images seen."""

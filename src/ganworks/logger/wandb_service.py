@@ -1,53 +1,12 @@
-"""W&B's own process and its server, with bounds on the time that they may take."""
+"""W&B's own process, and its end."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 
-import requests
 import wandb
 
-log = logging.getLogger(__name__)
-FIRST_ANSWER = 5.0  # seconds that a server may take for its first answer, of whatever kind
-
-
-def answers(url: str, seconds: float) -> str | None:
-    """Return why the server at ``url`` can't be had, or None where it answers within ``seconds``."""
-    try:
-        requests.get(url, timeout=min(seconds, FIRST_ANSWER), allow_redirects=False, stream=True).close()
-    except requests.exceptions.SSLError:
-        return None  # an answer: W&B knows which certificates it takes
-    except requests.RequestException as error:
-        if isinstance(error, requests.Timeout):
-            return f"{url} does not answer within {min(seconds, FIRST_ANSWER):g} s"
-        return f"{url} can't be reached"
-    return None
-
-
-def in_time(work: Callable[[], object], seconds: float) -> str | None:
-    """Do ``work`` in a thread; return None where it ends well within ``seconds``, else what went wrong."""
-    failure: list[str | None] = [f"it did not end within {seconds:g} s"]
-
-    def tried() -> None:
-        try:
-            work()
-            failure[0] = None
-        except BaseException as error:
-            failure[0] = words_of(error)
-
-    thread = threading.Thread(target=tried, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return failure[0]
-
-
-def words_of(error: BaseException) -> str:
-    """Return an error in one line."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+from ganworks.logger.waiting import in_time
 
 
 def end_service() -> None:

@@ -1,4 +1,4 @@
-"""Pictures, clips and texts in W&B and TensorBoard."""
+"""Pictures, clips and texts in W&B, MLflow and TensorBoard."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from ganworks.callback.evaluation import ReadsEvaluation
 from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.logger import CSVLogger
+from ganworks.logger.tell import tell
 from ganworks.metric import Suite
 from ganworks.noise import keyed_seed
 from ganworks.optimizer import build
@@ -169,14 +170,18 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
         [each for each in run.callbacks if isinstance(each, kind)] for kind in (Checkpoint, Report)
     )
     others = [callback for callback in run.callbacks if callback not in (*last, *reports)]
-    return make(
-        "trainer",
-        config.trainer,
-        **run.strategy,
-        callbacks=[stop, *filter(None, [evaluation]), *others, *last, summary, *reports],
-        logger=loggers,
-        default_root_dir=str(run_dir),
-    )
+    try:
+        return make(
+            "trainer",
+            config.trainer,
+            **run.strategy,
+            callbacks=[stop, *filter(None, [evaluation]), *others, *last, summary, *reports],
+            logger=loggers,
+            default_root_dir=str(run_dir),
+        )
+    except Exception:
+        tell(loggers, "finalize", "failed")  # the next run of this process would write into theirs
+        raise
 
 
 def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
@@ -184,9 +189,7 @@ def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
     loggers = [
         make(f"logger.{name}", node, save_dir=str(run_dir)) for name, node in (config.logger or {}).items()
     ]
-    for logger in loggers:
-        if hasattr(logger, "start"):
-            logger.start()
+    tell(loggers, "start")
     return loggers
 
 

@@ -31,7 +31,7 @@ def start(config: DictConfig, run_dir: Path, launched_at: float) -> Outcome:
         return fit(config, run_dir, launched_at, checkpoint=None)
     except (GanworksError, Interrupted):  # told in a line; what has a traceback keeps its log
         if is_first_rank():
-            remove_beginnings(run_dir, (slurm.MARK, "wandb_id"))
+            remove_beginnings(run_dir, (slurm.MARK, "wandb_id", "mlflow_id"))
         raise
     finally:
         if is_first_rank():

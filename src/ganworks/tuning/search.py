@@ -234,8 +234,13 @@ def common_overrides(settings: Settings, name: str = "NAME") -> list[str]:
     # A trial starts from the plain defaults, of a space that chooses no part too: conf/bare.yaml.
     has_experiment = any(override.startswith("experiment=") for override in settings.overrides)
     common = [*([] if has_experiment else ["experiment=null"]), *settings.overrides, f"name={settings.name}"]
-    if any(override.startswith("logger=") and "wandb" in override for override in settings.overrides):
-        common += [f"logger.wandb.group={settings.name}", f"logger.wandb.name={settings.name}/{name}"]
+    loggers = [override for override in settings.overrides if override.startswith("logger=")]
+    for tracker in ("wandb", "mlflow"):
+        if any(tracker in override for override in loggers):
+            common += [
+                f"logger.{tracker}.group={settings.name}",
+                f"logger.{tracker}.name={settings.name}/{name}",
+            ]
     return [*common, f"metric.every_images={settings.every_images}"] if settings.num_images else common
 
 
