@@ -52,8 +52,8 @@ MISTAKES = {
     "unknown precision": (["trainer.precision=17"], ["trainer", "17", "bf16-mixed"]),
     "no such device": (["trainer.accelerator=tpu"], ["trainer"]),
     "impossible resolution": (
-        ["data.resolution=12", *SMALL],
-        ["model.generator.resolution=12", "power of two", "nearest is 16"],
+        ["data.resolution=13", *SMALL],
+        ["model.generator.resolution=13", "power of two", "nearest is 12"],
     ),
     "metric of other data": (["data.resolution=16", "model.width=8"], ["metric=digits", "fid"]),
     "batch larger than the data": (["data.batch_size=2000"], ["data.batch_size=2000", "at most 1797"]),

@@ -102,7 +102,7 @@ def test_small_images_have_no_layers_that_do_not_run(resolution, lite):
 
 @pytest.mark.parametrize("resolution", [16, 2048])
 def test_resolutions_outside_of_the_papers_are_refused(resolution):
-    with pytest.raises(SettingError, match="from 32 to 1024"):
+    with pytest.raises(SettingError, match="from 8 to 256 in FastGAN"):
         FastGANGenerator((3, resolution, resolution))
 
 

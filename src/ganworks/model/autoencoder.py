@@ -63,7 +63,7 @@ class BEGANDiscriminator(Autoencoder):
     Berthelot et al. 2017, section 3.5 (https://arxiv.org/abs/1703.10717): width 64 or 128, a code of 64 numbers.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`.
+        shape: (C, H, W), as `check_image_shape` takes them.
         width: channels at full resolution, and of all maps of the decoder.
         code_dim: length of the code.
     """
@@ -91,7 +91,7 @@ class BEGANGenerator(Generator):
     Berthelot et al. 2017, section 3.5. Its latents are normal like those of all generators here, not uniform.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`.
+        shape: (C, H, W), as `check_image_shape` takes them.
         latent_dim: length of a latent.
         width: channels of all maps.
     """

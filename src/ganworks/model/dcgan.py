@@ -24,7 +24,7 @@ class DCGANGenerator(Generator):
     Radford et al. 2016 (https://arxiv.org/abs/1511.06434). A conditional one has conditional batch norm.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
+        shape: (C, H, W), as `check_image_shape` takes them. Any number of channels.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at R/2, the largest hidden feature map; they double as the side halves, up to 8 times.
@@ -82,7 +82,7 @@ class DCGANDiscriminator(Discriminator):
     convolution has no norm on its output.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
+        shape: (C, H, W), as `check_image_shape` takes them. Any number of channels.
         num_classes: 0 for unconditional.
         width: channels at R/2; they double as the side halves, up to 8 times.
         dense_width: units of a dense layer after the 4x4 map; None as in the generator.

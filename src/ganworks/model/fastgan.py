@@ -17,7 +17,7 @@ from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import BatchNorm
 from ganworks.model.layer.normalize import normalize
 from ganworks.model.layer.power_iteration import with_power_iteration
-from ganworks.model.layer.shape import BASE, base_of, check_image_shape, map_size
+from ganworks.model.layer.shape import BASE, base_of, check_image_shape, map_size, side_words
 from ganworks.model.noise import Noise
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
@@ -38,7 +38,7 @@ class FastGANGenerator(Generator):
     their size does not matter behind spectral norm.
 
     Args:
-        shape: (C, R, R), R a power of two from 32 to 1024, or a rectangle; see `check_image_shape`.
+        shape: (C, H, W), as `check_fastgan_shape` takes them.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at 128 pixels; 16 times as many at 4, half at 256, down to an eighth at 1024.
@@ -190,14 +190,11 @@ def check_fastgan_shape(shape: Sequence[int]) -> tuple[int, int]:
     """Return (channels, resolution) of images that it can make, else raise `SettingError`."""
     channels, resolution = check_image_shape(shape)
     if not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
-        size = resolution if shape[1] == shape[2] else f"{shape[1]}x{shape[2]}"
-        allowed = f"a power of two from {MIN_RESOLUTION} to {MAX_RESOLUTION}; model=dcgan goes down to 8"
-        if shape[1] != shape[2]:
-            allowed = (
-                f"{BASE} or more times a power of two from {MIN_RESOLUTION // BASE} to {MAX_RESOLUTION // BASE} in"
-                " FastGAN, both sides times the same; model=dcgan goes down to 2"
-            )
-        raise SettingError("resolution", size, allowed)
+        allowed = (
+            f"{BASE} or more times a power of two from {MIN_RESOLUTION // BASE} to {MAX_RESOLUTION // BASE} in FastGAN,"
+            f" both sides times the same: {MIN_RESOLUTION}, 48 or 64x96; model=dcgan goes down to 8"
+        )
+        raise SettingError("resolution", side_words(*shape[1:]), allowed)
     return channels, resolution
 
 

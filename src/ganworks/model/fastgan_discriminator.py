@@ -34,7 +34,7 @@ class FastGANDiscriminator(Discriminator):
     paper's skip-layer excitation stands in the generator only. A conditional one adds <v_y, mean of the last map>.
 
     Args:
-        shape: (C, R, R), R a power of two from 32 to 1024.
+        shape: (C, H, W), as `check_fastgan_shape` takes them.
         num_classes: 0 for unconditional.
         width: channels at 128 pixels; 8 times as many at 8.
         norm: "batch" (the paper), "layer" or "none"; no batch norm under a per-sample penalty. "spectral" is "none".

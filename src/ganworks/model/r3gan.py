@@ -33,7 +33,7 @@ class R3GANGenerator(Generator):
     beside the latent.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up.
+        shape: (C, H, W), as `check_image_shape` takes them.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels of the stages up to 32x32; they halve with each doubling of the side beyond.

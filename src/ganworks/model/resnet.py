@@ -30,7 +30,7 @@ class ResnetGenerator(Generator):
     one gets a learned vector of its class beside the latent.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
+        shape: (C, H, W), as `check_image_shape` takes them. Any number of channels.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels of the largest feature map; they double as the side halves, up to 8 times.
@@ -90,7 +90,7 @@ class ResnetDiscriminator(Discriminator):
     A dense layer reads the 4x4 map as in StyleGAN2, Karras et al. 2020; a conditional one has a projection head.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
+        shape: (C, H, W), as `check_image_shape` takes them. Any number of channels.
         num_classes: 0 for unconditional.
         width: channels of the largest feature map; they double as the side halves, up to 8 times.
         dense_width: units of the dense layer.

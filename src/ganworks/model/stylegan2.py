@@ -26,7 +26,7 @@ class StyleGAN2Generator(StyleGenerator):
     for ``mixing``, from which each sample's layer is taken where the second takes over: style mixing.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up.
+        shape: (C, H, W), as `check_image_shape` takes them.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         w_dim: length of a w.

@@ -30,7 +30,7 @@ class StyleGAN2Discriminator(Discriminator):
     depend on each other; its penalties are taken all the same, as there.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up.
+        shape: (C, H, W), as `check_image_shape` takes them.
         num_classes: 0 for unconditional.
         num_mapping: layers of the mapping network of the label; 0 leaves its embedding.
         channel_base, channel_max: as in `StyleGAN2Generator`.

@@ -15,24 +15,21 @@ MAX_GROWTH = 8  # the widest feature map has so many times the channels of the o
 def check_image_shape(shape: Sequence[int]) -> tuple[int, int]:
     """Return (channels, resolution) of images that a network of doublings makes, from a smallest map.
 
-    Squares have a side that is a power of two from 8 up, and a smallest map of 4x4. Of a rectangle both sides are a
-    smallest map times one power of two, see `base_of`; its resolution is 4 times that power, as if the map were 4x4.
+    Both sides are those of a smallest map times one power of two, see `base_of`: 4x4 for a square whose side is a
+    power of two, 6x6 for one of 96. The resolution is 4 times that power, as if the map were 4x4.
 
     Raises:
         SettingError: ``shape`` is not that of an image, or ``resolution`` has no such sides.
 
-    >>> check_image_shape((3, 64, 64)), check_image_shape((3, 48, 64)), check_image_shape((3, 32, 128))
-    ((3, 64), (3, 32), (3, 32))
+    >>> check_image_shape((3, 64, 64)), check_image_shape((3, 96, 96)), check_image_shape((3, 48, 64))
+    ((3, 64), (3, 64), (3, 32))
     """
     if len(shape) != 3:
         raise SettingError("shape", tuple(shape), "(channels, height, width); model=mlp takes any shape")
     channels, height, width = shape
     doublings = _num_doublings(height, width)
-    is_allowed = doublings > 0 and min(height, width) >> doublings <= MAX_BASE
-    if height == width:
-        check_square_shape(shape)
-    elif not is_allowed:
-        raise SettingError("resolution", f"{height}x{width}", rectangles(shape))
+    if doublings == 0 or min(height, width) >> doublings > MAX_BASE:
+        raise SettingError("resolution", side_words(height, width), sides_allowed(shape))
     return channels, BASE << doublings
 
 
@@ -49,7 +46,7 @@ def check_square_shape(shape: Sequence[int], what: str = "") -> tuple[int, int]:
         raise SettingError("shape", tuple(shape), "(channels, height, width); model=mlp takes any shape")
     channels, height, width = shape
     if height != width or height < 2 * BASE or height & (height - 1):
-        size = height if height == width else f"{height}x{width}"
+        size = side_words(height, width)
         allowed = f"a power of two from {2 * BASE} up, the same for height and width{what and f': {what}'}"
         raise SettingError("resolution", size, f"{allowed}; the nearest is {nearest_resolution(shape)}")
     return channels, height
@@ -75,13 +72,18 @@ def map_size(shape: Sequence[int], side: int) -> tuple[int, int]:
     return height * side // BASE, width * side // BASE
 
 
-def rectangles(shape: Sequence[int]) -> str:
-    """Return in words which rectangles can be made, and the nearest to ``shape``."""
+def side_words(height: int, width: int) -> str:
+    """Return a size as the setting has it: one side of a square, such as `64`, or both, such as `48x64`."""
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def sides_allowed(shape: Sequence[int]) -> str:
+    """Return in words which images can be made, and the nearest to ``shape``."""
     doublings = max(1, int(math.log2(max(1, min(shape[1:]) / BASE))))
-    near = "x".join(str(max(BASE, round(side / 2**doublings)) << doublings) for side in shape[1:])
+    height, width = (max(BASE, round(side / 2**doublings)) << doublings for side in shape[1:])
     return (
-        "two sides that are one power of two times whole numbers, the smaller of these from"
-        f" {BASE} to {MAX_BASE}, such as 48x64 or 64x96; the nearest is {near}"
+        "sides that are one power of two times whole numbers, the smaller of these from"
+        f" {BASE} to {MAX_BASE}, such as 64, 96 or 48x64; the nearest is {side_words(height, width)}"
     )
 
 
@@ -94,7 +96,7 @@ def _num_doublings(height: int, width: int) -> int:
 
 
 def nearest_resolution(shape: Sequence[int]) -> int:
-    """Return the valid resolution nearest to the longer side, in octaves.
+    """Return the power of two nearest to the longer side, in octaves.
 
     >>> nearest_resolution((1, 28, 28))
     32
