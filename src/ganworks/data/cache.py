@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ganworks.data import entry
+from ganworks.data.blob import Source
 from ganworks.data.decode import MAX_PIXELS, decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.on_the_fly import FileSamples
@@ -172,7 +173,7 @@ def decode_all(
     corrupt = {}
     how = {"value_range": value_range, "max_pixels": max_pixels}
 
-    def read(index: int, path: Path) -> Tensor:
+    def read(index: int, path: Source) -> Tensor:
         return decode(path, resolution, channels, **how)  # type: ignore[arg-type]
 
     with (folder / "images.bin").open("wb") as file:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ganworks.data.base import check_shape
+from ganworks.data.blob import Source
 from ganworks.data.cache import ImageCache
 from ganworks.data.class_names import settle_classes
 from ganworks.data.clip_files import ClipFiles, find_clips, with_classes
@@ -266,10 +267,10 @@ def decode_all(files: ClipFiles, cache: ImageCache, resolution: int, channels: i
     """Write the frames of the readable clips to ``frames.bin``, their lengths and what is corrupt to ``clips.json``."""
     corrupt, lengths, limit = {}, [], cache.limit_gb * 1e9
 
-    def read(index: int, path: Path) -> Tensor:
-        return decode_clip(
-            path, files.frames.get(files.names[index], []), resolution, channels, cache.max_pixels
-        )
+    def read(index: int, _: Source) -> Tensor:
+        name = files.names[index]
+        frames = files.frames.get(name, [])
+        return decode_clip(files.root / name, frames, resolution, channels, cache.max_pixels)
 
     with (folder / "frames.bin").open("wb") as file:
         for name, clip in in_threads(files, read, chunk=16):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganworks.data.blob import Blob, Source
 from ganworks.data.value_range import Range, to_8_bits
 
 # fmt: off
@@ -29,7 +31,7 @@ class TooManyPixelsError(ValueError):
 
 
 def decode(
-    path: Path | str,
+    path: Source | str,
     resolution: int,
     channels: int,
     value_range: Range | str | None = None,
@@ -60,7 +62,7 @@ def square(image: Image.Image, resolution: int, channels: int) -> Tensor:
 
 
 def decode_whole(
-    path: Path | str,
+    path: Source | str,
     channels: int,
     value_range: Range | str | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -75,7 +77,7 @@ def decode_whole(
 
 
 def decode_part(
-    path: Path | str,
+    path: Source | str,
     size: tuple[int, int],
     channels: int,
     part: tuple[float, float] = (0.0, 1.0),
@@ -101,7 +103,7 @@ def decode_part(
     return _to_tensor(image.resize(size[::-1], Image.Resampling.BICUBIC, box=box))
 
 
-def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def read_size(path: Source | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return (height, width) of an image file as `decode_whole` has it; only the header is read.
 
     A turned TIFF is read whole: some versions of Pillow turn its width and height in the header already, others not.
@@ -114,14 +116,14 @@ def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]
         return (file.width, file.height) if is_turned else (file.height, file.width)
 
 
-def check_header(path: Path | str, max_pixels: int = MAX_PIXELS) -> None:
+def check_header(path: Source | str, max_pixels: int = MAX_PIXELS) -> None:
     """Raise what Pillow raises when the file does not even begin like an image."""
     with open_image(path, max_pixels):
         pass
 
 
 @contextmanager
-def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_image(path: Source | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Open an image file of at most ``max_pixels``; what is no regular file is never opened, as a pipe would wait.
 
     Raises:
@@ -129,16 +131,21 @@ def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image
         TooManyPixelsError: the image is larger.
         Exception: whatever Pillow raises for a file that it cannot read.
     """
-    check_regular(path)
+    if not isinstance(path, Blob):
+        check_regular(path)
     if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
         # Pillow's own limit is one for the process: it warns there, and refuses at twice the number. It is never
         # lowered here, and what is above ``max_pixels`` is refused below.
         Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        with Image.open(path) as file:
+        with Image.open(io.BytesIO(path.read_bytes()) if isinstance(path, Blob) else path) as file:
             if (num_pixels := file.width * file.height) > max_pixels:
                 raise TooManyPixelsError(f"{num_pixels:,} pixels")
             yield file
+    except UnidentifiedImageError:
+        if isinstance(path, Blob):  # Pillow names the memory that it lies in
+            raise UnidentifiedImageError("cannot identify image file") from None
+        raise
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"more than {max_pixels:,} pixels") from error
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
+from ganworks.data.blob import Blob, Source
 from ganworks.data.decode import (
     MAX_PIXELS,
     TooManyPixelsError,
@@ -148,7 +149,8 @@ class EvaluatedImages:
 
     def _hash(self, index: int) -> bytes:
         with _readable(path := self.files.path(index)):
-            check_regular(path)
+            if not isinstance(path, Blob):
+                check_regular(path)
             return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
 
 
@@ -164,7 +166,7 @@ def read_alike(*folders: EvaluatedImages) -> None:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(path: Source) -> Iterator[None]:
     try:
         yield
     except GanworksError:
@@ -173,7 +175,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise GanworksError(f"{path} can't be read: {why(error, path)}.") from error
 
 
-def why(error: Exception, path: Path) -> str:
+def why(error: Exception, path: Source) -> str:
     """Return why a file cannot be read, and the setting that would let it be."""
     allowed = "; data.max_pixels= allows more" if isinstance(error, TooManyPixelsError) else ""
     text = str(error).replace(f" {str(path)!r}", "") or type(error).__name__

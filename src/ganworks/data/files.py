@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganworks.data.blob import Blob, Blobs, Source
 from ganworks.data.decode import SUFFIXES
 from ganworks.errors import SettingError, nearest
 
@@ -27,6 +29,13 @@ OTHER_PICTURES = frozenset([  # what people take for images too, and is not read
     ".svg", ".eps", ".exr", ".hdr", ".dcm", ".nii", ".npy", ".npz", ".mp4", ".mov", ".webm", ".pdf", ".zip", ".tar",
 ])
 # fmt: on
+UNPACK = "unpack it if it is an archive"
+OTHER_FILES = {  # by suffix: what reads a file where a folder of images is expected
+    ".tar": "data=webdataset reads shards",
+    ".parquet": "data=hf reads tables",
+    ".arrow": "data=hf reads tables",
+    ".zip": "data=folder reads zip files, others unpacked",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class ImageFiles:
         classes: the names of the classes in the order of their numbers; empty where they have none.
         label_kind: "class", "multi" or "vector", see `GanDataModule.label_kind`; "none" without labels.
         num_classes: number of classes, or K; 0 counts ``classes``.
+        blobs: what they are read from where they lie inside of other files, of which ``root`` is one or holds them.
     """
 
     root: Path
@@ -48,6 +58,7 @@ class ImageFiles:
     classes: Sequence[str] = ()
     label_kind: str = "class"
     num_classes: int = 0
+    blobs: Blobs | None = None
 
     def __post_init__(self) -> None:
         labels = self.labels
@@ -64,26 +75,46 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.names)
 
-    def path(self, index: int) -> Path:
-        """Return the path of a file."""
-        return self.root / self.names[index]
+    def path(self, index: int) -> Source:
+        """Return the path of a file, or what stands for it inside of another."""
+        name = self.names[index]
+        return self.root / name if self.blobs is None else self.blobs.source(index, name)
+
+    @property
+    def place(self) -> Path | zipfile.Path:
+        """Where files that belong to the images lie, such as those of labels."""
+        return self.root
 
     def only(self, indices: Sequence[int]) -> ImageFiles:
         """Return these files alone; the classes stay."""
         labels = None if self.labels is None else self.labels[list(indices)]
-        return replace(self, names=[self.names[i] for i in indices], labels=labels)
+        blobs = None if self.blobs is None else self.blobs.only(indices)
+        return replace(self, names=[self.names[i] for i in indices], labels=labels, blobs=blobs)
+
+    def with_labels(
+        self, labels: Tensor | None, classes: Sequence[str] = (), kind: str = "class", num_classes: int = 0
+    ) -> ImageFiles:
+        """Return the same files with other labels, or without."""
+        return replace(self, labels=labels, classes=classes, label_kind=kind, num_classes=num_classes)
 
     def fingerprint(self, *settings: object) -> str:
         """Return a hash of names, sizes, times of change, and ``settings``."""
         digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+        if self.blobs is not None:
+            digest.update(self.blobs.fingerprint().encode())
+            for name in self.names:
+                digest.update(f"{name}\n".encode(errors="surrogateescape"))
+            return digest.hexdigest()
         for index, name in enumerate(self.names):
             size, changed = size_and_time(self.path(index))
             digest.update(f"{name}\0{size}\0{changed}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
-def size_and_time(path: Path) -> tuple[int, int]:
+def size_and_time(path: Source) -> tuple[int, int]:
     """Return the bytes of a file and its time of change in ns; -1 and 0 where a link leads nowhere."""
+    if isinstance(path, Blob):
+        return path.size, 0
     try:
         status = path.stat()
     except OSError:
@@ -92,14 +123,19 @@ def size_and_time(path: Path) -> tuple[int, int]:
 
 
 def find_images(root: str | Path | None) -> ImageFiles:
-    """Find all images under ``root``, in sorted order; hidden files and folders are passed over.
+    """Find all images under ``root``, a folder or a zip file, in sorted order; what is hidden is passed over.
 
     When every image lies in a subfolder, of two or more, the first-level subfolders are the classes, in natural order.
     Other files are counted by suffix, and subfolders without an image named, in the log.
 
     Raises:
         SettingError: ``root`` is not a folder (the nearest sibling is offered) or holds no image.
+        GanworksError: ``root`` is a zip file that is damaged.
     """
+    from ganworks.data.zip_files import find_in_zip, is_zip  # it is made of what is in this file
+
+    if is_zip(root):
+        return find_in_zip(root)  # type: ignore[arg-type]
     folder = check_folder(root)
     found: list[str] = []
     others: Counter[str] = Counter()
@@ -180,10 +216,10 @@ def label_by_folder(files: ImageFiles, order: Callable[[str], Any] = natural) ->
     parents = [name.split("/")[0] if "/" in name else "" for name in files.names]
     classes = sorted(set(parents), key=order)
     if "" in classes or len(classes) < 2:
-        return ImageFiles(files.root, files.names)
+        return files.with_labels(None)
     number = {name: label for label, name in enumerate(classes)}
     labels = torch.tensor([number[parent] for parent in parents], dtype=torch.int64)
-    return ImageFiles(files.root, files.names, labels, classes)
+    return files.with_labels(labels, classes)
 
 
 def check_folder(root: str | Path | None) -> Path:
@@ -194,7 +230,8 @@ def check_folder(root: str | Path | None) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise SettingError("root", root, "a folder, and this is a file; unpack it if it is an archive")
+        instead = OTHER_FILES.get(folder.suffix.lower(), UNPACK)
+        raise SettingError("root", root, f"a folder, and this is a file; {instead}")
     parent = folder.parent
     siblings = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
     near = nearest(folder.name, siblings)

@@ -11,6 +11,7 @@ from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
 from ganworks.data.split import ALL, find_split
 from ganworks.data.value_range import DTYPE
+from ganworks.data.zip_files import find_in_zip, is_zip
 
 __all__ = ["FilesDataModule", "Folder"]
 
@@ -19,7 +20,7 @@ class Folder(FilesDataModule):
     """The images under ``root``, nested as they may be, with the labels that a file or their subfolders say.
 
     Args:
-        root: the folder.
+        root: the folder, or a zip file of one; also in the layout of StyleGAN's data sets.
         num_classes: None takes what the labels say, their number of classes or of numbers; 0 leaves labels out.
         label: "class", "multi" or "vector"; None: what the labels look like. See `with_labels`.
         label_source: "auto" (a label file in ``root``, or else the subfolders), the name of a label file, "folders", or
@@ -59,6 +60,7 @@ class Folder(FilesDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = None,
+        num_train: int | None = None,
     ) -> None:
         super().__init__(
             batch_size,
@@ -77,12 +79,16 @@ class Folder(FilesDataModule):
             max_pixels,
             classes,
             changed,
+            num_train,
         )
         self.root, self.label, self.label_source, self.split = root, label, label_source, split
 
     def find(self) -> ImageFiles:
         """Find the images under ``root``, and their labels unless they are left out."""
-        files = find_images(find_split(self.root, self.split))
+        if is_zip(self.root):
+            files = find_in_zip(self.root, self.split)  # type: ignore[arg-type]
+        else:
+            files = find_images(find_split(self.root, self.split))
         if self.wanted_classes == 0:
             return unlabelled(files)
         return with_labels(files, self.label_source, self.label, self.cache.max_corrupt)

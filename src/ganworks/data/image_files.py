@@ -74,9 +74,11 @@ class FilesDataModule(ImageDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = None,
+        num_train: int | None = None,
     ) -> None:
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches
+            *(batch_size, resolution, channels, shape, num_classes),
+            *(seed, horizontal_flip, min_batches, num_train),
         )
         self.cache = ImageCache(cache, cache_limit_gb, max_corrupt, max_pixels)
         self.num_workers = check_count("num_workers", num_workers, at_least=0)
@@ -127,7 +129,8 @@ class FilesDataModule(ImageDataModule):
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader; files that are not in the cache are read by workers."""
-        if not isinstance(self.samples, FileSamples):
+        len(self.samples)  # reads them
+        if not isinstance(self.opened.samples, FileSamples):
             return super().make_loader(order, passes)
         return FileLoader(
             self.samples, order, self.horizontal_flip, passes, self._device(), num_workers=self.num_workers
@@ -154,8 +157,9 @@ class FilesDataModule(ImageDataModule):
     def describe(self) -> dict[str, Any]:
         """Return what summary.json says of the data: also how its values are scaled, and what was replaced."""
         range_said = list(self.value_range) if isinstance(self.value_range, tuple) else self.value_range
-        replaced = self.samples.num_replaced if isinstance(self.samples, FileSamples) else 0
-        num_skipped = len(self.files) - len(self.samples)
+        read = self.opened.samples
+        replaced = read.num_replaced if isinstance(read, FileSamples) else 0
+        num_skipped = len(self.files) - len(read)
         said = {"root": str(self.files.root.absolute()), "value_range": range_said}
         return {**super().describe(), **said, "num_skipped": num_skipped, "num_replaced": replaced}
 
@@ -180,7 +184,7 @@ class FilesDataModule(ImageDataModule):
 
     def _named(self) -> ImageFiles:
         """Return all files, with the labels by which those that are read are trained on."""
-        return ImageFiles(self.files.root, self.files.names, self.labelled.labels)
+        return self.files.with_labels(self.labelled.labels)
 
     def _hash(self) -> str:
         value_range = self.opened.value_range

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ganworks.data import entry
 from ganworks.data.base import GanDataModule
+from ganworks.data.blob import Source
 from ganworks.data.cache import ImageCache
 from ganworks.data.files import ImageFiles
 from ganworks.data.survey import in_threads
@@ -79,7 +80,7 @@ class KeptImages(GanDataModule):
 
 def write_all(
     files: ImageFiles,
-    read: Callable[[int, Path], Tensor],
+    read: Callable[[int, Source], Tensor],
     folder: Path,
     say: Callable[[str, str], str] | None = None,
 ) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ganworks.data.decode import MAX_PIXELS, decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.loader import WorkerLoader
-from ganworks.data.samples import Fields
+from ganworks.data.samples import Fields, Rows
 from ganworks.data.value_range import DTYPE, Range
 from ganworks.errors import SettingError
 
@@ -116,5 +116,6 @@ class FileLoader(WorkerLoader):
     def read(self, indices: Tensor) -> Tensor | Fields:
         """Return the next batch of the stream that the workers read."""
         values = super().read(indices)
-        self.samples.check_replaced()  # type: ignore[attr-defined]
+        read = self.samples.samples if isinstance(self.samples, Rows) else self.samples
+        read.check_replaced()  # type: ignore[attr-defined]
         return values

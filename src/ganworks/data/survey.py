@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from ganworks.bar import Bar
+from ganworks.data.blob import Source
 from ganworks.data.decode import TooManyPixelsError, decode, open_image
 from ganworks.data.files import ImageFiles
 from ganworks.data.value_range import DTYPE, Values, is_deep, together
@@ -84,7 +85,7 @@ def write_survey(files: ImageFiles, max_pixels: int, has_range: bool, is_tried: 
     )
 
 
-def look(path: Path, max_pixels: int, has_range: bool, is_tried: bool) -> Values | int | None:
+def look(path: Source, max_pixels: int, has_range: bool, is_tried: bool) -> Values | int | None:
     """Return the values of an image of more than 8 bits, or the largest upper byte of one of 16-bit colour."""
     with open_image(path, max_pixels) as file:
         if is_deep(file) and not has_range:
@@ -108,7 +109,7 @@ def tried_of(num: int) -> list[int]:
 
 
 def in_threads(
-    files: ImageFiles, read: Callable[[int, Path], T], chunk: int = 512
+    files: ImageFiles, read: Callable[[int, Source], T], chunk: int = 512
 ) -> Iterator[tuple[str, T | str]]:
     """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL.
 
@@ -131,7 +132,7 @@ def in_threads(
                 bar.advance()
 
 
-def reason(error: Exception, path: Path) -> str:
+def reason(error: Exception, path: Source) -> str:
     """Return why a file cannot be read, without its path."""
     text = str(error).replace(f" {str(path)!r}", "").replace(f": {str(path)!r}", "")
     text = text.splitlines()[0] if text else type(error).__name__
