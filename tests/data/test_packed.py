@@ -15,7 +15,7 @@ from ganworks.data import Folder, GanDataModule, HuggingFace, WebDataset
 from ganworks.data import on_the_fly as flying_module
 from ganworks.data.order import KeyedOrder
 from packs import write_folder, write_parquet, write_saved, write_shards, write_zip
-from running import checkpoint, differences, train, train_on
+from running import checkpoint, differences, train
 
 WRITERS: dict[str, tuple[type[GanDataModule], Callable[[Path], Path]]] = {
     "zip": (Folder, write_zip),
@@ -113,9 +113,7 @@ def test_reference_of_the_metrics_and_what_is_said_are_those_of_the_folder(
 def test_files_reach_a_process_that_does_not_share_memory(places: dict, form: str, tmp_path: Path) -> None:
     data = opened(places[form], tmp_path, cache_limit_gb=0)
     sent = pickle.loads(pickle.dumps(data.files))
-    assert [sent.path(i).read_bytes() for i in (0, 23)] == [
-        data.files.path(i).read_bytes() for i in (0, 23)
-    ]
+    assert [sent.path(i).read_bytes() for i in (0, 23)] == [data.files.path(i).read_bytes() for i in (0, 23)]
     assert sent.only([3, 5]).fingerprint() == data.files.only([3, 5]).fingerprint() != sent.fingerprint()
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.bar import Bar
 from ganworks.cli.sample_arguments import NUM, Arguments, labels_of, load, suffix_of
 from ganworks.data.decode import SUFFIXES, decode
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
 from ganworks.picture.directions import strips_along
@@ -145,11 +146,9 @@ def target_of(image: Path, sampler: Sampler) -> Tensor:
     """Return the image (1, *shape) as the training would have read it."""
     channels, height, width = sampler.shape
     try:
-        values = decode(image, height, channels)
+        values = decode(image, SampleFormat((height, width), channels))
     except Exception as error:
         raise GanworksError(f"{image} can't be read: {error}") from error
-    if height != width:
-        raise SettingError("project", image, "left out: this generator's images are not square")
     return to_float(values)[None].to(next(sampler.generator.parameters()))
 
 

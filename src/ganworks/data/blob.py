@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -38,7 +39,12 @@ class Blob(ABC):
         return self.name
 
 
-Source = Path | Blob  # what an image is decoded from
+Source = Path | Blob  # where an image is
+
+
+def open_blob(source: Source) -> Path | BinaryIO:
+    """Return what is decoded: a path, or the content of a blob as an open file."""
+    return source if isinstance(source, Path) else io.BytesIO(source.read_bytes())
 
 
 class Blobs(Protocol):

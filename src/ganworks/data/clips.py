@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from ganworks.data.base import check_shape
-from ganworks.data.blob import Source
 from ganworks.data.cache import ImageCache
 from ganworks.data.class_names import settle_classes
 from ganworks.data.clip_files import ClipFiles, find_clips, with_classes
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.decode_clip import decode_clip
 from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import CHANGED
 from ganworks.data.labels import unlabelled
+from ganworks.data.open_image import File
 from ganworks.data.record import differences, record_of
+from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.samples import TensorSamples
 from ganworks.data.split import AUTO, find_split
 from ganworks.data.survey import in_threads
@@ -267,7 +267,7 @@ def decode_all(files: ClipFiles, cache: ImageCache, resolution: int, channels: i
     """Write the frames of the readable clips to ``frames.bin``, their lengths and what is corrupt to ``clips.json``."""
     corrupt, lengths, limit = {}, [], cache.limit_gb * 1e9
 
-    def read(index: int, _: Source) -> Tensor:
+    def read(index: int, _: File) -> Tensor:
         name = files.names[index]
         frames = files.frames.get(name, [])
         return decode_clip(files.root / name, frames, resolution, channels, cache.max_pixels)

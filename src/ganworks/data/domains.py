@@ -11,12 +11,13 @@ from torch import Tensor
 
 from ganworks.data.base import check_shape
 from ganworks.data.crops import Crops
-from ganworks.data.decode import MAX_PIXELS, decode_part
+from ganworks.data.decode import decode_part
 from ganworks.data.files import ImageFiles, check_folder, find_images, label_by_folder
 from ganworks.data.kept import KeptImages, open_kept, write_all
 from ganworks.data.layout import Layout, by_split, find_sides
 from ganworks.data.order import KeyedOrder
-from ganworks.data.pairs import DIRECTIONS, check_channels, load_size_of, size_of
+from ganworks.data.pairs import DIRECTIONS, check_channels, load_size_of
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat, size_of
 from ganworks.data.samples import Fields, Samples, TensorSamples
 from ganworks.data.streams import Stream
 from ganworks.data.unpaired import UnpairedModule
@@ -25,7 +26,6 @@ from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.noise import keyed_seed
 from ganworks.sample.kind import Image
 
-WHOLE = (0.0, 1.0)  # of the width of a file
 FORMAT = 1  # raise it when what is decoded changes
 
 
@@ -166,8 +166,8 @@ class Domains(KeptImages, UnpairedModule):
 
     def write(self, files: ImageFiles, size: tuple[int, int], folder: Path) -> None:
         """Write the images to ``folder``, one after the other."""
-        how = self.range, self.max_pixels
-        write_all(files, lambda _, path: decode_part(path, size, self.channels, WHOLE, *how), folder)
+        how = SampleFormat(size, self.channels, self.range, self.max_pixels)
+        write_all(files, lambda _, path: decode_part(path, how), folder)
 
     def labels(self, files: ImageFiles) -> Tensor | None:
         """Return the classes of images by their subfolders, or None where labels are left out.

@@ -8,22 +8,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
-from ganworks.data.blob import Blob, Source
-from ganworks.data.decode import (
-    MAX_PIXELS,
-    TooManyPixelsError,
-    check_regular,
-    decode,
-    decode_whole,
-    open_image,
-    read_size,
-)
+from ganworks.data.blob import Source, open_blob
+from ganworks.data.decode import decode, decode_whole, read_size
 from ganworks.data.files import find_images
+from ganworks.data.open_image import TooManyPixelsError, check_regular, open_image
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.value_range import AUTO, Range, Values, check_value_range, is_deep, together
 from ganworks.errors import GanworksError, SettingError, check_count
@@ -133,25 +128,31 @@ class EvaluatedImages:
         return together(ahead(self._values, range(len(self)), lambda values: 1))
 
     def _values(self, index: int) -> Values | None:
-        with _readable(path := self.files.path(index)), open_image(path, self.max_pixels) as file:
+        with self._file(index) as path, open_image(path, self.max_pixels) as file:
             return Values.of(file) if is_deep(file) else None
 
     def _read(self, index: int) -> Tensor:
-        how = self.channels, self.value_range, self.max_pixels
-        with _readable(path := self.files.path(index)):
-            if self.resolution is None:
-                return decode_whole(path, *how)
-            return decode(path, self.resolution, *how)
+        how = SampleFormat(self.resolution, self.channels, self.value_range, self.max_pixels)
+        with self._file(index) as file:
+            return decode_whole(file, how) if self.resolution is None else decode(file, how)
 
     def _size(self, index: int) -> tuple[int, int]:
-        with _readable(path := self.files.path(index)):
-            return read_size(path, self.max_pixels)
+        with self._file(index) as file:
+            return read_size(file, self.max_pixels)
 
     def _hash(self, index: int) -> bytes:
-        with _readable(path := self.files.path(index)):
-            if not isinstance(path, Blob):
-                check_regular(path)
-            return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+        with self._file(index) as file:
+            if isinstance(file, Path):
+                check_regular(file)
+            content = file.read_bytes() if isinstance(file, Path) else file.read()
+            return hashlib.blake2b(content, digest_size=16).digest()
+
+    @contextmanager
+    def _file(self, index: int) -> Iterator[Path | BinaryIO]:
+        """Give a file to decode; an error names it."""
+        path = self.files.path(index)
+        with _readable(path):
+            yield open_blob(path)
 
 
 def read_alike(*folders: EvaluatedImages) -> None:

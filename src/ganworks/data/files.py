@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
-from ganworks.data.blob import Blob, Blobs, Source
+from ganworks.data.blob import Blob, Blobs, Source, open_blob
 from ganworks.data.decode import SUFFIXES
 from ganworks.errors import SettingError, nearest
 
@@ -79,6 +79,14 @@ class ImageFiles:
         """Return the path of a file, or what stands for it inside of another."""
         name = self.names[index]
         return self.root / name if self.blobs is None else self.blobs.source(index, name)
+
+    def file(self, index: int) -> Path | BinaryIO:
+        """Return a file to decode: its path, or its content where it lies inside of another.
+
+        Raises:
+            OSError: that other file cannot be read.
+        """
+        return open_blob(self.path(index))
 
     @property
     def place(self) -> Path | zipfile.Path:

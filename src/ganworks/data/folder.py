@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles, find_images
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
+from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.split import ALL, find_split
 from ganworks.data.value_range import DTYPE
 from ganworks.data.zip_files import find_in_zip, is_zip

@@ -14,13 +14,13 @@ import torch
 from ganworks.data.base import ImageDataModule
 from ganworks.data.cache import ImageCache, Opened
 from ganworks.data.class_names import settle_classes
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles, label_by_folder
 from ganworks.data.labels import unlabelled
 from ganworks.data.loader import BatchLoader
 from ganworks.data.on_the_fly import FileLoader, FileSamples
 from ganworks.data.order import KeyedOrder
 from ganworks.data.record import differences, hash_of, record_of
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import Samples
 from ganworks.data.value_range import DTYPE, Range, check_value_range
 from ganworks.errors import SettingError, check_choice, check_count
@@ -80,6 +80,7 @@ class FilesDataModule(ImageDataModule):
             *(batch_size, resolution, channels, shape, num_classes),
             *(seed, horizontal_flip, min_batches, num_train),
         )
+        self.how = SampleFormat(resolution, channels, check_value_range(value_range), max_pixels)
         self.cache = ImageCache(cache, cache_limit_gb, max_corrupt, max_pixels)
         self.num_workers = check_count("num_workers", num_workers, at_least=0)
         self.value_range: str | Range = check_value_range(value_range)
@@ -103,11 +104,11 @@ class FilesDataModule(ImageDataModule):
     @cached_property
     def opened(self) -> Opened:
         """The readable files, in the cache or to be decoded on the fly."""
-        opened = self.cache.open(self.files, self.resolution, self.channels, self.value_range)
+        opened = self.cache.open(self.files, self.how)
         if opened.values is not None and isinstance(opened.value_range, tuple):
             low, high = opened.value_range
             log.info("%s: %s: scaled from [%g, %g]", self.files.root, opened.values, low, high)
-        self.value_range = opened.value_range
+        self.value_range = self.value_range if opened.value_range is None else opened.value_range
         return opened
 
     @cached_property

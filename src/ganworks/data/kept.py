@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ganworks.data import entry
 from ganworks.data.base import GanDataModule
-from ganworks.data.blob import Source
 from ganworks.data.cache import ImageCache
 from ganworks.data.files import ImageFiles
+from ganworks.data.open_image import File
 from ganworks.data.survey import in_threads
 from ganworks.data.value_range import AUTO, Range, check_value_range
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
@@ -80,7 +80,7 @@ class KeptImages(GanDataModule):
 
 def write_all(
     files: ImageFiles,
-    read: Callable[[int, Source], Tensor],
+    read: Callable[[int, File], Tensor],
     folder: Path,
     say: Callable[[str, str], str] | None = None,
 ) -> None:

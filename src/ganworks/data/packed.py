@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.label_file import Row, Table
 from ganworks.data.label_values import from_rows
 from ganworks.data.labels import KINDS
+from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.split import AUTO
 from ganworks.errors import GanworksError, check_choice
 

@@ -14,6 +14,7 @@ from ganworks.data.decode import decode_part, read_size
 from ganworks.data.files import ImageFiles, check_folder, find_images
 from ganworks.data.kept import open_kept, write_all
 from ganworks.data.layout import Sides, find_sides, held_out_name, subfolders
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import TensorSamples
 from ganworks.data.split import TRAIN
 from ganworks.data.survey import reason
@@ -185,10 +186,11 @@ class PairDecoder:
             parts = [*HALVES]
         if self.direction == "BtoA":
             names, parts = names[::-1], parts[::-1]
-        images, how = [], (self.value_range, self.max_pixels)
+        images = []
         for name, part, channels in zip(names, parts, (self.source_channels, self.channels), strict=True):
             try:
-                images.append(decode_part(files.root / name, self.size, channels, part, *how))
+                how = SampleFormat(self.size, channels, self.value_range, self.max_pixels)
+                images.append(decode_part(files.root / name, how, part))
             except Exception as error:
                 path = files.root / name
                 raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error

@@ -12,16 +12,16 @@ from torch import Tensor
 
 from ganworks.data.base import GanDataModule, check_shape
 from ganworks.data.crops import CropLoader
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles
 from ganworks.data.kept import KeptImages
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.pair_files import PairDecoder, PairFiles, find_pairs, held_out
+from ganworks.data.sample_format import MAX_PIXELS, size_of
 from ganworks.data.samples import TensorSamples
 from ganworks.data.superres import untranslated
 from ganworks.data.value_range import AUTO
-from ganworks.errors import SettingError, check_choice, check_count, check_range
+from ganworks.errors import SettingError, check_choice, check_range
 from ganworks.sample.kind import Image
 
 log = logging.getLogger(__name__)
@@ -225,19 +225,6 @@ def check_channels(setting: str, channels: int) -> int:
     if channels not in (1, 3):
         raise SettingError(setting, channels, "1 (gray) or 3 (RGB)")
     return int(channels)
-
-
-def size_of(setting: str, resolution: int | Sequence[int]) -> tuple[int, int]:
-    """Return (height, width) of a side, or of both.
-
-    >>> size_of("resolution", 256), size_of("resolution", [128, 256])
-    ((256, 256), (128, 256))
-    """
-    sides = [resolution, resolution] if isinstance(resolution, int | float) else list(resolution)
-    if len(sides) != 2:
-        raise SettingError(setting, list(sides), "a side in pixels, or [height, width]")
-    height, width = (check_count(setting, side) for side in sides)
-    return height, width
 
 
 def load_size_of(load_resolution: int | Sequence[int] | None, size: tuple[int, int]) -> tuple[int, int]:

@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganworks.data import split
-from ganworks.data.decode import MAX_PIXELS, decode_whole, read_size
+from ganworks.data.decode import decode_whole, read_size
 from ganworks.data.files import ImageFiles, find_images
 from ganworks.data.kept import open_kept, write_all
 from ganworks.data.layout import held_out_name
 from ganworks.data.pair_files import held_out
 from ganworks.data.pairs import PairModule
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import TensorSamples, to_float
 from ganworks.data.split import find_split
 from ganworks.data.superres import enlarged
@@ -146,7 +147,7 @@ class Superres(PairModule):
 
     def read(self, path: Path) -> Tensor:
         """Return the tiles of an image file: uint8 (N, 2 C, height, width)."""
-        image = decode_whole(path, self.channels, self.range, self.max_pixels)
+        image = decode_whole(path, SampleFormat(None, self.channels, self.range, self.max_pixels))
         rows, columns = image.shape[1] // self.size[0], image.shape[2] // self.size[1]
         if not rows or not columns:
             return torch.empty(0, 2 * self.channels, *self.size, dtype=torch.uint8)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.evaluated import EvaluatedImages, read_alike
+from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.value_range import AUTO, DTYPE
 from ganworks.errors import SettingError, setting_path
 from ganworks.metric import Extractor, Result, SampleSet, Suite

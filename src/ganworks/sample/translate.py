@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ganworks.data.decode import MAX_PIXELS, SUFFIXES, decode_whole, read_size
+from ganworks.data.decode import SUFFIXES, decode_whole, read_size
 from ganworks.data.files import find_images
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.superres import enlarged
 from ganworks.data.value_range import Range
@@ -207,7 +208,7 @@ def noise_of_files(sampler: Sampler, names: Sequence[str], seed: int) -> dict[st
 def read(path: Path, channels: int, value_range: Range | str | None = None) -> Tensor:
     """Return an image file as (C, H, W) in [-1, 1], whole."""
     try:
-        return to_float(decode_whole(path, channels, value_range, MAX_PIXELS))
+        return to_float(decode_whole(path, SampleFormat(None, channels, value_range)))
     except Exception as error:  # whatever Pillow raises
         raise unreadable(path, error) from error
 
