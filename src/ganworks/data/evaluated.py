@@ -16,11 +16,11 @@ from torch import Tensor
 from ganworks.data.ahead import ahead
 from ganworks.data.blob import Source, open_blob
 from ganworks.data.decode import decode, decode_whole, read_size
-from ganworks.data.files import find_images
 from ganworks.data.open_image import TooManyPixelsError, check_regular, open_image
 from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.value_range import AUTO, Range, Values, check_value_range, is_deep, together
+from ganworks.data.zip_files import find_all
 from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.noise import keyed_rng
 
@@ -37,7 +37,7 @@ class EvaluatedImages:
     Unreadable files are an error: to skip them would change the number of images.
 
     Args:
-        root: the folder.
+        root: the folder, or a zip file of one.
         channels: 1 (gray) or 3 (RGB).
         resolution: side that the images are brought to; None leaves them as they are.
         value_range: what becomes black to white in images of more than 8 bits, see `FilesDataModule`. Two folders that
@@ -64,7 +64,7 @@ class EvaluatedImages:
     ) -> None:
         if channels not in (1, 3):
             raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
-        self.files = find_images(root)
+        self.files = find_all(root)
         self.name = self.files.root.name or str(root)
         self.channels = channels
         self.resolution = None if resolution is None else check_count("resolution", resolution)

@@ -131,19 +131,14 @@ def size_and_time(path: Source) -> tuple[int, int]:
 
 
 def find_images(root: str | Path | None) -> ImageFiles:
-    """Find all images under ``root``, a folder or a zip file, in sorted order; what is hidden is passed over.
+    """Find all images under ``root``, in sorted order; hidden files and folders are passed over.
 
     When every image lies in a subfolder, of two or more, the first-level subfolders are the classes, in natural order.
     Other files are counted by suffix, and subfolders without an image named, in the log.
 
     Raises:
         SettingError: ``root`` is not a folder (the nearest sibling is offered) or holds no image.
-        GanworksError: ``root`` is a zip file that is damaged.
     """
-    from ganworks.data.zip_files import find_in_zip, is_zip  # it is made of what is in this file
-
-    if is_zip(root):
-        return find_in_zip(root)  # type: ignore[arg-type]
     folder = check_folder(root)
     found: list[str] = []
     others: Counter[str] = Counter()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganworks.data.files import ImageFiles, find_images
+from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
 from ganworks.data.sample_format import MAX_PIXELS
-from ganworks.data.split import ALL, find_split
+from ganworks.data.split import ALL
 from ganworks.data.value_range import DTYPE
-from ganworks.data.zip_files import find_in_zip, is_zip
+from ganworks.data.zip_files import find_all
 
 __all__ = ["FilesDataModule", "Folder"]
 
@@ -85,10 +85,7 @@ class Folder(FilesDataModule):
 
     def find(self) -> ImageFiles:
         """Find the images under ``root``, and their labels unless they are left out."""
-        if is_zip(self.root):
-            files = find_in_zip(self.root, self.split)  # type: ignore[arg-type]
-        else:
-            files = find_images(find_split(self.root, self.split))
+        files = find_all(self.root, self.split)
         if self.wanted_classes == 0:
             return unlabelled(files)
         return with_labels(files, self.label_source, self.label, self.cache.max_corrupt)

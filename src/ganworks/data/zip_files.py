@@ -14,8 +14,8 @@ import numpy as np
 
 from ganworks.data.blob import Names, StoredBlobs
 from ganworks.data.decode import SUFFIXES
-from ganworks.data.files import LABEL_FILES, ImageFiles, by_suffix, label_by_folder
-from ganworks.data.split import ALL, choose_split
+from ganworks.data.files import LABEL_FILES, ImageFiles, by_suffix, find_images, label_by_folder
+from ganworks.data.split import ALL, choose_split, find_split
 from ganworks.errors import GanworksError, SettingError
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,18 @@ class ZipFiles(ImageFiles):
         return zipfile.Path(self.root, self.top)
 
 
-def is_zip(root: str | Path | None) -> bool:
-    """Say whether ``root`` is a file that is called a zip file, or begins like one."""
-    if root is None or not (path := Path(root).expanduser()).is_file():
+def is_zip(root: str | Path) -> bool:
+    """Say whether ``root`` is a file that is called a zip file, or is one."""
+    if not (path := Path(root).expanduser()).is_file():
         return False
     return path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
+
+
+def find_all(root: str | Path | None, split: str = ALL) -> ImageFiles:
+    """Find all images in a folder or in a zip file, as `find_images` and `find_in_zip` do."""
+    if root is not None and is_zip(root):
+        return find_in_zip(root, split)
+    return find_images(find_split(root, split))
 
 
 def find_in_zip(root: str | Path, split: str = ALL) -> ImageFiles:
