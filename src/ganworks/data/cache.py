@@ -80,7 +80,7 @@ class ImageCache:
         """
         values, how = None, replace(how, max_pixels=self.max_pixels)
         if how.value_range == AUTO:
-            values = self.values(files, how.is_deep or how.stacks_pages)
+            values = self.values(files, how.is_deep, how.num_pages)
             how = replace(how, value_range=AUTO if values is None else values.range)
         key, size = "images-" + files.fingerprint(FORMAT, *how.key), how.num_bytes
         if not self._fits(len(files) * size, (self.folder / key).exists()):
@@ -98,19 +98,26 @@ class ImageCache:
         images = map_file(done / "images.bin", how.torch_dtype, (len(readable), *how.shape))
         return Opened(TensorSamples(images, readable.labels), readable, how.value_range, values)
 
-    def values(self, files: ImageFiles, reads_all: bool = False) -> Values | None:
+    def values(self, files: ImageFiles, has_colour: bool = False, num_pages: int = 1) -> Values | None:
         """Return the values of those of ``files`` that have more than 8 bits; None where none has.
 
         Args:
-            reads_all: colour of 16 bits and the pages behind the first count too, as they will be read.
+            has_colour, num_pages: see `deep_values`.
         """
-        return self._survey(files, False, False, reads_all).values
+        return self._survey(files, False, False, has_colour, num_pages).values
 
-    def _survey(self, files: ImageFiles, has_range: bool, is_tried: bool, reads_all: bool = False) -> Survey:
-        key = "survey-" + files.fingerprint(
-            FORMAT, self.max_pixels, has_range, is_tried, *["all"] * reads_all
-        )
-        build = partial(write_survey, files, self.max_pixels, has_range, is_tried, reads_all)
+    def _survey(
+        self,
+        files: ImageFiles,
+        has_range: bool,
+        is_tried: bool,
+        has_colour: bool = False,
+        num_pages: int = 1,
+    ) -> Survey:
+        how = has_range, is_tried, has_colour, num_pages
+        beyond = [*["colour"] * has_colour, *[num_pages] * (num_pages > 1)]  # nothing, as it always was
+        key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried, *beyond)
+        build = partial(write_survey, files, self.max_pixels, *how)
         return Survey.load(self.keep(key, build, lambda folder: "it has no checksums"))
 
     def _fits(self, size: int, is_there: bool) -> bool:

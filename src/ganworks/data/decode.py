@@ -195,6 +195,7 @@ def _sample(pixels: Pixels, how: SampleFormat, box: Box) -> Tensor:
 
 def _quantised(levels: np.ndarray, how: SampleFormat) -> Tensor:
     """Return levels in [0, 1] as a tensor of the dtype of ``how``."""
+    levels = np.ascontiguousarray(levels)
     if how.dtype == "float32":
         return torch.from_numpy(levels * 2 - 1)
     return torch.from_numpy((levels * np.iinfo(how.dtype).max).round().astype(how.dtype))

@@ -8,7 +8,7 @@ from pathlib import Path
 from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
-from ganworks.data.sample_format import MAX_PIXELS
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE
 from ganworks.data.split import ALL
 from ganworks.data.value_range import DTYPE
 from ganworks.data.zip_files import find_all
@@ -42,7 +42,7 @@ class Folder(FilesDataModule):
         self,
         root: str | Path | None,
         batch_size: int = 64,
-        resolution: int = 64,
+        resolution: int | Sequence[int] = 64,
         channels: int = 3,
         shape: Sequence[int] | None = None,
         num_classes: int | None = None,
@@ -60,6 +60,11 @@ class Folder(FilesDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = None,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
         num_train: int | None = None,
     ) -> None:
         super().__init__(
@@ -79,6 +84,11 @@ class Folder(FilesDataModule):
             max_pixels,
             classes,
             changed,
+            vertical_flip,
+            fit,
+            background,
+            dtype,
+            pages,
             num_train,
         )
         self.root, self.label, self.label_source, self.split = root, label, label_source, split

@@ -12,7 +12,7 @@ from ganworks.data.image_files import FilesDataModule
 from ganworks.data.label_file import Row, Table
 from ganworks.data.label_values import from_rows
 from ganworks.data.labels import KINDS
-from ganworks.data.sample_format import MAX_PIXELS
+from ganworks.data.sample_format import CROP, MAX_PIXELS, STACK, WHITE
 from ganworks.data.split import AUTO
 from ganworks.errors import GanworksError, check_choice
 
@@ -44,7 +44,7 @@ class Packed(FilesDataModule):
         self,
         root: str | Path | None,
         batch_size: int = 64,
-        resolution: int = 64,
+        resolution: int | Sequence[int] = 64,
         channels: int = 3,
         shape: Sequence[int] | None = None,
         image: str | None = None,
@@ -64,6 +64,11 @@ class Packed(FilesDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = "error",
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = STACK,
     ) -> None:
         super().__init__(
             batch_size,
@@ -82,6 +87,11 @@ class Packed(FilesDataModule):
             max_pixels,
             classes,
             changed,
+            vertical_flip,
+            fit,
+            background,
+            dtype,
+            pages,
             num_train,
         )
         self.root, self.image, self.label_source, self.split = root, image, label_source, split

@@ -72,16 +72,18 @@ def is_deep_colour(file: Image.Image) -> bool:
     return not is_deep(file) and any(";16" in str(layout) for layout in layouts)
 
 
-def deep_values(file: Image.Image, reads_all: bool) -> np.ndarray | None:
+def deep_values(file: Image.Image, has_colour: bool, num_pages: int) -> np.ndarray | None:
     """Return the numbers of an opened image of more than 8 bits, as they are stored; None of others.
 
     Args:
-        reads_all: colour counts too, and the pages behind the first.
+        has_colour: colour of 16 bits counts too.
+        num_pages: pages of a TIFF that are read together; one with another number of them is its first page.
     """
     if is_deep(file):
-        pages = ImageSequence.Iterator(file) if reads_all and file.format == "TIFF" else [file]
+        is_stacked = file.format == "TIFF" and getattr(file, "n_frames", 1) == num_pages
+        pages = ImageSequence.Iterator(file) if is_stacked else [file]
         return np.concatenate([np.asarray(page).ravel() for page in pages])
-    return deep_colour(file) if reads_all and is_deep_colour(file) else None
+    return deep_colour(file) if has_colour and is_deep_colour(file) else None
 
 
 def deep_colour(file: Image.Image) -> np.ndarray:

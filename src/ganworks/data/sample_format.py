@@ -110,6 +110,11 @@ class SampleFormat:
         return self.channels > 1 and (self.pages == STACK or self.channels != 3)
 
     @property
+    def num_pages(self) -> int:
+        """How many pages of a file are read together."""
+        return self.channels if self.stacks_pages else 1
+
+    @property
     def key(self) -> list[Any]:
         """What tells decoded images apart, in plain types: what is as it always was adds nothing."""
         height, width = self.size
@@ -151,7 +156,7 @@ def check_colour(setting: str, colour: str | Sequence[int]) -> Colour:
     if isinstance(colour, str):
         return _named_colour(setting, colour, allowed)
     if isinstance(colour, Sequence) and len(colour) == 3:
-        red, green, blue = colour
+        red, green, blue = (each for each in colour if isinstance(each, int))
         if all(type(each) is int and 0 <= each <= 255 for each in colour):
             return red, green, blue
     raise SettingError(setting, colour, allowed)

@@ -62,19 +62,28 @@ class Survey:
 
 
 def write_survey(
-    files: ImageFiles, max_pixels: int, has_range: bool, is_tried: bool, reads_all: bool, folder: Path
+    files: ImageFiles,
+    max_pixels: int,
+    has_range: bool,
+    is_tried: bool,
+    has_colour: bool,
+    num_pages: int,
+    folder: Path,
 ) -> None:
     """Look at every file and write a `Survey` to ``folder``.
 
     Args:
         has_range: the range of values is known, so that headers are enough.
         is_tried: read some files to their end, for those that will be decoded on the fly.
-        reads_all: colour of 16 bits and the pages behind the first count too, as they will be read.
+        has_colour, num_pages: see `deep_values`.
     """
     tried = set(tried_of(len(files))) if is_tried else set()
     corrupt, values, cut, highs = {}, [], 0, []
     for index, (name, seen) in enumerate(
-        in_threads(files, lambda index, path: look(path, max_pixels, has_range, index in tried, reads_all))
+        in_threads(
+            files,
+            lambda index, path: look(path, max_pixels, has_range, index in tried, has_colour, num_pages),
+        )
     ):
         if isinstance(seen, str):
             corrupt[name] = seen
@@ -97,14 +106,19 @@ def write_survey(
 
 
 def look(
-    path: File, max_pixels: int, has_range: bool, is_tried: bool, reads_all: bool = False
+    path: File,
+    max_pixels: int,
+    has_range: bool = False,
+    is_tried: bool = False,
+    has_colour: bool = False,
+    num_pages: int = 1,
 ) -> Values | int | None:
     """Return the values of an image of more than 8 bits, or the largest upper byte of one of 16-bit colour."""
     if is_array(path):
         return values_of_array(open_array(path, max_pixels))
     try:
         with open_image(path, max_pixels) as file:
-            values = None if has_range else deep_values(file, reads_all)
+            values = None if has_range else deep_values(file, has_colour, num_pages)
             if values is not None:
                 return Values.of_array(values)
             if not has_range and is_deep_colour(file):
