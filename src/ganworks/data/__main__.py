@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.errors import GanworksError, nearest, setting_path
+from ganworks.errors import GanworksError, check_count, nearest, setting_path
 
 if TYPE_CHECKING:
     from ganworks.data.base import GanDataModule
@@ -68,6 +68,7 @@ def data_module(option: str, settings: list[str]) -> GanDataModule:
 def show(arguments: list[str]) -> None:
     """Print the card of a data set, and write its page."""
     own, settings = parse(Show, arguments)
+    check_count("num", own.num)
     from ganworks.data.card.card import look_at
     from ganworks.data.card.page import print_card, write_page
 
@@ -82,6 +83,7 @@ def pack(arguments: list[str]) -> None:
     own, settings = parse(Pack, arguments)
     from ganworks.data.pack import check_out, write_pack
 
+    check_count("shard", own.shard)
     out = check_out(own.out or None)
     num = write_pack(data_module(own.data, settings), out, own.keep, own.shard)
     option = {".zip": "folder", ".parquet": "hf"}.get(out.suffix, "webdataset")

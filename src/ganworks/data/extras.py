@@ -17,6 +17,7 @@ def extra(module: str, name: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.split(".")[0]:
+        library = module.split(".")[0]
+        if str(error.name).split(".")[0] != library:
             raise
-        raise GanworksError(f"data={name} needs {error.name}: pip install 'ganworks[{name}]'") from error
+        raise GanworksError(f"data={name} needs {library}: pip install 'ganworks[{name}]'") from error

@@ -22,7 +22,7 @@ from ganworks.data.blob import open_blob
 from ganworks.data.extras import extra
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.samples import as_fields
-from ganworks.errors import SettingError, check_count
+from ganworks.errors import SettingError
 from ganworks.picture.samples import to_uint8
 from ganworks.staged import staged
 
@@ -67,10 +67,9 @@ def write_pack(data: GanDataModule, out: Path, keep: bool = False, shard: int = 
         shard: samples in a shard.
 
     Raises:
-        SettingError: data that are no images or no files of their own, or a count that is none.
+        SettingError: data that are no images, or no files of their own.
         GanworksError: a library is missing, or ``out`` cannot be written.
     """
-    check_count("shard", shard)
     samples = kept_files(data) if keep else seen_images(data)
     num = len(data.opened.files) if keep and isinstance(data, FilesDataModule) else len(data.reference)
     write = {".zip": write_zip, ".parquet": write_parquet}.get(out.suffix)

@@ -55,7 +55,7 @@ class WebDataset(Packed):
                 "root", self.root, f"shards whose samples have {what}; none of {num_without:,} has"
             )
         if num_without:
-            log.warning("%s: %s samples have no image, and are left out", self.root, f"{num_without:,}")
+            log.warning("%s: samples without an image, which are left out: %s", self.root, f"{num_without:,}")
         root = shards[0] if len(shards) == 1 else place
         files = ImageFiles(root, found, blobs=blobs)
         if self.wanted_classes == 0 or self.label_source == NONE:

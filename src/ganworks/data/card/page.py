@@ -92,9 +92,11 @@ def remarks(card: Card) -> list[str]:
     if card.num_copies and not card.facts:
         found.append(f"Exact copies of other samples: {card.num_copies:,}.")
     counts = [num for _, num in card.classes]
-    if card.label_kind == "class" and counts and max(counts) > UNEVEN * max(1, min(counts)):
+    if card.label_kind == "class" and counts and max(counts) >= UNEVEN * max(1, min(counts)):
         name, num = min(card.classes, key=lambda each: each[1])
-        found.append(f"The classes are uneven: {name} has {num:,} samples, and the largest {max(counts):,}.")
+        found.append(
+            f"The classes are uneven: the smallest, {name}, has {num:,}, and the largest {max(counts):,}."
+        )
     widest = max(high - low for low, high, _, _ in card.values)
     if widest < NARROW:
         found.append(
