@@ -8,7 +8,7 @@ tutorials write it. `folder` are PNG files of 64x64 pixels in two subfolders: th
 with ToTensor and Normalize, in this process and with workers. Ours decodes such a folder once into a cache (the
 seconds that this takes stand below the table); `not cached` is the same with `data.cache_limit_gb=0`, for data sets
 that are too large. `shards` and `parquet` are such pictures packed, decoded on the fly, beside WebDataset's WebLoader
-and a DataLoader over `datasets` with set_format. Below the table stands what `--many` pictures of 32x32 in shards take
+and a DataLoader over `datasets` with set_format. Above the table stands what `--many` pictures of 32x32 in shards take
 to start with, of memory, and whether a resume in the middle of an epoch goes on with the same batch; only this needs
 Linux. What a training gets of it: a loader pays where it is not much faster than the networks.
 """
@@ -134,6 +134,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     quieten()
+    console = Console(width=110)
+    if arguments.many:  # first: later on there are the workers of other loaders
+        print_many(console, arguments.many, arguments.workers)
     rows = Table(title=f"loaders, batches of {BATCH}, torch {torch.__version__}", title_justify="left")
     for column in ("data", "side", "images/s", "first side / this"):
         rows.add_column(column, justify="left" if column in ("data", "side") else "right")
@@ -147,11 +150,8 @@ def main() -> None:
         add_rows(rows, "shards", measure(shards(packed, *how), arguments.batches, arguments.turns))
         packed = write_parquet(Path(place) / "table.parquet", arguments.images, SIDE)
         add_rows(rows, "parquet", measure(table(packed, *how), arguments.batches, arguments.turns))
-    console = Console(width=110)
     console.print(rows)
     console.print(f"{arguments.images:,} files are decoded into the cache in {seconds:.1f} s, once.")
-    if arguments.many:
-        print_many(console, arguments.many, arguments.workers)
 
 
 def print_many(console: Console, num: int, workers: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import sys
 import zipfile
 from pathlib import Path
@@ -156,3 +158,23 @@ def test_mistakes_are_one_line(
         main()
     assert message in capsys.readouterr().err
     assert list(tmp_path.glob("*.html")) == []
+
+
+def documented() -> list[list[str]]:
+    """Return the commands of docs/packed.md, without what starts them."""
+    page = Path(__file__).parents[2] / "docs" / "packed.md"
+    lines = re.findall(r"^python -m ganworks\.data (.*)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.parametrize("arguments", documented(), ids=" ".join)
+def test_documented_command_works(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = write_folder(tmp_path / "images", num=6)
+    arguments = [argument.replace("FOLDER", str(folder)) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["", *arguments, "paths.cache=cache"])
+    main()
+    out = next((argument[4:] for argument in arguments if argument.startswith("out=")), "data.html")
+    assert (tmp_path / out).exists()

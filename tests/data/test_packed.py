@@ -15,7 +15,7 @@ from ganworks.data import Folder, GanDataModule, HuggingFace, WebDataset
 from ganworks.data import on_the_fly as flying_module
 from ganworks.data.order import KeyedOrder
 from packs import write_folder, write_parquet, write_saved, write_shards, write_zip
-from running import checkpoint, differences, train
+from running import checkpoint, differences, train, train_on
 
 WRITERS: dict[str, tuple[type[GanDataModule], Callable[[Path], Path]]] = {
     "zip": (Folder, write_zip),
@@ -155,20 +155,32 @@ def test_other_images_than_those_of_the_run_are_noticed(places: dict, form: str,
         other.check_same(state)
 
 
-@pytest.mark.parametrize("form", WRITERS)
-def test_training_on_each_form_ends_in_the_same_weights_to_the_bit(
-    places: dict, form: str, tmp_path: Path
-) -> None:
-    settings = [
+def settings_of(place: tuple[type[GanDataModule], Path], cache: Path) -> list[str]:
+    module, root = place
+    return [
+        *(f"data={OPTIONS[module]}", f"data.root={root}", f"paths.cache={cache}"),
         *("data.resolution=8", "data.batch_size=4", "data.horizontal_flip=true", "num_images=24"),
         *("model=mlp", "model.conditional=true", "data.num_workers=1", "data.cache_limit_gb=0"),
         *("trainer.log_every_n_steps=3", "num_threads=1", "~callback.report", "callback.doctor=null"),
-        *(f"paths.cache={tmp_path}/cache",),
+        "callback.checkpoint.every_images=8",
     ]
-    weights = []
-    for name in ("folder", form):
-        module, root = places[name]
-        train(tmp_path / name, f"data={OPTIONS[module]}", f"data.root={root}", *settings)
-        weights.append(checkpoint(tmp_path / name)["state_dict"])
-    assert differences(*weights) == []
-    assert any(values.is_floating_point() for values in weights[0].values())
+
+
+@pytest.fixture(scope="module")
+def weights_of_folder(places: dict, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    folder = tmp_path_factory.mktemp("trained")
+    train(folder / "run", *settings_of(places["folder"], folder / "cache"))
+    return checkpoint(folder / "run")["state_dict"]
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_training_on_each_form_also_with_a_resume_ends_in_the_same_weights_to_the_bit(
+    places: dict, form: str, tmp_path: Path, weights_of_folder: dict
+) -> None:
+    breaks = "+callback.breaks={_target_: running.RaiseAt, images: 12, rank: 0}"
+    with pytest.raises(ArithmeticError):  # in the middle of the first epoch
+        train(tmp_path / "run", *settings_of(places[form], tmp_path / "cache"), breaks)
+    assert differences(checkpoint(tmp_path / "run")["state_dict"], weights_of_folder) != []  # control
+    train_on(tmp_path / "run", "callback.breaks.images=1000000")
+    assert differences(checkpoint(tmp_path / "run")["state_dict"], weights_of_folder) == []
+    assert any(values.is_floating_point() for values in weights_of_folder.values())
