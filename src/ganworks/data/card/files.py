@@ -12,6 +12,7 @@ from typing import BinaryIO
 from PIL import ExifTags, Image
 
 from ganworks.data.files import ImageFiles
+from ganworks.data.sample_format import PAD
 from ganworks.data.survey import in_threads
 
 TURNED = 5  # from this EXIF orientation on, width and height change places
@@ -52,9 +53,10 @@ class FileFacts:
         """How many files are one too many."""
         return sum(len(names) - 1 for names in self.copies)
 
-    def smaller_than(self, height: int, width: int) -> int:
-        """Return how many files have fewer pixels in height or in width, and are enlarged."""
-        return sum(num for size, num in self.sizes.items() if size[0] < height or size[1] < width)
+    def num_enlarged(self, height: int, width: int, fit: str) -> int:
+        """Return how many files have too few pixels in height or in width; with `PAD`, in both."""
+        judge = all if fit == PAD else any
+        return sum(num for (h, w), num in self.sizes.items() if judge([h < height, w < width]))
 
 
 def look_at_files(files: ImageFiles, unreadable: dict[str, str]) -> FileFacts:

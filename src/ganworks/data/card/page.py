@@ -12,6 +12,7 @@ from rich.table import Table
 from torch import Tensor
 
 from ganworks.data.card.card import Card
+from ganworks.data.sample_format import CROP
 from ganworks.data.samples import to_float
 from ganworks.picture.samples import image_grid
 from ganworks.report.render import render, write
@@ -111,12 +112,16 @@ def file_remarks(card: Card) -> list[str]:
     """Return what a person should know of the files."""
     facts, (_, height, width) = card.facts, card.shape
     assert facts is not None
+    num_enlarged = facts.num_enlarged(height, width, card.settings.get("fit", CROP))
     rows = [
-        (len(facts.corrupt), "cannot be read: left out"),
-        (facts.smaller_than(height, width), f"smaller than {height} x {width}: enlarged, and so blurred"),
-        (facts.num_copies, "exact copies of others, which are seen more often"),
+        ("Files that cannot be read, and are left out", len(facts.corrupt)),
+        (
+            f"Files with too few pixels for {height} x {width}, which are enlarged and so blurred",
+            num_enlarged,
+        ),
+        ("Files that are exact copies of others, and so are seen more often", facts.num_copies),
     ]
-    return [f"{num:,} of {facts.num:,} files: {what}." for num, what in rows if num]
+    return [f"{what}: {num:,} of {facts.num:,}." for what, num in rows if num]
 
 
 def print_card(card: Card) -> None:
