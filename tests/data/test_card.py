@@ -66,9 +66,9 @@ def test_files_are_counted_by_size_mode_content_and_damage(root: Path) -> None:
 def test_what_a_person_should_know_is_remarked(root: Path) -> None:
     said = " ".join(remarks(look_at(folder_of(root, max_corrupt=0.5), 4)))
     for part in (
-        "2 of 30 files: cannot be read",
-        "1 of 30 files: smaller than 8 x 8",
-        "1 of 30 files: exact copies",
+        "cannot be read, and are left out: 2 of 30",
+        "too few pixels for 8 x 8, which are enlarged and so blurred: 1 of 30",
+        "exact copies of others, and so are seen more often: 1 of 30",
     ):
         assert part in said
     assert "augment=ada" in said
