@@ -1,13 +1,16 @@
 """Images a second of our loaders, against PyTorch's plain DataLoader on the same samples.
 
-    python benchmarks/loader.py [--turns 7] [--batches 100] [--images 4000] [--workers 2]
+    python benchmarks/loader.py [--turns 7] [--batches 100] [--images 4000] [--workers 2] [--many 100000]
 
 All sides run in one process, in turns of some batches each, and the table shows medians over the turns and the median
 of the paired ratios. `digits` are 8x8 arrays in memory: the rival is a `DataLoader` over a `TensorDataset`, as
 tutorials write it. `folder` are PNG files of 64x64 pixels in two subfolders: the rival is torchvision's `ImageFolder`
 with ToTensor and Normalize, in this process and with workers. Ours decodes such a folder once into a cache (the
 seconds that this takes stand below the table); `not cached` is the same with `data.cache_limit_gb=0`, for data sets
-that are too large. What a training gets of it: a loader pays where it is not much faster than the networks.
+that are too large. `shards` and `parquet` are such pictures packed, decoded on the fly, beside WebDataset's WebLoader
+and a DataLoader over `datasets` with set_format. Above the table stands what `--many` pictures of 32x32 in shards take
+to start with, of memory, and whether a resume in the middle of an epoch goes on with the same batch; only this needs
+Linux. What a training gets of it: a loader pays where it is not much faster than the networks.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from packed import many, picture, shards, table, write_parquet, write_shards
 from rich.console import Console
 from rich.table import Table
 from torch.utils.data import DataLoader, TensorDataset
@@ -46,15 +49,12 @@ def checked_data(*overrides: str) -> GanDataModule:
 
 
 def write_images(folder: Path, num: int) -> None:
-    """Write smooth pictures with some noise: they compress about as photographs do."""
+    """Write pictures in two subfolders."""
     draws = np.random.default_rng(0)
     for index in range(num):
-        coarse = Image.fromarray(draws.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-        smooth = np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.int16)
-        noisy = np.clip(smooth + draws.integers(-8, 9, smooth.shape), 0, 255).astype(np.uint8)
         path = folder / f"class{index % 2}" / f"{index:06d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(noisy).save(path)
+        path.write_bytes(picture(draws, SIDE))
 
 
 def plain(dataset: Any, num_workers: int = 0) -> DataLoader:
@@ -130,21 +130,39 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=100)
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--many", type=int, default=100_000, help="pictures in shards; 0 leaves them out")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     quieten()
-    table = Table(title=f"loaders, batches of {BATCH}, torch {torch.__version__}", title_justify="left")
+    console = Console(width=110)
+    if arguments.many:  # first: later on there are the workers of other loaders
+        print_many(console, arguments.many, arguments.workers)
+    rows = Table(title=f"loaders, batches of {BATCH}, torch {torch.__version__}", title_justify="left")
     for column in ("data", "side", "images/s", "first side / this"):
-        table.add_column(column, justify="left" if column in ("data", "side") else "right")
-    add_rows(table, "digits", measure(digits(), 10 * arguments.batches, arguments.turns))
+        rows.add_column(column, justify="left" if column in ("data", "side") else "right")
+    add_rows(rows, "digits", measure(digits(), 10 * arguments.batches, arguments.turns))
     with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "images"
+        root, how = Path(place) / "images", (BATCH, SIDE, arguments.workers)
         write_images(root, arguments.images)
         loaders, seconds = folder(root, arguments.workers)
-        add_rows(table, f"folder, {SIDE}x{SIDE}", measure(loaders, arguments.batches, arguments.turns))
-    console = Console(width=110)
-    console.print(table)
+        add_rows(rows, f"folder, {SIDE}x{SIDE}", measure(loaders, arguments.batches, arguments.turns))
+        packed = write_shards(Path(place) / "shards", arguments.images, SIDE)
+        add_rows(rows, "shards", measure(shards(packed, *how), arguments.batches, arguments.turns))
+        packed = write_parquet(Path(place) / "table.parquet", arguments.images, SIDE)
+        add_rows(rows, "parquet", measure(table(packed, *how), arguments.batches, arguments.turns))
+    console.print(rows)
     console.print(f"{arguments.images:,} files are decoded into the cache in {seconds:.1f} s, once.")
+
+
+def print_many(console: Console, num: int, workers: int) -> None:
+    """Print what ``num`` pictures in shards take."""
+    rows = Table(title=f"{num:,} pictures of 32x32 in shards, {workers} workers", title_justify="left")
+    rows.add_column("what")
+    rows.add_column("measured", justify="right")
+    with tempfile.TemporaryDirectory() as place:
+        for what, measured in many(write_shards(Path(place) / "shards", num, 32), BATCH, 32, workers):
+            rows.add_row(what, measured)
+    console.print(rows)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def test_wheel_holds_all_code_configs_and_weights_and_nothing_else(wheel: Path) 
     code = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.py")}
     configs = {f"ganworks/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
     weights = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.safetensors")}
-    pages = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.glob("*/template/*")}
+    pages = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("template/*")}
     words = {
         f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.glob("data/words*") if path.suffix != ".py"
     }

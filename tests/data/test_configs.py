@@ -12,7 +12,7 @@ from ganworks.data import GanDataModule
 from ganworks.run.resolvers import register
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "data").glob("*.yaml"))
-IMAGES = ("celeba", "cifar10", "digits", "fashion_mnist", "folder", "mnist")
+IMAGES = ("celeba", "cifar10", "digits", "fashion_mnist", "folder", "hf", "mnist", "webdataset")
 TRANSLATED = ("digits_superres", "domains", "fashion_edges", "pairs", "printed_digits", "superres")
 CLIPS = {"clips": 32, "moving_digits": 16}  # with their batch sizes
 TEXTS = ("oracle", "text", "words")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganworks.data.fashion_edges import FashionEdges
     from ganworks.data.few_labels import FewLabels
     from ganworks.data.folder import Folder
+    from ganworks.data.hf import HuggingFace
     from ganworks.data.image_files import FilesDataModule
     from ganworks.data.latents import Latents
     from ganworks.data.loader import BatchLoader, WorkerLoader
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ganworks.data.tokens import TokenDataModule, TokenSamples
     from ganworks.data.unpaired import UnpairedModule
     from ganworks.data.vision import CIFAR10, MNIST, CelebA, FashionMNIST, Vision
+    from ganworks.data.webdataset import WebDataset
     from ganworks.data.words import Words
 else:
     __getattr__, __dir__ = on_first_use(__name__)
@@ -53,6 +55,7 @@ __all__ = [
     "GanDataModule",
     "Grid",
     "HighDimensional",
+    "HuggingFace",
     "ImageDataModule",
     "KeyedOrder",
     "Latents",
@@ -76,6 +79,7 @@ __all__ = [
     "TokenSamples",
     "UnpairedModule",
     "Vision",
+    "WebDataset",
     "Words",
     "WorkerLoader",
     "to_float",

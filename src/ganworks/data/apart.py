@@ -16,10 +16,12 @@ CHUNK = 500  # samples that are read at a time
 
 
 def folder_of(data: GanDataModule) -> Path | None:
-    """Return the folder that the files of a data set lie in, links resolved; None of one that has none."""
+    """Return the folder or the file that a data set lies in, links resolved; None of one that has none."""
     root = getattr(data, "root", None)
     if root is None:
         return None
+    if not Path(root).expanduser().is_dir():  # a zip file, or a pattern of shards
+        return Path(root).expanduser().resolve()
     found = find_split(root, getattr(data, "split", ALL))
     return None if found is None else Path(found).resolve()
 

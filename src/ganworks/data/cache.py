@@ -19,6 +19,7 @@ from ganworks.data import entry
 from ganworks.data.decode import decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.on_the_fly import FileSamples
+from ganworks.data.open_image import File
 from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import Samples, TensorSamples
 from ganworks.data.survey import TOO_LARGE, Survey, in_threads, write_survey
@@ -170,8 +171,8 @@ def decode_all(files: ImageFiles, how: SampleFormat, folder: Path) -> None:
     """Write the readable images to ``images.bin``, one after the other, the others to ``corrupt.json``."""
     corrupt = {}
 
-    def read(index: int, path: Path) -> Tensor:
-        return decode(path, how)
+    def read(index: int, file: File) -> Tensor:
+        return decode(file, how)
 
     with (folder / "images.bin").open("wb") as file:
         for name, image in in_threads(files, read):

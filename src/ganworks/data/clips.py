@@ -21,6 +21,7 @@ from ganworks.data.decode_clip import decode_clip
 from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import CHANGED
 from ganworks.data.labels import unlabelled
+from ganworks.data.open_image import File
 from ganworks.data.record import differences, record_of
 from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.samples import TensorSamples
@@ -266,10 +267,10 @@ def decode_all(files: ClipFiles, cache: ImageCache, resolution: int, channels: i
     """Write the frames of the readable clips to ``frames.bin``, their lengths and what is corrupt to ``clips.json``."""
     corrupt, lengths, limit = {}, [], cache.limit_gb * 1e9
 
-    def read(index: int, path: Path) -> Tensor:
-        return decode_clip(
-            path, files.frames.get(files.names[index], []), resolution, channels, cache.max_pixels
-        )
+    def read(index: int, _: File) -> Tensor:
+        name = files.names[index]
+        frames = files.frames.get(name, [])
+        return decode_clip(files.root / name, frames, resolution, channels, cache.max_pixels)
 
     with (folder / "frames.bin").open("wb") as file:
         for name, clip in in_threads(files, read, chunk=16):

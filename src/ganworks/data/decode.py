@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -82,7 +80,7 @@ def decode_part(file: File, how: SampleFormat, part: tuple[float, float] = (0.0,
     return _sample(pixels, how, exact_box(_size(pixels), how.size))
 
 
-def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def read_size(path: File, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return (height, width) of an image file as `decode_whole` has it; only the header is read.
 
     A turned TIFF is read whole: some versions of Pillow turn its width and height in the header already, others not.

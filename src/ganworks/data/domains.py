@@ -141,7 +141,7 @@ class Domains(KeptImages, UnpairedModule):
     def training_files(self) -> ImageFiles:
         domains = [find_images(self.folders[name].absolute()) for name in ("source", "real")]
         root = Path(os.path.commonpath([files.root for files in domains]))
-        paths = [files.path(index) for files in domains for index in range(len(files))]
+        paths = [files.root / name for files in domains for name in files.names]
         return ImageFiles(root, [path.relative_to(root).as_posix() for path in paths])
 
     def prepare_data(self) -> None:

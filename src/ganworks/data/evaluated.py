@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
+from ganworks.data.blob import Source, open_blob
 from ganworks.data.decode import decode, decode_whole, read_size
-from ganworks.data.files import find_images
 from ganworks.data.open_image import TooManyPixelsError, check_regular
 from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE, SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.survey import look
 from ganworks.data.value_range import AUTO, Range, Values, check_value_range, together
+from ganworks.data.zip_files import find_all
 from ganworks.errors import GanworksError
 from ganworks.noise import keyed_rng
 
@@ -37,7 +39,7 @@ class EvaluatedImages:
     Unreadable files are an error: to skip them would change the number of images.
 
     Args:
-        root: the folder.
+        root: the folder, or a zip file of one.
         channels: of the images.
         resolution: side that the images are brought to, or [height, width]; None leaves them as they are.
         value_range: what becomes black to white in images of more than 8 bits, see `FilesDataModule`. Two folders that
@@ -69,7 +71,7 @@ class EvaluatedImages:
     ) -> None:
         values = check_value_range(value_range)
         self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
-        self.files = find_images(root)
+        self.files = find_all(root)
         self.name = self.files.root.name or str(root)
         self.value_range: str | Range = values
         self.values = self._find_values() if self.value_range == AUTO else None
@@ -133,23 +135,32 @@ class EvaluatedImages:
         return together(ahead(self._values, range(len(self)), lambda values: 1))
 
     def _values(self, index: int) -> Values | None:
-        with _readable(path := self.files.path(index)):
-            found = look(path, self.how.max_pixels, False, False, self.how.is_deep, self.how.num_pages)
+        with self._file(index) as file:
+            found = look(file, self.how.max_pixels, False, False, self.how.is_deep, self.how.num_pages)
         return found if isinstance(found, Values) else None
 
     def _read(self, index: int) -> Tensor:
         how = replace(self.how, value_range=self.value_range)
-        with _readable(path := self.files.path(index)):
-            return decode_whole(path, how) if how.resolution is None else decode(path, how)
+        with self._file(index) as file:
+            return decode_whole(file, how) if how.resolution is None else decode(file, how)
 
     def _size(self, index: int) -> tuple[int, int]:
-        with _readable(path := self.files.path(index)):
-            return read_size(path, self.how.max_pixels)
+        with self._file(index) as file:
+            return read_size(file, self.how.max_pixels)
 
     def _hash(self, index: int) -> bytes:
-        with _readable(path := self.files.path(index)):
-            check_regular(path)
-            return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+        with self._file(index) as file:
+            if isinstance(file, Path):
+                check_regular(file)
+            content = file.read_bytes() if isinstance(file, Path) else file.read()
+            return hashlib.blake2b(content, digest_size=16).digest()
+
+    @contextmanager
+    def _file(self, index: int) -> Iterator[Path | BinaryIO]:
+        """Give a file to decode; an error names it."""
+        path = self.files.path(index)
+        with _readable(path):
+            yield open_blob(path)
 
 
 def read_alike(*folders: EvaluatedImages) -> None:
@@ -164,7 +175,7 @@ def read_alike(*folders: EvaluatedImages) -> None:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(path: Source) -> Iterator[None]:
     try:
         yield
     except GanworksError:
@@ -173,7 +184,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise GanworksError(f"{path} can't be read: {why(error, path)}.") from error
 
 
-def why(error: Exception, path: Path) -> str:
+def why(error: Exception, path: Source) -> str:
     """Return why a file cannot be read, and the setting that would let it be."""
     allowed = "; data.max_pixels= allows more" if isinstance(error, TooManyPixelsError) else ""
     text = str(error).replace(f" {str(path)!r}", "") or type(error).__name__

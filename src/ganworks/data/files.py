@@ -6,15 +6,17 @@ import hashlib
 import logging
 import os
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+from ganworks.data.blob import Blob, Blobs, Source, open_blob
 from ganworks.data.decode import SUFFIXES
 from ganworks.data.planes import ARRAY
 from ganworks.errors import SettingError, nearest
@@ -28,6 +30,13 @@ OTHER_PICTURES = frozenset([  # what people take for images too, and is not read
     ".svg", ".eps", ".exr", ".hdr", ".dcm", ".nii", ".npy", ".npz", ".mp4", ".mov", ".webm", ".pdf", ".zip", ".tar",
 ])
 # fmt: on
+UNPACK = "unpack it if it is an archive"
+OTHER_FILES = {  # by suffix: what reads a file where a folder of images is expected
+    ".tar": "data=webdataset reads shards",
+    ".parquet": "data=hf reads tables",
+    ".arrow": "data=hf reads tables",
+    ".zip": "data=folder reads zip files, others unpacked",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class ImageFiles:
         classes: the names of the classes in the order of their numbers; empty where they have none.
         label_kind: "class", "multi" or "vector", see `GanDataModule.label_kind`; "none" without labels.
         num_classes: number of classes, or K; 0 counts ``classes``.
+        blobs: what they are read from where they lie inside of other files, of which ``root`` is one or holds them.
     """
 
     root: Path
@@ -49,6 +59,7 @@ class ImageFiles:
     classes: Sequence[str] = ()
     label_kind: str = "class"
     num_classes: int = 0
+    blobs: Blobs | None = None
 
     def __post_init__(self) -> None:
         labels = self.labels
@@ -65,26 +76,54 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.names)
 
-    def path(self, index: int) -> Path:
-        """Return the path of a file."""
-        return self.root / self.names[index]
+    def path(self, index: int) -> Source:
+        """Return the path of a file, or what stands for it inside of another."""
+        name = self.names[index]
+        return self.root / name if self.blobs is None else self.blobs.source(index, name)
+
+    def file(self, index: int) -> Path | BinaryIO:
+        """Return a file to decode: its path, or its content where it lies inside of another.
+
+        Raises:
+            OSError: that other file cannot be read.
+        """
+        return open_blob(self.path(index))
+
+    @property
+    def place(self) -> Path | zipfile.Path:
+        """Where files that belong to the images lie, such as those of labels."""
+        return self.root
 
     def only(self, indices: Sequence[int]) -> ImageFiles:
         """Return these files alone; the classes stay."""
         labels = None if self.labels is None else self.labels[list(indices)]
-        return replace(self, names=[self.names[i] for i in indices], labels=labels)
+        blobs = None if self.blobs is None else self.blobs.only(indices)
+        return replace(self, names=[self.names[i] for i in indices], labels=labels, blobs=blobs)
+
+    def with_labels(
+        self, labels: Tensor | None, classes: Sequence[str] = (), kind: str = "class", num_classes: int = 0
+    ) -> ImageFiles:
+        """Return the same files with other labels, or without."""
+        return replace(self, labels=labels, classes=classes, label_kind=kind, num_classes=num_classes)
 
     def fingerprint(self, *settings: object) -> str:
         """Return a hash of names, sizes, times of change, and ``settings``."""
         digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+        if self.blobs is not None:
+            digest.update(self.blobs.fingerprint().encode())
+            for name in self.names:
+                digest.update(f"{name}\n".encode(errors="surrogateescape"))
+            return digest.hexdigest()
         for index, name in enumerate(self.names):
             size, changed = size_and_time(self.path(index))
             digest.update(f"{name}\0{size}\0{changed}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
-def size_and_time(path: Path) -> tuple[int, int]:
+def size_and_time(path: Source) -> tuple[int, int]:
     """Return the bytes of a file and its time of change in ns; -1 and 0 where a link leads nowhere."""
+    if isinstance(path, Blob):
+        return path.size, 0
     try:
         status = path.stat()
     except OSError:
@@ -190,10 +229,10 @@ def label_by_folder(files: ImageFiles, order: Callable[[str], Any] = natural) ->
     parents = [name.split("/")[0] if "/" in name else "" for name in files.names]
     classes = sorted(set(parents), key=order)
     if "" in classes or len(classes) < 2:
-        return ImageFiles(files.root, files.names)
+        return files.with_labels(None)
     number = {name: label for label, name in enumerate(classes)}
     labels = torch.tensor([number[parent] for parent in parents], dtype=torch.int64)
-    return ImageFiles(files.root, files.names, labels, classes)
+    return files.with_labels(labels, classes)
 
 
 def check_folder(root: str | Path | None) -> Path:
@@ -204,7 +243,8 @@ def check_folder(root: str | Path | None) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise SettingError("root", root, "a folder, and this is a file; unpack it if it is an archive")
+        instead = OTHER_FILES.get(folder.suffix.lower(), UNPACK)
+        raise SettingError("root", root, f"a folder, and this is a file; {instead}")
     parent = folder.parent
     siblings = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
     near = nearest(folder.name, siblings)

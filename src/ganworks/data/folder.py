@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganworks.data.files import ImageFiles, find_images
+from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
 from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE
-from ganworks.data.split import ALL, find_split
+from ganworks.data.split import ALL
 from ganworks.data.value_range import DTYPE
+from ganworks.data.zip_files import find_all
 
 __all__ = ["FilesDataModule", "Folder"]
 
@@ -19,7 +20,7 @@ class Folder(FilesDataModule):
     """The images under ``root``, nested as they may be, with the labels that a file or their subfolders say.
 
     Args:
-        root: the folder.
+        root: the folder, or a zip file of one; also in the layout of StyleGAN's data sets.
         num_classes: None takes what the labels say, their number of classes or of numbers; 0 leaves labels out.
         label: "class", "multi" or "vector"; None: what the labels look like. See `with_labels`.
         label_source: "auto" (a label file in ``root``, or else the subfolders), the name of a label file, "folders", or
@@ -64,6 +65,7 @@ class Folder(FilesDataModule):
         background: str | Sequence[int] = WHITE,
         dtype: str = "uint8",
         pages: str = FIRST,
+        num_train: int | None = None,
     ) -> None:
         super().__init__(
             batch_size,
@@ -87,12 +89,13 @@ class Folder(FilesDataModule):
             background,
             dtype,
             pages,
+            num_train,
         )
         self.root, self.label, self.label_source, self.split = root, label, label_source, split
 
     def find(self) -> ImageFiles:
         """Find the images under ``root``, and their labels unless they are left out."""
-        files = find_images(find_split(self.root, self.split))
+        files = find_all(self.root, self.split)
         if self.wanted_classes == 0:
             return unlabelled(files)
         return with_labels(files, self.label_source, self.label, self.cache.max_corrupt)

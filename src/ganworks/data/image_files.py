@@ -82,6 +82,7 @@ class FilesDataModule(ImageDataModule):
         background: str | Sequence[int] = WHITE,
         dtype: str = "uint8",
         pages: str = FIRST,
+        num_train: int | None = None,
     ) -> None:
         values = check_value_range(value_range)
         self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
@@ -94,6 +95,7 @@ class FilesDataModule(ImageDataModule):
             seed,
             horizontal_flip,
             min_batches,
+            num_train,
             vertical_flip=vertical_flip,
             how=self.how,
         )
@@ -146,7 +148,8 @@ class FilesDataModule(ImageDataModule):
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader; files that are not in the cache are read by workers."""
-        if not isinstance(self.samples, FileSamples):
+        len(self.samples)  # reads them
+        if not isinstance(self.opened.samples, FileSamples):
             return super().make_loader(order, passes)
         settings = self.loader_settings(passes)
         return FileLoader(self.samples, order, **settings, num_workers=self.num_workers)
@@ -172,8 +175,9 @@ class FilesDataModule(ImageDataModule):
     def describe(self) -> dict[str, Any]:
         """Return what summary.json says of the data: also how its values are scaled, and what was replaced."""
         range_said = list(self.value_range) if isinstance(self.value_range, tuple) else self.value_range
-        replaced = self.samples.num_replaced if isinstance(self.samples, FileSamples) else 0
-        num_skipped = len(self.files) - len(self.samples)
+        read = self.opened.samples
+        replaced = read.num_replaced if isinstance(read, FileSamples) else 0
+        num_skipped = len(self.files) - len(read)
         said = {"root": str(self.files.root.absolute()), "value_range": range_said}
         return {**super().describe(), **said, "num_skipped": num_skipped, "num_replaced": replaced}
 
@@ -198,7 +202,7 @@ class FilesDataModule(ImageDataModule):
 
     def _named(self) -> ImageFiles:
         """Return all files, with the labels by which those that are read are trained on."""
-        return ImageFiles(self.files.root, self.files.names, self.labelled.labels)
+        return self.files.with_labels(self.labelled.labels)
 
     def _hash(self) -> str:
         value_range = self.opened.value_range

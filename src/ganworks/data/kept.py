@@ -18,6 +18,7 @@ from ganworks.data import entry
 from ganworks.data.base import GanDataModule
 from ganworks.data.cache import ImageCache, map_file
 from ganworks.data.files import ImageFiles
+from ganworks.data.open_image import File
 from ganworks.data.sample_format import SampleFormat
 from ganworks.data.survey import in_threads
 from ganworks.data.value_range import AUTO, Range, check_value_range
@@ -84,7 +85,7 @@ class KeptImages(GanDataModule):
 
 def write_all(
     files: ImageFiles,
-    read: Callable[[int, Path], Tensor],
+    read: Callable[[int, File], Tensor],
     folder: Path,
     say: Callable[[str, str], str] | None = None,
 ) -> None:

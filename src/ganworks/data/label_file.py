@@ -7,8 +7,9 @@ import io
 import json
 import logging
 import re
+import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ganworks.data.files import LABEL_FILES as FILES
@@ -17,6 +18,7 @@ from ganworks.errors import GanworksError, SettingError
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
+Place = Path | zipfile.Path  # a folder or a file, perhaps of a zip file
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -45,7 +47,7 @@ class Table:
         columns: the names of several columns, one for each number of a label.
     """
 
-    file: Path
+    file: Place
     rows: list[Row] | None
     columns: tuple[str, ...] = ()
 
@@ -54,12 +56,12 @@ class Table:
         return fault(self.file, row.place, text)
 
 
-def fault(file: Path, place: str, text: str) -> GanworksError:
+def fault(file: Place, place: str, text: str) -> GanworksError:
     """Return the error of a row."""
     return GanworksError(f"{file}, {place}: {text}.")
 
 
-def find_table(root: Path, source: str) -> Table | None:
+def find_table(root: Place, source: str) -> Table | None:
     """Return the label file in ``root``: the one of `FILES` that is there ("auto"), or the one that is named.
 
     Raises:
@@ -68,7 +70,7 @@ def find_table(root: Path, source: str) -> Table | None:
     """
     if source != AUTO:
         if not (root / source).is_file():
-            there = sorted(path.name for path in root.iterdir() if path.suffix in (".csv", ".json"))
+            there = sorted(path.name for path in root.iterdir() if suffix(path) in (".csv", ".json"))
             raise SettingError("label_source", source, f"auto, folders or a label file in {root}", there)
         return read_table(root / source)
     tables = [table for name in FILES if (root / name).is_file() and (table := read_table(root / name))]
@@ -78,21 +80,26 @@ def find_table(root: Path, source: str) -> Table | None:
     return tables[0] if tables else None
 
 
-def read_table(file: Path) -> Table | None:
+def read_table(file: Place) -> Table | None:
     """Read a label file; None for a ``dataset.json`` that is none of StyleGAN's."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-        return read_csv(file, text) if file.suffix.lower() == ".csv" else read_json(file, text)
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+        return read_csv(file, text) if suffix(file) == ".csv" else read_json(file, text)
+    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError, zipfile.BadZipFile) as error:
         raise GanworksError(f"{file} can't be read: {error}.") from error
 
 
-def read_csv(file: Path, text: str) -> Table:
+def suffix(file: Place) -> str:
+    """Return the suffix of a file in lower case."""
+    return PurePosixPath(file.name).suffix.lower()
+
+
+def read_csv(file: Place, text: str) -> Table:
     """Read a header and rows of a path and one label, or a path and several numbers."""
     first = text.partition("\n")[0]
     lines = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
     header = [cell.strip() for cell in next(lines, [])]
-    if len(header) < 2 or (file.parent / header[0]).is_file():
+    if len(header) < 2 or (file.parent / header[0]).is_file():  # type: ignore[operator]
         raise fault(
             file, "line 1", "it must be a header, such as path,label; the first column has the images' paths"
         )
@@ -116,7 +123,7 @@ class Pairs(list[tuple[str, Any]]):
     """A JSON object as it was written, so that a path that comes twice is seen."""
 
 
-def read_json(file: Path, text: str) -> Table | None:
+def read_json(file: Place, text: str) -> Table | None:
     """Read {"path": label, ...}, or {"labels": [["path", label], ...]} as StyleGAN writes it."""
     content = json.loads(text, object_pairs_hook=Pairs)
     styled = dict(content).get("labels", ...) if isinstance(content, Pairs) else ...

@@ -35,7 +35,7 @@ def with_labels(
     """
     if kind is not None:
         check_choice("label", kind, KINDS)
-    table = None if source in (FOLDERS, AS_TEXT) else find_table(files.root, source)
+    table = None if source in (FOLDERS, AS_TEXT) else find_table(files.place, source)
     if table is not None:
         labelled = unlabelled(files) if table.rows is None else from_table(files, table, kind)
     else:
@@ -74,7 +74,7 @@ def without_stray(files: ImageFiles, max_share: float) -> ImageFiles:
 
 def unlabelled(files: ImageFiles) -> ImageFiles:
     """Return ``files`` without labels."""
-    return ImageFiles(files.root, files.names)
+    return files.with_labels(None)
 
 
 def from_table(files: ImageFiles, table: Table, kind: str | None) -> ImageFiles:

@@ -11,7 +11,7 @@ from ganworks.data.decode import decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.loader import WorkerLoader
 from ganworks.data.sample_format import SampleFormat
-from ganworks.data.samples import Fields
+from ganworks.data.samples import Fields, Rows
 from ganworks.errors import SettingError
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class FileSamples:
             if step and not self._same_label(index, other):
                 continue
             try:
-                return decode(self.files.path(other), self.how)
+                return decode(self.files.file(other), self.how)
             except Exception as error:
                 cause = error
                 self.replaced[other] = 1
@@ -109,5 +109,6 @@ class FileLoader(WorkerLoader):
     def read(self, indices: Tensor) -> Tensor | Fields:
         """Return the next batch of the stream that the workers read."""
         values = super().read(indices)
-        self.samples.check_replaced()  # type: ignore[attr-defined]
+        read = self.samples.samples if isinstance(self.samples, Rows) else self.samples
+        read.check_replaced()  # type: ignore[attr-defined]
         return values

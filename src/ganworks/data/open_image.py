@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ganworks.data.planes import ARRAY, MAGIC, read_array, tiff_array
 from ganworks.data.sample_format import MAX_PIXELS
@@ -56,6 +56,13 @@ def open_image(path: File, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image
         with Image.open(path) as file:
             _check_pixels(file.width * file.height, max_pixels)
             yield file
+    except UnidentifiedImageError as error:
+        if isinstance(path, Path | str):
+            raise
+        path.seek(0)  # for another reader
+        raise UnidentifiedImageError(
+            "cannot identify image file"
+        ) from error  # not the memory that it lies in
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"more than {max_pixels:,} pixels") from error
 
@@ -71,8 +78,11 @@ def check_regular(path: Path | str) -> None:
         raise OSError("a pipe" if stat.S_ISFIFO(mode) else "no regular file")
 
 
-def array_size(path: Path | str, max_pixels: int) -> tuple[int, int]:
-    """Return (height, width) of a .npy file; only its header is read."""
+def array_size(path: File, max_pixels: int) -> tuple[int, int]:
+    """Return (height, width) of a .npy file; only its header is read, where it is not open."""
+    if not isinstance(path, Path | str):
+        height, width, _ = open_array(path, max_pixels).shape
+        return height, width
     check_regular(path)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     height, width, _ = (*array.shape, 1, 1, 1)[:3]

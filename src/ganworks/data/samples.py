@@ -66,6 +66,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, index: int) -> Tensor:
+        """Return one sample, as workers ask for it; the others are read one by one too."""
+        return self.samples[int(self.rows[index])]  # type: ignore[index]
+
     def read(self, indices: Tensor) -> Tensor | Fields:
         """Return the samples at ``indices`` (B,) of the rows."""
         return self.samples.read(self.rows[indices])

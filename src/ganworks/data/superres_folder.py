@@ -151,7 +151,7 @@ class Superres(PairModule):
 
     def write(self, files: ImageFiles, folder: Path) -> None:
         """Write the tiles of all images to ``folder``, the source of each before the tile."""
-        write_all(files, lambda _, path: self.read(path), folder)
+        write_all(files, lambda index, _: self.read(files.root / files.names[index]), folder)
 
     def read(self, path: Path) -> Tensor:
         """Return the tiles of an image file: (N, 2 C, height, width)."""

@@ -15,8 +15,10 @@ import torch
 from PIL import UnidentifiedImageError
 
 from ganworks.bar import Bar
+from ganworks.data.blob import Source, open_blob
 from ganworks.data.files import ImageFiles
 from ganworks.data.open_image import (
+    File,
     TooManyPixelsError,
     is_array,
     open_array,
@@ -104,7 +106,7 @@ def write_survey(
 
 
 def look(
-    path: Path,
+    path: File,
     max_pixels: int,
     has_range: bool = False,
     is_tried: bool = False,
@@ -140,7 +142,7 @@ def tried_of(num: int) -> list[int]:
 
 
 def in_threads(
-    files: ImageFiles, read: Callable[[int, Path], T], chunk: int = 512
+    files: ImageFiles, read: Callable[[int, File], T], chunk: int = 512
 ) -> Iterator[tuple[str, T | str]]:
     """Yield (name, what ``read`` returned, or why it failed) in order; Pillow decodes without the GIL.
 
@@ -151,7 +153,7 @@ def in_threads(
     def attempt(index: int) -> T | str:
         path = files.path(index)
         try:
-            return read(index, path)
+            return read(index, open_blob(path))
         except Exception as error:
             return reason(error, path)
 
@@ -163,7 +165,7 @@ def in_threads(
                 bar.advance()
 
 
-def reason(error: Exception, path: Path) -> str:
+def reason(error: Exception, path: Source) -> str:
     """Return why a file cannot be read, without its path."""
     text = str(error).replace(f" {str(path)!r}", "").replace(f": {str(path)!r}", "")
     text = text.splitlines()[0] if text else type(error).__name__

@@ -75,13 +75,16 @@ def encode_folder(arguments: Arguments) -> Path:
     return out
 
 
+def run(arguments: list[str]) -> None:
+    """Encode what the arguments say, and print where it is."""
+    own, _ = parse(Arguments, arguments)
+    print(f"moments in {encode_folder(own)}: python train.py data=latents data.root={own.out}")
+
+
 def main() -> None:
     """Run the command; a mistake is one line."""
     try:
-        arguments, _ = parse(Arguments, sys.argv[1:])
-        print(
-            f"moments in {encode_folder(arguments)}: python train.py data=latents data.root={arguments.out}"
-        )
+        run(sys.argv[1:])
     except GanworksError as error:
         sys.exit(f"error: {error}")
 

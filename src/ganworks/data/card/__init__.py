@@ -1,0 +1,1 @@
+"""The data card: what is in a data set of images, and what the networks will see of it."""
