@@ -39,6 +39,7 @@ WITHOUT_GROUP = {
     "picture",
     "report",
     "run",
+    "runs",
     "sample",
     "strategy",
     "tuning",
