@@ -48,8 +48,11 @@ def computed_settings() -> set[str]:
 
 @cache
 def plain_defaults() -> DictConfig:
-    """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second."""
-    return compose()
+    """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second.
+
+    What this machine sets otherwise is no default: the same run differs in the same settings everywhere.
+    """
+    return compose(["local=none"])
 
 
 def differences(columns: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
