@@ -14,7 +14,14 @@ from ganworks.run.compose import compose
 log = logging.getLogger(__name__)
 Settings = dict[str, Any]
 ABSENT = "–"
-LABELS = ("name", "tags", "resume", "dry_run", "paths")  # they name a run and its place, they do not shape it
+LABELS = (
+    "name",
+    "label",
+    "tags",
+    "resume",
+    "dry_run",
+    "paths",
+)  # they name a run and its place, they do not shape it
 
 
 def flatten(node: Any, path: str = "") -> Settings:

@@ -43,6 +43,8 @@ def compose(
         config = composed(overrides, name)
         with open_dict(config):
             config.name = config.name  # it names the options that were chosen, which hydra alone knows
+            if "label" in config:
+                config.label = config.label
             if not with_hydra:
                 del config.hydra
     return config

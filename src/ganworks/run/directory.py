@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ganworks.errors import GanworksError, SettingError
+from ganworks.run.label import plain, title
 from ganworks.staged import remove_leftovers
 
 BEGINNINGS = ("config.yaml", "train.log", "summary.json", "report.html")
@@ -27,20 +28,21 @@ def check_name(name: object) -> str:
     return text
 
 
-def claim(runs: str, name: str, moment: str, below: str = "") -> str:
+def claim(runs: str, name: str, moment: str, below: str = "", label: str = "") -> str:
     """Make the directory of a run begun at ``moment`` and return it; no other run has it, of the same second neither.
 
-    The second run of a second is at ``moment``-01, which sorts behind the first and before the next second.
+    It is ``moment``_``label``. The second run of a second is at ``moment``-01, which sorts before the next second.
 
     Args:
         runs: `paths.runs`.
         name: of the run.
         moment: date and time.
         below: a folder between the name and the moment.
+        label: what tells the run from others of that name; may be empty.
     """
     parent = Path(runs, check_name(name), below)
     for number in range(1000):
-        path = parent / (f"{moment}-{number:02d}" if number else moment)
+        path = parent / title(f"{moment}-{number:02d}" if number else moment, plain(str(label)))
         with suppress(FileExistsError):
             make(path)
             _claimed.append((path.absolute(), Path(runs).absolute()))
