@@ -69,7 +69,7 @@ def test_run_is_called_by_name_and_label_in_wandb() -> None:
 def folder_of(result: object) -> str:
     """The run directory of a dry run, relative to runs/."""
     assert result.code == 0, result.err  # type: ignore[attr-defined]
-    return re.search(r"runs/(\S+)", result.out)[1]  # type: ignore[attr-defined, index]
+    return re.search(r"runs/(\S+)", result.out.replace("\\", "/"))[1]  # type: ignore[attr-defined, index]
 
 
 def test_directory_ends_with_the_label_unless_the_command_names_the_run(ganworks: Callable) -> None:

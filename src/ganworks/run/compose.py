@@ -80,7 +80,8 @@ def group_of(override: str) -> str:
 def with_folders(overrides: Sequence[str], folders: Sequence[str]) -> list[str]:
     """Return the overrides in a form that Hydra composes."""
     taken = [override for override in overrides if override != NO_EXPERIMENT]
-    return [*taken, *(f"hydra.searchpath=[file://{folder}]" for folder in folders)]
+    places = [quoted(f"file://{Path(folder).as_posix()}") for folder in folders]
+    return [*taken, *(f"hydra.searchpath=[{place}]" for place in places)]
 
 
 def with_local(overrides: Sequence[str]) -> list[str]:
@@ -107,6 +108,16 @@ def check_local(hydra_config: DictConfig) -> None:
     options = sorted(names.union(options_of("local")))
     if choice not in (None, "default", *options):
         raise SettingError("local", choice, f"one of {', '.join(options)}", options)
+
+
+def quoted(text: str) -> str:
+    """Return a text as the value of an override, whatever letters it has.
+
+    >>> print(quoted("it's [here]"))
+    'it\\'s [here]'
+    """
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def composed(overrides: Sequence[str], name: str) -> DictConfig:
