@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.errors import HydraException
@@ -97,7 +98,7 @@ def with_local(overrides: Sequence[str]) -> list[str]:
     return [*taken, f"local={chosen if chosen not in ('', 'null') else 'none'}"]
 
 
-def check_local(hydra_config: DictConfig) -> None:
+def check_local(hydra_config: Any) -> None:
     """Raise `SettingError` where the choice of ``local`` is no file of conf/local/, or of a user's own folder local/.
 
     The option is optional, because ``default`` need not be there: Hydra itself takes any name for it.

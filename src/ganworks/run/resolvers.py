@@ -113,7 +113,7 @@ def label(name: str, *, _root_: DictConfig) -> str:
     return "" if hydra is None else label_of(hydra.overrides.task, name)
 
 
-def hydra_of(root: DictConfig) -> DictConfig | None:
+def hydra_of(root: DictConfig) -> Any:
     """Return Hydra's own part of a configuration, of a command or composed; None where there is none."""
     return HydraConfig.get() if HydraConfig.initialized() else root.get("hydra")
 

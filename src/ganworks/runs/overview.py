@@ -124,7 +124,11 @@ def differs(config: dict[str, Any]) -> list[tuple[str, str]]:
     """
     found = []
     for name, (value, default) in settings.from_default(config):
-        if value == settings.ABSENT or name.startswith(ASIDE):
+        if (
+            value == settings.ABSENT
+            or (value, default) == ("null", settings.ABSENT)
+            or name.startswith(ASIDE)
+        ):
             continue
         if name.endswith("._target_"):
             found.append((0, name.removesuffix("._target_"), value.rpartition(".")[2]))
