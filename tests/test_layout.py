@@ -40,6 +40,7 @@ WITHOUT_GROUP = {
     "picture",
     "report",
     "run",
+    "runs",
     "sample",
     "strategy",
     "tuning",
@@ -47,7 +48,7 @@ WITHOUT_GROUP = {
 
 
 def groups() -> set[str]:
-    return {path.name for path in (ROOT / "conf").iterdir() if any(path.glob("*.yaml"))}
+    return {p.name for p in (ROOT / "conf").iterdir() if any(p.glob("*.yaml")) and p.name != "local"}
 
 
 def subpackages() -> set[str]:
@@ -87,7 +88,9 @@ def test_targets_of_a_group_are_in_its_subpackage(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "conf").glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+    "path",
+    sorted(path for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name != "local"),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
 def test_config_begins_with_words_that_say_what_it_is(path: Path) -> None:
     comments = [line for line in path.read_text().splitlines()[:2] if line.startswith("# ")]
@@ -166,6 +169,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("src", "conf"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    (copy / "conf" / "local" / "default.yaml").write_text("seed: 1\n")  # stays on the machine
     for name in ("pyproject.toml", "LICENSE", "README.md"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, copy / name)
@@ -182,6 +186,8 @@ def test_wheel_holds_all_code_configs_and_weights_and_nothing_else(wheel: Path) 
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     code = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.py")}
     configs = {f"ganworks/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
+    local = {path for path in configs if path.startswith("ganworks/conf/local/")}
+    configs -= local - {"ganworks/conf/local/none.yaml"}
     weights = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.safetensors")}
     pages = {f"ganworks/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("template/*")}
     words = {

@@ -10,12 +10,18 @@ from types import ModuleType
 
 import nbformat
 import pytest
+import torch
 from nbformat import NotebookNode
+
+from ganworks import load_generator
+from ganworks.data import Folder
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIRST_GAN = NOTEBOOKS / "01_first_gan.ipynb"
 TRANSLATION = NOTEBOOKS / "02_translation.ipynb"
 TEXT = NOTEBOOKS / "03_text.ipynb"
+OWN_IMAGES = NOTEBOOKS / "04_own_images.ipynb"
+TUNING = NOTEBOOKS / "05_tuning.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +86,44 @@ def test_notebook_of_texts_runs_learns_to_spell_and_shows_what_is_kept(
     assert outputs(executed) == outputs(nbformat.read(TEXT, as_version=4))
 
 
+def test_notebook_of_own_images_runs_learns_flowers_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", str(tmp_path / "cache"))
+    executed = script.execute(OWN_IMAGES, tmp_path)
+    data = Folder(root=tmp_path / "flowers", resolution=32, batch_size=32, cache=tmp_path / "cache")
+    data.setup("fit")
+    real = torch.cat([batch["real"] for batch in data.reference_batches()])
+    assert len(real) == 302  # all but the broken one
+    drawn = load_generator(tmp_path / "runs/own_images/flowers").sample(200, seed=5)
+    corner, middle = (
+        [images[:, :, place, place].mean((0, 2, 3)) for images in (drawn, real)]
+        for place in (slice(0, 4), slice(12, 20))
+    )
+    for mean, wanted in (corner, middle):  # colours of grass and of flowers
+        assert torch.allclose(mean, wanted, atol=0.3)
+    assert not torch.allclose(corner[0], middle[1], atol=0.3)  # control
+    assert outputs(executed) == outputs(nbformat.read(OWN_IMAGES, as_version=4))
+
+
+def test_notebook_of_tuning_runs_finds_better_settings_and_shows_what_is_kept(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GANWORKS_CACHE", os.environ.get("GANWORKS_CACHE", str(tmp_path / "cache")))
+    executed = script.execute(TUNING, tmp_path)
+    trials = sorted((tmp_path / "runs/tune/small/trials").glob("*/metrics.csv"))
+    found = [figures(path.parent, "metric/fd_digits")[-1] for path in trials]
+    assert len(found) == 10
+    assert min(found) < found[0] / 2  # the first is the guess
+    assert figures(tmp_path / "runs/small_best/seed7", "metric/fd_digits")
+    assert outputs(executed) == outputs(nbformat.read(TUNING, as_version=4))
+
+
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_kept_outputs_are_small_and_of_one_run_from_top_to_bottom(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert len(text) < 300_000
     assert not [word for word in ("/home/", "/root/", "/tmp/", "/Users/", "Traceback") if word in text]
     cells = [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]

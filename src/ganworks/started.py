@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ganworks.interrupt import Interrupted
+from ganworks.system import is_parent
 
 log = logging.getLogger(__name__)
 RANK = ("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
@@ -50,7 +51,7 @@ def is_about_another_rank(error: RuntimeError) -> bool:
 
 def end_with(starter: int) -> None:
     """End this process when the one that started it is gone, however that ended."""
-    while os.getppid() == starter:
+    while is_parent(starter):
         time.sleep(1)
     os._exit(1)
 

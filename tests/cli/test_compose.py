@@ -19,7 +19,9 @@ from ganworks.task import AdversarialTask
 from running import compose
 
 CONF = Path(__file__).parents[2] / "conf"
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "tune"))
+GROUPS = sorted(
+    path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "tune", "local")
+)
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 FILES = ("config.yaml", "metrics.csv", "summary.json", "train.log", "checkpoints/last.ckpt")
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ganworks.chart.axes import axes, rules
 from ganworks.chart.band import Band, bands
 from ganworks.chart.curve import Curve, downsample, segments
-from ganworks.chart.frame import NOTHING, SMALL, figure
+from ganworks.chart.frame import NOTHING, SMALL, Frame, figure
 from ganworks.chart.mark import Marker, fill, key, path, polyline, stroke
 from ganworks.chart.scale import Scale, fit, range_scale, spans_decades
 
@@ -73,15 +73,15 @@ def line_chart(chart: Chart, num_points: int = NUM_POINTS) -> Markup:
     )
 
 
-def scales(chart: Chart, curves: Sequence[Curve]) -> tuple[Scale, Scale]:
-    """Return the scales of a chart: the lines and what lies on them fit in."""
+def scales(chart: Chart, curves: Sequence[Curve], frame: Frame = SMALL) -> tuple[Scale, Scale]:
+    """Return the scales of a chart in ``frame``: the lines and what lies on them fit in."""
     positions = [position for curve in curves for position in curve.x]
     low, high = chart.x_range or (min(positions, default=0.0), max(positions, default=1.0))
     values = [value for curve in curves for values in (curve.low, curve.high) for value in values]
     is_log = spans_decades(values) if chart.log is None else chart.log
     # A line to compare with does not decide the scale: one at or below 0 is left out of a logarithmic one.
     marks = [value for value, _ in chart.rules if value > 0 or not is_log]
-    return range_scale(low, high, *SMALL.x_ends), fit([*values, *marks], *SMALL.y_ends, is_log)
+    return range_scale(low, high, *frame.x_ends), fit([*values, *marks], *frame.y_ends, is_log)
 
 
 def line(color: int, curve: Curve, x: Scale, y: Scale) -> list[Markup]:

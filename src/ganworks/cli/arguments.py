@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from ganworks.errors import GanworksError, nearest
@@ -41,6 +42,21 @@ def parse(schema: type[T], arguments: list[str]) -> tuple[T, list[str]]:
     kinds = get_type_hints(schema)
     values = {name: convert(name, text, kinds[name]) for name, _, text in (a.partition("=") for a in own)}
     return schema(**values), dotted
+
+
+def split_places(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the files and folders among the arguments of a command, and its settings."""
+    places = [argument for argument in arguments if is_place(argument)]
+    return places, [argument for argument in arguments if argument not in places]
+
+
+def is_place(argument: str) -> bool:
+    """Say whether an argument is a file or a folder rather than a setting."""
+    return (
+        not argument.startswith("-")
+        and argument != "help"
+        and ("=" not in argument or Path(argument).exists())
+    )
 
 
 def convert(name: str, text: str, kind: Any) -> Any:

@@ -41,7 +41,7 @@ def train_or_resume(arguments: list[str]) -> None:
     """Compose a run from ``arguments`` and train it, or continue the run that ``resume=`` names."""
     import hydra
 
-    from ganworks.run.compose import CONF, VERSION, primary_config
+    from ganworks.run.compose import CONF, VERSION, primary_config, with_local
     from ganworks.run.resolvers import register
 
     register()
@@ -50,7 +50,7 @@ def train_or_resume(arguments: list[str]) -> None:
     path, overrides = split_resume([spelled_out(setting, is_sweep) for setting in settings])
     if path is None or {"--help", "--hydra-help", "--version"} & set(flags):
         SWEEP.jobs.clear()
-        sys.argv[1:] = for_hydra([*flags, *overrides])
+        sys.argv[1:] = for_hydra([*flags, *with_local(overrides)])
         start_from = hydra.main(f"pkg://{CONF}", primary_config(overrides), version_base=VERSION)
         start_from(train_composed)()
         return SWEEP.end()
@@ -75,10 +75,12 @@ def train_composed(config: DictConfig) -> float | None:
     from hydra.types import RunMode
 
     from ganworks.cli.errors import user_errors
+    from ganworks.run.compose import check_local
     from ganworks.run.fit import Outcome, exit_code
     from ganworks.run.start import start
 
     hydra_config = HydraConfig.get()
+    check_local(hydra_config)
 
     def begin() -> Outcome:
         with user_errors():  # here too: Hydra prints what it sees pass

@@ -30,6 +30,9 @@ def main() -> None:
             return print(usage())
         own, others, flags = split(sys.argv[1:])
         config = compose(own, "tune", flags[1:])
+        config.paths = compose(
+            with_paths(own, others), folders=flags[1:]
+        ).paths  # where this machine has them
         from ganworks.tuning.settings import read_settings
 
         if config.get("objective") is None:
@@ -67,9 +70,19 @@ def split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
     return own, others, flags
 
 
+def with_paths(own: list[str], others: list[str]) -> list[str]:
+    """Return the arguments that say where files lie, in a study as in its trials."""
+    names = ("paths", "local")
+    return [
+        a
+        for a in dict.fromkeys([*own, *others])
+        if a.lstrip("+~").partition("=")[0].partition(".")[0] in names
+    ]
+
+
 def train_defaults() -> list[str]:
     """Return the names of the settings and groups of a run."""
-    return [*map(str, compose()), "experiment", "debug"]
+    return [*map(str, compose()), "experiment", "debug", "local"]
 
 
 def spaces() -> list[str]:

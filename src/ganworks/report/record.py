@@ -107,6 +107,12 @@ def is_run(path: Path) -> bool:
     return (path / "config.yaml").is_file() or (path / "summary.json").is_file()
 
 
+def runs_in(path: Path) -> list[Path]:
+    """Return ``path``, or the runs right below it where it is a folder of runs, as a sweep writes one."""
+    below = [path] if is_run(path) or not path.is_dir() else sorted(p for p in path.iterdir() if is_run(p))
+    return below or [path]
+
+
 def read_summary(path: Path) -> dict[str, Any]:
     """Return the content of summary.json; an empty mapping where there is none."""
     file = path / "summary.json"

@@ -14,7 +14,14 @@ from ganworks.run.compose import compose
 log = logging.getLogger(__name__)
 Settings = dict[str, Any]
 ABSENT = "–"
-LABELS = ("name", "tags", "resume", "dry_run", "paths")  # they name a run and its place, they do not shape it
+LABELS = (
+    "name",
+    "label",
+    "tags",
+    "resume",
+    "dry_run",
+    "paths",
+)  # they name a run and its place, they do not shape it
 
 
 def flatten(node: Any, path: str = "") -> Settings:
@@ -48,8 +55,11 @@ def computed_settings() -> set[str]:
 
 @cache
 def plain_defaults() -> DictConfig:
-    """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second."""
-    return compose()
+    """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second.
+
+    What this machine sets otherwise is no default: the same run differs in the same settings everywhere.
+    """
+    return compose(["local=none"])
 
 
 def differences(columns: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:

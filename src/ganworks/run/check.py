@@ -134,9 +134,10 @@ def places(settings: Any, pattern: str) -> Iterator[tuple[str, Any]]:
 
 
 def drop_leftovers(config: DictConfig) -> None:
-    """Remove the settings of regularizers that were not chosen.
+    """Remove the settings of regularizers and loggers that were not chosen.
 
-    An experiment says ``regularizer.r1.weight``; with ``regularizer=r2`` on the command line that is no penalty.
+    An experiment says ``regularizer.r1.weight``; with ``regularizer=r2`` on the command line that is no penalty. A
+    machine's own settings say ``logger.wandb.entity``, whatever a run logs to.
     """
     for group in GROUPS:
         if group not in config:
@@ -148,3 +149,7 @@ def drop_leftovers(config: DictConfig) -> None:
             )
             with open_dict(config):
                 del config.regularizer[name]
+    for name, node in list((config.logger or {}).items()):
+        if isinstance(node, DictConfig) and "_target_" not in node:
+            with open_dict(config):
+                del config.logger[name]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
 
+from ganworks.errors import SettingError
 from ganworks.run.explain import explained, options_of
 from ganworks.run.resolvers import register
 
@@ -15,6 +19,7 @@ from ganworks.run.resolvers import register
 PARTS = ("experiment", "data", "model", "loss", "regularizer", "augment", "optimizer", "task")
 GROUPS = (*PARTS[1:], "metric", "callback", "logger", "trainer")  # every run has an option of each
 NO_EXPERIMENT = "experiment=null"  # not for Hydra, which takes no null for a group
+LOCAL = "GANWORKS_LOCAL"  # the environment variable that chooses a file of conf/local/; empty for none
 CONF = "ganworks.conf"  # the module with the files of conf/
 VERSION = "1.3"  # of Hydra, whose rules of composing hold
 
@@ -34,11 +39,13 @@ def compose(
     Raises:
         GanworksError: an option or a setting that is not there; it names the nearest.
     """
-    overrides = with_folders(overrides, folders)
+    overrides = with_folders(overrides if name == "tune" else with_local(overrides), folders)
     with explained(overrides, lambda: settings_around(overrides, name)):
         config = composed(overrides, name)
         with open_dict(config):
             config.name = config.name  # it names the options that were chosen, which hydra alone knows
+            if "label" in config:
+                config.label = config.label
             if not with_hydra:
                 del config.hydra
     return config
@@ -74,11 +81,50 @@ def group_of(override: str) -> str:
 def with_folders(overrides: Sequence[str], folders: Sequence[str]) -> list[str]:
     """Return the overrides in a form that Hydra composes."""
     taken = [override for override in overrides if override != NO_EXPERIMENT]
-    return [*taken, *(f"hydra.searchpath=[file://{folder}]" for folder in folders)]
+    places = [quoted(f"file://{Path(folder).as_posix()}") for folder in folders]
+    return [*taken, *(f"hydra.searchpath=[{place}]" for place in places)]
+
+
+def with_local(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with the settings of this machine that GANWORKS_LOCAL chooses, where they choose none.
+
+    >>> with_local(["seed=1", "local=null"])
+    ['seed=1', 'local=none']
+    """
+    taken = ["local=none" if override in ("local=null", "~local") else override for override in overrides]
+    chosen = os.environ.get(LOCAL)
+    if chosen is None or "local" in map(group_of, taken):
+        return taken
+    return [*taken, f"local={chosen if chosen not in ('', 'null') else 'none'}"]
+
+
+def check_local(hydra_config: Any) -> None:
+    """Raise `SettingError` where the choice of ``local`` is no file of conf/local/, or of a user's own folder local/.
+
+    The option is optional, because ``default`` need not be there: Hydra itself takes any name for it.
+    """
+    choice = hydra_config.runtime.choices.get("local")
+    folders = [Path(s.path) / "local" for s in hydra_config.runtime.config_sources if s.schema == "file"]
+    names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    options = sorted(names.union(options_of("local")))
+    if choice not in (None, "default", *options):
+        raise SettingError("local", choice, f"one of {', '.join(options)}", options)
+
+
+def quoted(text: str) -> str:
+    """Return a text as the value of an override, whatever letters it has.
+
+    >>> print(quoted("it's [here]"))
+    'it\\'s [here]'
+    """
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def composed(overrides: Sequence[str], name: str) -> DictConfig:
     """Return what Hydra composes, with the node ``hydra``."""
     register()
     with hydra.initialize_config_module(CONF, version_base=VERSION):
-        return hydra.compose(name, list(overrides), return_hydra_config=True)
+        config = hydra.compose(name, list(overrides), return_hydra_config=True)
+        check_local(config.hydra)
+        return config

@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ganworks.errors import GanworksError, SettingError
+from ganworks.run.label import plain, title
 from ganworks.staged import remove_leftovers
 
 BEGINNINGS = ("config.yaml", "train.log", "summary.json", "report.html")
+LOCK = ".lock"  # of a run directory, on Windows
 FOLDERS = ("", "checkpoints", "generator", "samples")  # of a run directory, that files are written to
 NAME = "a word, or words with / between them: the run directory is runs/<name>/<date and time>"
 _claimed: list[tuple[Path, Path]] = []  # (directory, paths.runs) of this process
@@ -27,20 +29,21 @@ def check_name(name: object) -> str:
     return text
 
 
-def claim(runs: str, name: str, moment: str, below: str = "") -> str:
+def claim(runs: str, name: str, moment: str, below: str = "", label: str = "") -> str:
     """Make the directory of a run begun at ``moment`` and return it; no other run has it, of the same second neither.
 
-    The second run of a second is at ``moment``-01, which sorts behind the first and before the next second.
+    It is ``moment``_``label``. The second run of a second is at ``moment``-01, which sorts before the next second.
 
     Args:
         runs: `paths.runs`.
         name: of the run.
         moment: date and time.
         below: a folder between the name and the moment.
+        label: what tells the run from others of that name; may be empty.
     """
     parent = Path(runs, check_name(name), below)
     for number in range(1000):
-        path = parent / (f"{moment}-{number:02d}" if number else moment)
+        path = parent / title(f"{moment}-{number:02d}" if number else moment, plain(str(label)))
         with suppress(FileExistsError):
             make(path)
             _claimed.append((path.absolute(), Path(runs).absolute()))
@@ -107,27 +110,52 @@ def held(run_dir: Path) -> Iterator[None]:
         GanworksError: another process trains in it.
     """
     folders = [run_dir / name for name in FOLDERS]
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        remove_leftovers(*folders)
-        yield
-        return
+    with locked(run_dir) if os.name == "posix" else locked_by_file(run_dir):
+        try:
+            remove_leftovers(*folders)
+            yield
+        finally:
+            remove_leftovers(*folders)
+
+
+@contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which goes with the process that holds it, however that ends."""
+    import fcntl
+
     handle = os.open(run_dir, os.O_RDONLY)
     _held.add(handle)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         _let_go(handle)
-        raise GanworksError(f"{run_dir}: another process is training in this run directory.") from None
+        raise taken(run_dir) from None
     except OSError:
         pass  # a file system without locks
     try:
-        remove_leftovers(*folders)
         yield
     finally:
-        remove_leftovers(*folders)
         _let_go(handle)
+
+
+@contextmanager
+def locked_by_file(run_dir: Path) -> Iterator[None]:
+    """Hold the lock of a file in the folder: Windows opens no folders."""
+    from filelock import FileLock, Timeout
+
+    file = run_dir / LOCK
+    try:
+        with FileLock(file, timeout=0):
+            yield
+    except Timeout:
+        raise taken(run_dir) from None
+    with suppress(OSError):  # another process has it by now
+        file.unlink()
+
+
+def taken(run_dir: Path) -> GanworksError:
+    """Return the error about a run directory that another process trains in."""
+    return GanworksError(f"{run_dir}: another process is training in this run directory.")
 
 
 def _let_go(*handles: int) -> None:

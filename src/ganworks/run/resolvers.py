@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ganworks.run.directory import claim
+from ganworks.run.label import label_of, title
 
 
 def where(condition: bool, yes: Any, no: Any) -> Any:
@@ -111,7 +112,7 @@ def critic_shape(
 
 def choice(group: str, *, _root_: DictConfig) -> str:
     """Return the option chosen for ``group``; the group's own name where it is swept, or outside of a command."""
-    hydra = HydraConfig.get() if HydraConfig.initialized() else _root_.get("hydra")
+    hydra = hydra_of(_root_)
     if hydra is None or any(
         override.startswith(f"{group}=") and "," in override for override in hydra.overrides.task
     ):
@@ -119,19 +120,30 @@ def choice(group: str, *, _root_: DictConfig) -> str:
     return hydra.runtime.choices.get(group, group)
 
 
+def label(name: str, *, _root_: DictConfig) -> str:
+    """Return what the command line changes, in a few words that are not in ``name``; "" outside of a command."""
+    hydra = hydra_of(_root_)
+    return "" if hydra is None else label_of(hydra.overrides.task, name)
+
+
+def hydra_of(root: DictConfig) -> Any:
+    """Return Hydra's own part of a configuration, of a command or composed; None where there is none."""
+    return HydraConfig.get() if HydraConfig.initialized() else root.get("hydra")
+
+
 def sweep_name(name: str, overrides: list[str]) -> str:
     """Return the name of a sweep: the run's own, or "experiment" for one over experiments, each with its own name."""
     return "experiment" if any(o.startswith("experiment=") and "," in o for o in overrides) else name
 
 
-def run_dir(runs: str, name: str, moment: str, below: str = "") -> str:
+def run_dir(runs: str, name: str, moment: str, below: str = "", label: str | None = "") -> str:
     """Return a new directory of this process's run, which is made here; see `ganworks.run.directory.claim`.
 
     On another rank that torchrun or srun started it is a folder that goes when the process ends: the first rank alone
     writes, and each would name the directory after the second in which it composed.
     """
     is_first = all(os.environ.get(variable, "0") == "0" for variable in ("RANK", "SLURM_PROCID"))
-    return claim(runs, name, moment, below) if is_first else passing_folder()
+    return claim(runs, name, moment, below, label or "") if is_first else passing_folder()
 
 
 @cache
@@ -155,6 +167,8 @@ def register() -> None:
         critic_norm,
         critic_shape,
         choice,
+        label,
+        title,
     ):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     # Hydra hands what a sweep has in its cache to the sweep's jobs: all of them run in one folder.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from lightning_fabric.plugins.environments import ClusterEnvironment
 from ganworks.errors import GanworksError
 from ganworks.interrupt import Interrupted, signal_of
 from ganworks.started import LOST_PEER, STARTED_BY, is_about_another_rank
+from ganworks.system import was_killed
 
 GRACE = 20.0  # seconds that this rank has to notice that another one is gone, once they have met
 GRACE_BEFORE = 1.0  # the same before they have: this rank waits for them where it notices nothing
@@ -130,7 +130,7 @@ class OtherRanks:
 
 def how_it_ended(code: int) -> str:
     """Return what an exit code says of a process, in words."""
-    if code == -signal.SIGKILL:
+    if was_killed(code):
         return "was killed (SIGKILL): where nobody did so, the machine ran out of memory"
     if code == 0:
         return "ended before the ranks had met"

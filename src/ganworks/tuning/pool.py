@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 
+from ganworks.system import start_context
 from ganworks.tuning.process import Train
 from ganworks.tuning.settings import Settings
 from ganworks.tuning.worker import work
@@ -21,7 +21,7 @@ PRELOADED = ["ganworks.run.start", "ganworks.tuning.worker"]
 
 
 class Pool:
-    """Worker processes, forked from a server that has imported the libraries once.
+    """Worker processes, forked from a server that has imported the libraries once; spawned where nothing forks.
 
     Args:
         settings: of the study.
@@ -30,16 +30,16 @@ class Pool:
 
     def __init__(self, settings: Settings, train: Train) -> None:
         self.settings, self.train = settings, train
-        self._context = multiprocessing.get_context("forkserver")
+        self._context = start_context("forkserver")
         self._context.set_forkserver_preload([*PRELOADED, train.__module__, *imported()])
         self._num_lost, self._is_stopping = 0, False
         self.processes = [self._start(index) for index in range(settings.workers)]
 
-    def _start(self, index: int) -> ForkServerProcess:
+    def _start(self, index: int) -> BaseProcess:
         environment = {**os.environ, **device(index, os.environ.get("CUDA_VISIBLE_DEVICES"))}
         path = self.settings.folder / "workers" / f"{index}.log"
         arguments = (self.settings, self.train, Path.cwd(), environment, path)
-        process = self._context.Process(target=work, args=arguments)
+        process: BaseProcess = self._context.Process(target=work, args=arguments)
         process.start()
         return process
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ganworks.logger import AXIS, read_metrics
-from ganworks.run.compose import compose, primary_config
+from ganworks.run.compose import compose, primary_config, quoted
+from ganworks.system import end_group, lead_a_group, start_context
 from ganworks.trust import packages_of
 
 Train = Callable[[list[str]], None]
@@ -24,7 +25,7 @@ TAIL = 30  # lines of a log that tell why a run crashed
 
 
 class TrainingProcess:
-    """`python train.py` in a forked process, which finds its libraries imported and dies with its parent.
+    """`python train.py` in a process that dies with its parent; a forked one finds its libraries imported.
 
     Args:
         run_dir: new, or one that an earlier process left behind: it is continued from its last checkpoint.
@@ -40,9 +41,9 @@ class TrainingProcess:
             arguments = [f"resume={run_dir}", f"trust={','.join(packages_named(overrides, flags[1:]))}"]
         else:
             shutil.rmtree(run_dir, ignore_errors=True)  # ended before its first checkpoint
-            arguments = [*flags, *overrides, f"hydra.run.dir={quoted(run_dir)}"]
+            arguments = [*flags, *overrides, f"hydra.run.dir={quoted(run_dir.as_posix())}"]
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._process = multiprocessing.get_context("fork").Process(
+        self._process = start_context("fork").Process(
             target=run_apart, args=(train, arguments, str(self.log))
         )
         self._asked_at: float | None = None
@@ -92,7 +93,7 @@ class TrainingProcess:
 
 def run_apart(train: Train, arguments: list[str], log: str) -> None:
     """Call ``train`` with ``arguments`` in a process of its own, printing to the file ``log``."""
-    os.setsid()  # Ctrl-C is the parent's to handle
+    lead_a_group()  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -107,18 +108,12 @@ def run_apart(train: Train, arguments: list[str], log: str) -> None:
 def die_with(parent: Any) -> None:
     """End this process and those that it has started as soon as ``parent`` is gone."""
     parent.join()
-    os.killpg(0, signal.SIGKILL)
+    end_group()
 
 
 def packages_named(overrides: list[str], folders: list[str]) -> list[str]:
     """Return the packages that a trial's own words name, which its run then may use when it is continued."""
     return packages_of(compose(overrides, primary_config(overrides), folders))
-
-
-def quoted(path: Path) -> str:
-    """Return a path as a value of a Hydra override."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def rung(images_seen: int, every_images: int, num_images: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import statistics
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
 from ganworks.noise import keyed_seed
+from ganworks.system import is_alive
 from ganworks.tuning.settings import Settings, Stage
 from ganworks.tuning.storage import lock, make_sampler, open_study, retry
 
@@ -242,24 +242,3 @@ def common_overrides(settings: Settings, name: str = "NAME") -> list[str]:
                 f"logger.{tracker}.name={settings.name}/{name}",
             ]
     return [*common, f"metric.every_images={settings.every_images}"] if settings.num_images else common
-
-
-def is_alive(process: int) -> bool:
-    """Say whether a process of this machine is there."""
-    if process == 0:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not is_zombie(process)
-
-
-def is_zombie(process: int) -> bool:
-    """Say whether a process has ended and nobody has taken notice yet."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return False
