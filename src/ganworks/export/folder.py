@@ -16,6 +16,7 @@ from torch.export import ExportedProgram
 
 from ganworks.digest import save_tensors
 from ganworks.errors import SettingError, check_choice
+from ganworks.export.baked import baked
 from ganworks.export.interface import Exportable, describe, example_inputs
 from ganworks.export.onnx_file import OPSET, check_onnx, save_onnx
 from ganworks.export.places import without_places
@@ -106,7 +107,7 @@ def export(
             if name == SAFETENSORS:
                 worst = save_weights(sampler, out)
             else:
-                program = program or traced(forwards(sampler))
+                program = program or traced(baked(forwards(sampler)))
                 with TemporaryDirectory(dir=out, prefix=".") as place:  # ONNX may write several files
                     settings = (exported.information, Path(place) / FILES[name], opset, tolerance)
                     worst = write(name, program, sampler, *settings)

@@ -110,7 +110,7 @@ class TransformerGenerator(StyleGenerator):
             patches.unflatten(1, (self.rows, self.columns))
             .unflatten(-1, (channels, p, p))
             .permute(0, 3, 1, 4, 2, 5)
-            .reshape(len(patches), *self.shape)
+            .reshape(patches.shape[0], *self.shape)
         )
 
     @torch.no_grad()
