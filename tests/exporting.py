@@ -6,8 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from export_cases import APPLICATIONS, MODELS, Case, build
 
@@ -16,13 +15,24 @@ from ganworks.export.program import traced
 from ganworks.export.verify import largest_error
 from ganworks.sample.direction import forwards
 
+ROOT = Path(__file__).parents[1]
 EARLIER = Path(__file__).parent / "fixtures" / "earlier"
 # Models whose samples are no images from noise alone, or that have a test file's worth of blocks.
 OTHERS = {"bending", "bending_cycle", "cut", "cycle", "pix2pix", "pix2pixhd", "residual_unet", "translator",
           "mocogan", "sprite", "video3d", "gru", "gru_series", "lstm", "mlp", "pacgan_mlp", "flow", "distil",
           "transformer", "transformer_levels", "transformer_dcgan"}  # fmt: skip
 CASES: dict[str, Case] = {**MODELS, **APPLICATIONS}
-__all__ = ["APPLICATIONS", "CASES", "EARLIER", "MODELS", "OTHERS", "ROOT", "build", "copy_run", "error_of_program"]
+__all__ = [
+    "APPLICATIONS",
+    "CASES",
+    "EARLIER",
+    "MODELS",
+    "OTHERS",
+    "ROOT",
+    "build",
+    "copy_run",
+    "error_of_program",
+]
 
 
 def error_of_program(name: str) -> float:

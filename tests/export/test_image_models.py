@@ -7,7 +7,6 @@ import pytest
 from exporting import MODELS, OTHERS, ROOT, error_of_program
 
 
-
 def test_every_file_of_conf_model_has_a_case() -> None:
     assert {path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")} == set(MODELS)
 
