@@ -36,6 +36,7 @@ WITHOUT_GROUP = {
     "doctor",
     "evaluation",
     "explore",
+    "export",
     "official",
     "picture",
     "report",
