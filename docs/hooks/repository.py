@@ -7,14 +7,13 @@ page with its code; the links follow. A link that leads nowhere is left as it is
 
 from __future__ import annotations
 
-import base64
-import json
 import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cells import fenced, notebook_page  # beside this file
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
@@ -85,12 +84,6 @@ def with_links_of_the_site(text: str, origin: PurePosixPath) -> str:
     return "".join(LINK.sub(moved, line) if is_prose else line for line, is_prose in lines)
 
 
-def fenced(code: str, language: str = "") -> str:
-    """Return a block of code, behind more backticks than it has itself."""
-    ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code + "`")))
-    return f"{ticks}{language}\n{code.rstrip()}\n{ticks}\n"
-
-
 def source_page(path: PurePosixPath) -> str:
     """Return the page of a source file, its path and its code; or of a folder, the pages of docs/ in it."""
     if (ROOT / path).is_dir():
@@ -100,33 +93,12 @@ def source_page(path: PurePosixPath) -> str:
     return f"{NO_SEARCH}# {path.name}\n\n`{path}`\n\n{fenced(code, LANGUAGES.get(path.suffix, 'text'))}"
 
 
-def output(data: dict[str, Any], name: str, pictures: dict[str, bytes]) -> str:
-    """Return what a cell of a notebook has put out; a PNG goes to ``pictures`` under ``name``."""
-    bundle = data.get("data", {})
-    if "image/png" in bundle:
-        pictures[name] = base64.b64decode("".join(bundle["image/png"]))
-        return f"![output of the cell above]({name})\n"
-    text = "".join(data.get("text") or bundle.get("text/plain", ""))
-    return fenced(text, "text") if text.strip() else ""
-
-
-def notebook_page(path: PurePosixPath) -> tuple[str, dict[str, bytes]]:
-    """Return the page of a notebook and, by name, the pictures that its cells drew."""
-    parts, pictures = [], dict[str, bytes]()
-    for index, cell in enumerate(json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]):
-        text = "".join(cell["source"])
-        parts.append(text + "\n" if cell["cell_type"] == "markdown" else fenced(text, "python"))
-        for number, data in enumerate(cell.get("outputs", [])):
-            parts.append(output(data, f"{path.stem}_{index}_{number}.png", pictures))
-    return "\n".join(parts), pictures
-
-
 def pages_outside(files: Files) -> Iterator[tuple[str, str | bytes]]:
     """Yield (path on the site, content) of all that is not in docs/."""
     own = {path: (ROOT / path).read_text(encoding="utf-8") for path in map(PurePosixPath, FRONT)}
     for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
         path = PurePosixPath("notebooks", file.name)
-        own[path], pictures = notebook_page(path)
+        own[path], pictures = notebook_page(file)
         yield from ((f"notebooks/{name}", picture) for name, picture in pictures.items())
     docs = {"docs" / PurePosixPath(page.src_uri): page.content_string for page in files.documentation_pages()}
     linked = {target for path, text in (own | docs).items() for target in links(text, path)}
