@@ -32,6 +32,7 @@ TITLES = {  # in the order of the page
     "digits_dcgan": "Digits, the default run",
     "digits_r3gan": "Digits by R3GAN's loss",
     "digits_conditional": "Digits on demand",
+    "digits_flow": "Digits by a flow",
     "moving_digits": "Clips of moving digits",
     "digits_superres": "Super-resolution",
     "printed_to_handwritten": "Printed digits rewritten by hand",
@@ -73,7 +74,8 @@ def train(name: str) -> Path:
 def draw(name: str, run: Path) -> None:
     """Draw the pictures of a run and keep its figures."""
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    metric = summary["best"]["metric"]
+    best = summary["best"]["metric"]
+    metric = best if best in summary["floor"] else next(iter(summary["metrics"]))  # of many samples, not of a few
     last = max((run / "samples").iterdir(), key=lambda path: (path.stem, path.suffix != ".png"))
     result: dict[str, Any] = {
         "figure": [metric, summary["metrics"][metric], summary["floor"].get(metric)],
