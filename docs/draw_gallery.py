@@ -4,8 +4,8 @@
     python docs/draw_gallery.py sines words             some of them
     python docs/draw_gallery.py sines=RUN_DIR           from a run that is finished
 
-Each experiment gives docs/gallery/NAME.png or .gif, the run's last grid of samples as it is, and NAME_report.webp,
-the top of the run's report as headless Chromium shows it. Figures are kept in docs/gallery/results.json; the page is
+Each experiment gives docs/gallery/NAME.png or .gif, the run's last grid of samples, and NAME_report.webp, the
+top of the run's report as headless Chromium shows it. Figures are kept in docs/gallery/results.json; the page is
 written from them and from the head of the experiment's file.
 """
 
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER, PAGE = ROOT / "docs" / "gallery", ROOT / "docs" / "gallery.md"
 RESULTS = FOLDER / "results.json"
 TITLES = {  # in the order of the page
-    "fashion_stylegan2": "Clothes by StyleGAN2",
     "fashion_dcgan": "Clothes by a small DCGAN",
+    "fashion_edges": "Clothes from their outlines",
     "digits_dcgan": "Digits, the default run",
     "digits_r3gan": "Digits by R3GAN's loss",
     "digits_conditional": "Digits on demand",
@@ -42,6 +42,7 @@ TITLES = {  # in the order of the page
     "stacked_digits": "1,000 modes",
 }
 REPORT_SIZE = (1100, 1240)  # pixels: the verdict, the figures, the samples, the first curves
+MAX_BYTES = 100_000  # of a grid that is copied as it is
 NUM_LINES = 12  # of a page of texts
 INTRODUCTION = """# Gallery
 
@@ -75,7 +76,9 @@ def draw(name: str, run: Path) -> None:
     """Draw the pictures of a run and keep its figures."""
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     best = summary["best"]["metric"]
-    metric = best if best in summary["floor"] else next(iter(summary["metrics"]))  # of many samples, not of a few
+    metric = (
+        best if best in summary["floor"] else next(iter(summary["metrics"]))
+    )  # of many samples, not of a few
     last = max((run / "samples").iterdir(), key=lambda path: (path.stem, path.suffix != ".png"))
     result: dict[str, Any] = {
         "figure": [metric, summary["metrics"][metric], summary["floor"].get(metric)],
@@ -85,12 +88,20 @@ def draw(name: str, run: Path) -> None:
     if last.suffix == ".txt":
         result["text"] = last.read_text(encoding="utf-8").splitlines()[:NUM_LINES]
     else:
-        result["picture"] = f"{name}{last.suffix}"
-        shutil.copy(last, FOLDER / result["picture"])
+        result["picture"] = copied(last, name).name
     photograph(run / "report.html", FOLDER / f"{name}_report.webp")
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results[name] = result
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def copied(picture: Path, name: str) -> Path:
+    """Return the copy of a grid in the gallery: the file as it is, or a WebP if it is a large one."""
+    if picture.suffix != ".png" or picture.stat().st_size <= MAX_BYTES:
+        return Path(shutil.copy(picture, FOLDER / f"{name}{picture.suffix}"))
+    target = FOLDER / f"{name}.webp"
+    Image.open(picture).convert("RGB").save(target, quality=60, method=6)
+    return target
 
 
 def photograph(page: Path, picture: Path) -> None:
