@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from threading import Thread
 
 import draw_gallery
 import pytest
+import try_own_images
 from cells import notebook_page, with_mathml
 from docstrings import with_fenced_examples
 from reference import public_names
@@ -28,16 +30,42 @@ GALLERY = DOCS / "gallery.md"
 README = PurePosixPath("README.md")
 
 
+def build(config: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build a site with warnings as errors; without --quiet, which would not count them."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(config), "-d", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built with warnings as errors."""
+    """The site."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    build = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert build.returncode == 0, build.stderr
-    assert "WARNING" not in build.stderr
+    built = build(ROOT / "mkdocs.yml", folder)
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("[a](nothing.md)", "not found"), ("[a](#nothing)", "no such anchor"), ("[a](index.md#it)", None)],
+)
+def test_link_that_leads_nowhere_fails_the_build(text: str, problem: str | None, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# It\n\n{text}\n", encoding="utf-8")
+    own = {
+        "docs_dir": "docs",
+        "nav": [{"It": "index.md"}],
+        "hooks": [],
+        "plugins": [],
+        "theme": {"name": "mkdocs"},
+    }
+    own |= {"INHERIT": str(ROOT / "mkdocs.yml"), "watch": [], "extra_css": []}
+    (tmp_path / "mkdocs.yml").write_text(json.dumps(own), encoding="utf-8")
+    built = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert (built.returncode == 0) == (problem is None), built.stderr
+    assert problem is None or problem in built.stderr
 
 
 class References(HTMLParser):
@@ -199,3 +227,25 @@ def test_gallery_shows_only_pictures_of_the_command_beside_them() -> None:
 def test_gallery_refuses_an_experiment_that_it_does_not_show() -> None:
     with pytest.raises(SystemExit, match=r"error: digits_dcgn: must be one of .*digits_dcgan"):
         draw_gallery.main(["digits_dcgn"])
+
+
+NEWCOMER = DOCS / "own_images.md"
+
+
+def test_path_of_a_newcomer_has_the_time_of_each_of_its_commands() -> None:
+    text, _, times = NEWCOMER.read_text(encoding="utf-8").partition(try_own_images.HEADING)
+    rows = re.findall(r"^\| `(.*?)` \| [\d,]+ s \| [\d,]+ s \|$", times, flags=re.M)
+    assert rows == [shlex.join(command) for command in try_own_images.commands(text)]
+    assert [row.split()[0] for row in rows[:2]] == ["python", "pip"]
+
+
+def test_commands_of_a_newcomer_get_the_folder_and_the_newest_run(tmp_path: Path) -> None:
+    command = ["ganworks-train", "data.root=FOLDER", "init_from=RUN_DIR"]
+    assert try_own_images.filled(command, tmp_path, "/source")[1:] == [
+        "data.root=sneakers",
+        "init_from=/source",
+    ]
+    run = tmp_path / "runs" / "own" / "1"
+    run.mkdir(parents=True)
+    (run / "config.yaml").touch()
+    assert try_own_images.filled(command, tmp_path, "/source")[2] == f"init_from={run}"
