@@ -1,4 +1,4 @@
-"""`sample.py ... space=w`, `mix=`, `directions=`, `latent=` and `project=`: samples by where they come from."""
+"""`sample.py ... space=w`, `mix=`, `directions=`, `move=`, `latent=`, `project=`: samples by where they come from."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from ganworks.bar import Bar
-from ganworks.cli.sample_arguments import NUM, Arguments, labels_of, load, suffix_of
+from ganworks.cli.sample_arguments import NUM, Arguments, check_seeds, labels_of, load, seed_of, suffix_of
 from ganworks.data.decode import SUFFIXES, decode
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
+from ganworks.model.style import StyleGenerator
 from ganworks.picture.directions import strips_along
+from ganworks.picture.move import moved_inputs, moved_styles
 from ganworks.sample.projection import CriticDistance, Distance, PerceptualDistance, project
 from ganworks.sample.styles import (
     Styles,
@@ -34,7 +36,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PROJECTED = "projected"  # the folder of a projection that nobody gives a place
-KINDS = ("project", "latent", "directions", "mix", "interpolate")  # of pictures, of which one is asked for
+MAX_MOVE = 100.0  # deviations; farther out, numbers overflow in the networks before anything is seen
+KINDS = (
+    "project",
+    "latent",
+    "directions",
+    "mix",
+    "interpolate",
+    "move",
+)  # of pictures, of which one is asked for
 NEEDS = {"crossover": "mix", "cutoff": "truncation"}  # settings that mean nothing without another
 
 
@@ -47,6 +57,7 @@ def check_arguments(arguments: Arguments) -> None:
     if arguments.project is not None:
         check_count("steps", arguments.steps)
         check_range("rate", arguments.rate, 1e-8)
+    check_seeds(arguments)
     chosen = [name for name in KINDS if getattr(arguments, name)]
     if len(chosen) > 1:
         raise SettingError(chosen[0], getattr(arguments, chosen[0]), f"left out with {chosen[1]}=")
@@ -75,6 +86,8 @@ def draw_by_latent(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterato
         return _directions(arguments, sampler, steps)
     if arguments.mix:
         return _mixed(arguments, sampler)
+    if arguments.move is not None:
+        return _moved(arguments, sampler)
     num = arguments.num or NUM
     if not arguments.interpolate:
         styles = _styles(arguments, sampler, num, labels_of(arguments, sampler))
@@ -86,7 +99,7 @@ def draw_by_latent(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterato
 
 
 def _styles(arguments: Arguments, sampler: Sampler, num: int, label: Tensor | None) -> Styles:
-    return draw_styles(sampler, num, arguments.seed, label, arguments.truncation, arguments.cutoff)
+    return draw_styles(sampler, num, seed_of(arguments), label, arguments.truncation, arguments.cutoff)
 
 
 def _mixed(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor], int]:
@@ -101,9 +114,36 @@ def _mixed(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor
 
 def _directions(arguments: Arguments, sampler: Sampler, steps: int) -> tuple[int, Iterator[Tensor], int]:
     """Return a strip of one sample along each of the strongest directions."""
-    settings = (arguments.seed, arguments.directions, steps, arguments.strength)
+    settings = (seed_of(arguments), arguments.directions, steps, arguments.strength)
     strips = strips_along(sampler, *settings, label=arguments.label)
     return strips.shape[0] * steps, iter([strips.flatten(0, 1)]), steps
+
+
+def _moved(arguments: Arguments, sampler: Sampler) -> tuple[int, Iterator[Tensor], None]:
+    """Return samples moved along several directions at once."""
+    lengths = lengths_of(str(arguments.move))
+    num, label = arguments.num or NUM, labels_of(arguments, sampler)
+    if not isinstance(sampler.generator, StyleGenerator):
+        inputs = sampler.inputs(num, seed_of(arguments), label, arguments.truncation)
+        return num, sampler.batches(moved_inputs(sampler, inputs, lengths), arguments.batch_size), None
+    if arguments.truncation is not None and arguments.space == "z":
+        allowed = "left out, or with space=w: the styles of this generator are what moves"
+        raise SettingError("truncation", arguments.truncation, allowed)
+    styles = moved_styles(sampler, _styles(arguments, sampler, num, label), lengths)
+    return num, make_from_styles(sampler, styles, arguments.batch_size), None
+
+
+def lengths_of(text: str) -> list[float]:
+    """Return the numbers of ``move=``; raise `SettingError` where it holds something else."""
+    try:
+        return [
+            check_range("move", float(part), -MAX_MOVE, MAX_MOVE) for part in text.strip(" []").split(",")
+        ]
+    except ValueError as error:
+        if isinstance(error, SettingError):
+            raise
+        allowed = "numbers with commas between them, in deviations of the latent, such as 2,0,-1.5"
+        raise SettingError("move", text, allowed) from None
 
 
 # Projection

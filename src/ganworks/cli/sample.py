@@ -14,8 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from ganworks.cli.arguments import parse
 from ganworks.cli.errors import user_errors
-from ganworks.cli.sample_arguments import FILMS, NUM, OUT, Arguments, check_out, labels_of, load, suffix_of
-from ganworks.errors import SettingError, check_count
+from ganworks.cli.sample_arguments import (
+    FILMS,
+    NUM,
+    OUT,
+    Arguments,
+    asked_of,
+    check_numbers,
+    check_out,
+    check_seeds,
+    labels_of,
+    load,
+    seed_of,
+    suffix_of,
+)
+from ganworks.errors import SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,21 +49,13 @@ def main() -> None:
             raise SettingError(
                 "run", "", "given: a run directory, a checkpoint, a generator folder or official weights"
             )
-        if arguments.num is not None:
-            check_count("num", arguments.num)
-        check_count("interpolate", arguments.interpolate, at_least=0)
-        if arguments.columns is not None:
-            check_count("columns", arguments.columns)
-        check_count("batch_size", arguments.batch_size)
-        check_count("standing", arguments.standing, at_least=0)
-        if arguments.standing and arguments.project is not None:
-            raise SettingError("standing", arguments.standing, "left out with project=")
-        check_count("seed", arguments.seed, at_least=0)
+        check_numbers(arguments)
         # Once, before anything is compared: a shell leaves ~ in out=~/x as it is. Path's own fails for ~nobody.
         for name in ("input", "out", "project", "latent"):
             if (path := getattr(arguments, name)) is not None:
                 setattr(arguments, name, os.path.expanduser(path))  # noqa: PTH111
         check_out(Path(arguments.out or OUT))
+        check_seeds(arguments)
         if (arguments.input, arguments.enlarge, arguments.value_range) != (None, None, None):
             from ganworks.cli.translate import translate_files
 
@@ -91,12 +96,17 @@ class Drawn:
         return torch.cat(list(self.batches))
 
 
-def draw(arguments: Arguments) -> Drawn:
-    """Return the samples that the arguments ask for."""
+def draw(arguments: Arguments, sampler: Sampler | None = None) -> Drawn:
+    """Return the samples that the arguments ask for.
+
+    Args:
+        sampler: the generator that ``run=`` names, where it is loaded already.
+    """
     from ganworks.cli.latent import check_arguments
 
     check_arguments(arguments)
-    sampler = load(arguments).at(arguments.temperature)
+    sampler = load(arguments) if sampler is None else asked_of(sampler, arguments)
+    sampler = sampler.at(arguments.temperature)
     if arguments.standing:
         from ganworks.sample.standing import with_standing_statistics
 
@@ -105,17 +115,18 @@ def draw(arguments: Arguments) -> Drawn:
         sampler = with_standing_statistics(
             sampler, arguments.standing, seed=arguments.seed, truncation=arguments.truncation
         )
-    if (arguments.space, arguments.latent, arguments.mix, arguments.directions) != ("z", None, 0, 0):
+    by_latent = (arguments.space, arguments.latent, arguments.mix, arguments.directions, arguments.move)
+    if by_latent != ("z", None, 0, 0, None):
         return _drawn_by_latent(arguments, sampler)
     label = labels_of(arguments, sampler)
     num, truncation = arguments.num or NUM, arguments.truncation
     if arguments.interpolate:
-        settings = (arguments.seed, label, truncation, arguments.batch_size)
+        settings = (seed_of(arguments), label, truncation, arguments.batch_size)
         strips = sampler.interpolate(arguments.interpolate, num, *settings)
         return Drawn(len(strips), iter([strips]), sampler.kind, columns=num)
-    if set(sampler.conditions) - {"label"}:
+    if set(sampler.conditions) - {"label"} and sampler.data is None:
         sampler = sampler.beside(data_of(arguments))
-    inputs = sampler.inputs(num, arguments.seed, label, truncation)
+    inputs = sampler.inputs(num, seed_of(arguments), label, truncation)
     names = names_of(inputs.get("label"), sampler)
     return Drawn(num, sampler.batches(inputs, arguments.batch_size), sampler.kind, names)
 
@@ -125,7 +136,11 @@ def _drawn_by_latent(arguments: Arguments, sampler: Sampler) -> Drawn:
     from ganworks.cli.latent import draw_by_latent
 
     num, batches, columns = draw_by_latent(arguments, sampler)
-    return Drawn(num, batches, sampler.kind, columns=columns)
+    is_drawn = (
+        columns is None and arguments.latent is None
+    )  # a row or a column of a grid has no class of its own
+    labels = sampler.labels(num, seed_of(arguments), labels_of(arguments, sampler)) if is_drawn else None
+    return Drawn(num, batches, sampler.kind, names_of(labels, sampler), columns)
 
 
 def names_of(labels: Tensor | None, sampler: Sampler) -> list[str] | None:

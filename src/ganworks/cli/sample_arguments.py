@@ -7,12 +7,13 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganworks.errors import SettingError, check_choice, setting_path
+from ganworks.errors import SettingError, check_choice, check_count, setting_path
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganworks.sample.sampler import Sampler
+    from ganworks.sample.seed import Seed
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FILMS = (".gif", ".mp4")
@@ -37,6 +38,13 @@ class Arguments:
         },
     )
     seed: int = field(default=0, metadata={"help": "key of the latents and labels"})
+    seeds: str | None = field(
+        default=None,
+        metadata={
+            "help": "a key for each sample, such as 0-15 or 3,8: what num=1 seed=3 draws, ...; of interpolate= two"
+            " a strip"
+        },
+    )
     out: str | None = field(
         default=None,
         metadata={
@@ -98,6 +106,12 @@ class Arguments:
     strength: float = field(
         default=3.0, metadata={"help": "of directions=, the farthest step, in deviations of the latent"}
     )
+    move: str | None = field(
+        default=None,
+        metadata={
+            "help": "how far samples are moved along the strongest directions, in deviations of the latent: 2,0,-1.5"
+        },
+    )
     project: str | None = field(
         default=None, metadata={"help": "an image, whose latent is looked for; out= is a folder"}
     )
@@ -153,6 +167,19 @@ def labels_of(arguments: Arguments, sampler: Sampler) -> Tensor | None:
     return rows[[index % len(rows) for index in range(num)]]
 
 
+def check_numbers(arguments: Arguments) -> None:
+    """Raise `SettingError` for a count that is none."""
+    for name in ("num", "columns"):
+        if getattr(arguments, name) is not None:
+            check_count(name, getattr(arguments, name))
+    check_count("interpolate", arguments.interpolate, at_least=0)
+    check_count("batch_size", arguments.batch_size)
+    check_count("standing", arguments.standing, at_least=0)
+    if arguments.standing and arguments.project is not None:
+        raise SettingError("standing", arguments.standing, "left out with project=")
+    check_count("seed", arguments.seed, at_least=0)
+
+
 def check_out(out: Path) -> None:
     """Raise `SettingError` where ``out`` ends like a file of a kind that can't be written.
 
@@ -185,15 +212,55 @@ def check_draws(arguments: Arguments) -> None:
 
 def load(arguments: Arguments) -> Sampler:
     """Return the generator that ``run=`` names, or its way back."""
-    from ganworks.sample.direction import DIRECTIONS, backwards
+    from ganworks.sample.direction import DIRECTIONS
     from ganworks.sample.loading import load_generator
 
     check_choice("direction", arguments.direction, DIRECTIONS)
     with setting_path(renamed={"path": "run"}):
         sampler = load_generator(str(arguments.run), arguments.device, arguments.trust)
-    if arguments.code is not None:
-        from ganworks.sample.codes import CodedSampler, parse_code
+    return asked_of(sampler, arguments)
 
+
+def asked_of(sampler: Sampler, arguments: Arguments) -> Sampler:
+    """Return the part of a generator that draws what is asked for: with chosen codes, or the way back."""
+    from ganworks.sample.codes import CodedSampler, parse_code
+    from ganworks.sample.direction import backwards
+
+    if arguments.code is not None:
         check_draws(arguments)
         return CodedSampler(sampler, parse_code(arguments.code))
     return backwards(sampler) if arguments.direction == "back" else sampler
+
+
+def seed_of(arguments: Arguments) -> Seed:
+    """Return the key of all samples, or those of ``seeds=``."""
+    from ganworks.sample.seed import parse_seeds
+
+    return arguments.seed if arguments.seeds is None else parse_seeds(arguments.seeds)
+
+
+def check_seeds(arguments: Arguments) -> None:
+    """Take the number of samples from ``seeds=``; raise `SettingError` where these are not as many as are needed."""
+    if arguments.seeds is None:
+        return
+    for name in ("input", "project", "latent"):
+        if getattr(arguments, name) is not None:
+            raise SettingError("seeds", arguments.seeds, f"left out with {name}=, which draws no samples")
+    if arguments.seed:
+        raise SettingError("seed", arguments.seed, "left out with seeds=")
+    seeds = seed_of(arguments)
+    assert not isinstance(seeds, int)
+    needed = {
+        "interpolate": 2 * arguments.interpolate,
+        "mix": arguments.mix,
+        "directions": int(arguments.directions > 0),
+    }
+    for name, num in needed.items():
+        if num and len(seeds) != num:
+            raise SettingError(
+                "seeds", arguments.seeds, f"{num} of them with {name}={getattr(arguments, name)}"
+            )
+    if not any(needed.values()):
+        if arguments.num not in (None, len(seeds)):
+            raise SettingError("num", arguments.num, "left out with seeds=, which gives a sample of each")
+        arguments.num = len(seeds)

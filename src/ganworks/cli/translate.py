@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from ganworks.errors import SettingError, setting_path
 from ganworks.sample.translate import Images, source_channels, translate, written_name
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ganworks.sample.kind import Kind
     from ganworks.sample.sampler import Sampler
 
@@ -22,18 +25,23 @@ def translate_files(arguments: Arguments) -> str:
     check_arguments(arguments)
     sampler = load(arguments)
     source_channels(sampler)
-    value_range = range_of(arguments, sampler)
+    range_of(arguments, sampler)  # a wrong one is said before the images are looked through
     with setting_path(renamed={"root": "input"}):
         images = Images.find(str(arguments.input))
     out = place_of(arguments, images)
     targets = targets_of(out, images, sampler.kind)
-    arguments.num = len(images)
-    label = labels_of(arguments, sampler)
-    batch_size, enlarge = min(arguments.batch_size, MAX_BATCH), enlarge_of(arguments, sampler)
-    for name, image in translate(sampler, images, arguments.seed, label, batch_size, enlarge, value_range):
+    for name, image in translations(arguments, sampler, images):
         targets[name].parent.mkdir(parents=True, exist_ok=True)
         sampler.kind.save(image, targets[name])
     return f"{len(images)} {'image' if len(images) == 1 else 'images'} translated in {out}"
+
+
+def translations(arguments: Arguments, sampler: Sampler, images: Images) -> Iterator[tuple[str, Tensor]]:
+    """Yield (name of the file, its translation) for every image, as the arguments ask for."""
+    arguments.num = len(images)
+    label, value_range = labels_of(arguments, sampler), range_of(arguments, sampler)
+    batch_size, enlarge = min(arguments.batch_size, MAX_BATCH), enlarge_of(arguments, sampler)
+    return translate(sampler, images, arguments.seed, label, batch_size, enlarge, value_range)
 
 
 def check_arguments(arguments: Arguments) -> None:

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 
 from ganworks.errors import GanworksError
 from ganworks.model import Generator
+from ganworks.model.codes import Coded
 from ganworks.model.layer.equalized import EqualizedLinear
 from ganworks.model.style import StyleGenerator
+from ganworks.noise import keyed_rng
 from ganworks.picture.sheet import Row, block, sheet
 from ganworks.sample.label import Label
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.seed import Seed
 from ganworks.sample.styles import Styles, draw_styles, make_from_styles
 
 Weighted = (
@@ -103,6 +106,8 @@ def latent_weight(generator: Generator, label: Tensor | None = None) -> tuple[st
     latent = torch.cat([torch.zeros_like(test), test, unit])
     labels = None if label is None else label.to(where.device).expand(len(latent), *label.shape[1:])
     for name, output in layer_outputs(generator, latent, labels):
+        if len(output) != len(latent):  # a row for each frame, which another noise moves too
+            continue
         origin, test_change = output[0], (output[1] - output[0]).double()
         weight = (output[2:] - origin).double().T
         if not weight.any():
@@ -116,7 +121,14 @@ def latent_weight(generator: Generator, label: Tensor | None = None) -> tuple[st
 
 @torch.no_grad()
 def layer_outputs(generator: Generator, latent: Tensor, label: Tensor | None) -> list[tuple[str, Tensor]]:
-    """Return names and outputs (N, outputs) of the generator's layers with weights, in the order of their calls."""
+    """Return names and outputs (N, outputs) of the generator's layers with weights, in the order of their calls.
+
+    Noise beside the latent is one draw, the same for all.
+    """
+    others = {name: noise for name, noise in generator.noise.items() if name != "latent"}
+    drawn = {name: noise.draw(1, keyed_rng(0, name)) for name, noise in others.items()}
+    inputs = {k: v.to(latent).expand(len(latent), *v.shape[1:]) for k, v in drawn.items()}
+    inputs |= {} if label is None else {"label": label}
     outputs: list[tuple[str, Tensor]] = []
     hooks = [
         layer.register_forward_hook(
@@ -126,11 +138,33 @@ def layer_outputs(generator: Generator, latent: Tensor, label: Tensor | None) ->
         if isinstance(layer, Weighted)
     ]
     try:
-        generator(latent, label)
+        generator(latent=latent, **inputs)
     finally:
         for hook in hooks:
             hook.remove()
     return outputs
+
+
+def movable(sampler: Sampler) -> Generator:
+    """Return the generator of ``sampler``, whose latent can be moved.
+
+    Raises:
+        GanworksError: it is more than one network, takes no latent, or one whose end is codes.
+    """
+    generator = sampler.generator
+    if not isinstance(generator, Generator):
+        raise GanworksError("the generator is more than one network")
+    if not generator.latent_dim:
+        raise GanworksError("the generator takes no latent")
+    if isinstance(generator, Coded):
+        raise GanworksError("the latent of this generator ends in codes, which are what changes (code=)")
+    return generator
+
+
+def deviations_of(sampler: Sampler, directions: Directions) -> Tensor:
+    """Return the deviation of w along each direction, (K,), float64 on the CPU."""
+    ws = draw_styles(sampler, NUM_FOR_DEVIATION).ws[:, 0]
+    return (ws @ directions.vectors.to(ws).T).std(0).cpu().double()
 
 
 def moved(sampler: Sampler, directions: Directions, inputs: Mapping[str, Tensor], steps: Tensor) -> Tensor:
@@ -147,7 +181,7 @@ def moved(sampler: Sampler, directions: Directions, inputs: Mapping[str, Tensor]
 
 
 def strips_along(
-    sampler: Sampler, seed: int, num_directions: int, num_steps: int, strength: float, label: Label = None
+    sampler: Sampler, seed: Seed, num_directions: int, num_steps: int, strength: float, label: Label = None
 ) -> Tensor:
     """Return one sample moved along each of the strongest directions, (K, num_steps, *shape), on the CPU.
 
@@ -160,9 +194,7 @@ def strips_along(
     Raises:
         GanworksError: no layer of the generator reads the latent as it is.
     """
-    generator = sampler.generator
-    if not isinstance(generator, Generator):
-        raise GanworksError("the generator is more than one network")
+    generator = movable(sampler)
     steps = torch.linspace(-strength, strength, num_steps)
     if isinstance(generator, StyleGenerator):
         directions = style_directions(generator, num_directions)
@@ -179,7 +211,7 @@ def moved_in_w(sampler: Sampler, directions: Directions, styles: Styles, steps: 
         steps: lengths of the moves, (steps,), in deviations of w along the direction.
     """
     vectors = directions.vectors.to(styles.ws)
-    deviations = (draw_styles(sampler, NUM_FOR_DEVIATION).ws[:, 0] @ vectors.T).std(0)
+    deviations = deviations_of(sampler, directions).to(vectors)
     moves = (steps[None, :, None].to(vectors) * (deviations[:, None] * vectors)[:, None]).flatten(0, 1)
     rows = styles.rows(torch.zeros(len(moves), dtype=torch.long, device=moves.device))
     images = torch.cat(list(make_from_styles(sampler, rows.at(rows.ws + moves[:, None]))))
@@ -194,9 +226,7 @@ def directions_sheet(
     Raises:
         GanworksError: no layer of the generator reads the latent as it is.
     """
-    generator = sampler.generator
-    if not isinstance(generator, Generator):
-        raise GanworksError("the generator is more than one network")
+    generator = movable(sampler)
     inputs = sampler.inputs(2, seed)
     label = inputs.get("label")
     has_styles = isinstance(generator, StyleGenerator)

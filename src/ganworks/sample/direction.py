@@ -18,6 +18,8 @@ BACK = "back"  # the name of the network, see `ganworks.task.CycleTask`
 def backwards(sampler: Sampler) -> Sampler:
     """Return the translator from real to source of a generator with two, as a sampler: its ``source`` are reals.
 
+    Data beside the sampler lend it theirs.
+
     Raises:
         SettingError: the generator has no way back.
     """
@@ -25,7 +27,9 @@ def backwards(sampler: Sampler) -> Sampler:
     if network is None:
         raise SettingError("direction", BACK, "forth: only generators of task=cycle translate both ways")
     config = {**sampler.config, "generator": sampler.config.get("generator", {}).get(BACK), "produce": PLAIN}
-    return Sampler(network, config, kind=sampler.kind)
+    back = Sampler(network, config, kind=sampler.kind)
+    back.data = None if sampler.data is None else Reversed(sampler.data)
+    return back
 
 
 class Reversed:

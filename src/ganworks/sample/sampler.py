@@ -19,6 +19,8 @@ from ganworks.model.noise import Noise
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
 from ganworks.sample.label import Label, Labels
+from ganworks.sample.seed import Seed, by_seed
+from ganworks.sample.walk import slerp
 from ganworks.staged import write_text
 
 FORMAT = 1
@@ -107,7 +109,7 @@ class Sampler:
     def sample(
         self,
         num: int,
-        seed: int = 0,
+        seed: Seed = 0,
         label: Label = None,
         truncation: float | None = None,
         batch_size: int = 256,
@@ -117,7 +119,8 @@ class Sampler:
 
         Args:
             num: how many.
-            seed: key of the noise and, without ``label``, of the labels of a conditional generator.
+            seed: key of the noise and, without ``label``, of the labels of a conditional generator. Several keys, one
+                for each sample, give the sample that each alone would give.
             label: one class for all samples, by number or name, or a class for each, (num,); several classes or a
                 vector of numbers, one for all (num_classes,) or for each (num, num_classes). Only for conditional
                 generators.
@@ -135,13 +138,13 @@ class Sampler:
     def inputs(
         self,
         num: int,
-        seed: int = 0,
+        seed: Seed = 0,
         label: Label = None,
         truncation: float | None = None,
         conditions: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Return noise and conditions of ``num`` samples by name, a row for each; arguments as for `sample`."""
-        inputs = self._draw_noise(num, seed, truncation)
+        inputs = by_seed(num, seed, lambda num, seed: self._draw_noise(num, seed, truncation))
         given = dict(conditions or {})
         label = given.pop("label", label)
         missing = {*self.conditions} - {*given} - ({"label"} if label is not None else set())
@@ -167,10 +170,12 @@ class Sampler:
         like = next(self.generator.parameters())
         return {name: noise.to(like) for name, noise in drawn.items()}
 
-    def _lent(self, missing: set[str], num: int, seed: int) -> dict[str, Tensor]:
+    def _lent(self, missing: set[str], num: int, seed: Seed) -> dict[str, Tensor]:
         """Return those of the missing conditions that cannot be made up, of real samples where there are some."""
         names = sorted(missing - ({"label"} if self.label_kind == "class" else set()))
-        return self.data.draw_conditions(names, num, seed) if names and self.data is not None else {}
+        if not names or self.data is None:
+            return {}
+        return by_seed(num, seed, lambda num, seed: self.data.draw_conditions(names, num, seed))
 
     def _condition(self, name: str, given: Mapping[str, Tensor], num: int) -> Tensor:
         if name not in given:
@@ -196,7 +201,7 @@ class Sampler:
         self,
         num_strips: int,
         num_steps: int,
-        seed: int = 0,
+        seed: Seed = 0,
         label: Label = None,
         truncation: float | None = None,
         batch_size: int = 256,
@@ -207,19 +212,20 @@ class Sampler:
 
         Args:
             label: one class for all strips or a class for each, (num_strips,); other conditions likewise.
-            seed, truncation, batch_size: as for `sample`.
+            seed, truncation, batch_size: as for `sample`; of several keys, two for each strip.
 
         Raises:
             SettingError: this generator has no latent.
         """
         ends = self.draw_latent(2 * num_strips, seed, truncation)
         shares = torch.linspace(0, 1, check_count("num_steps", num_steps), device=ends.device)
-        inputs = self.inputs(num_strips, seed, label, truncation)
+        of_strips = seed if isinstance(seed, int) else seed[::2]
+        inputs = self.inputs(num_strips, of_strips, label, truncation)
         strips = {name: rows.repeat_interleave(num_steps, 0) for name, rows in inputs.items()}
         strips["latent"] = slerp(ends[0::2, None], ends[1::2, None], shares[None, :, None]).flatten(0, 1)
         return torch.cat(list(self.batches(strips, batch_size)))
 
-    def draw_latent(self, num: int, seed: int = 0, truncation: float | None = None) -> Tensor:
+    def draw_latent(self, num: int, seed: Seed = 0, truncation: float | None = None) -> Tensor:
         """Return the latents (num, latent_dim) that ``seed`` stands for.
 
         Raises:
@@ -227,9 +233,9 @@ class Sampler:
         """
         if "latent" not in self.noise:
             raise SettingError("latent", "", "left alone: this generator takes no latent")
-        return self._draw_noise(num, seed, truncation)["latent"]
+        return by_seed(num, seed, lambda num, seed: self._draw_noise(num, seed, truncation))["latent"]
 
-    def labels(self, num: int, seed: int = 0, label: Label = None) -> Tensor | None:
+    def labels(self, num: int, seed: Seed = 0, label: Label = None) -> Tensor | None:
         """Return labels: those asked for, else uniform draws of classes; None for an unconditional generator."""
         if label is None and not self.num_classes:
             return None
@@ -240,10 +246,14 @@ class Sampler:
                     f"given: this generator is conditioned on {self.num_classes} numbers, which are not drawn"
                 )
                 raise SettingError("label", "", allowed)
-            label = torch.randint(self.num_classes, (num,), generator=keyed_rng(seed, "sample/label"))
+            label = by_seed(num, seed, self._draw_classes)["label"]
         labels = known.check(label, num)
         dtype = next(self.generator.parameters()).dtype if labels.is_floating_point() else labels.dtype
         return labels.to(self.device, dtype)
+
+    def _draw_classes(self, num: int, seed: int) -> dict[str, Tensor]:
+        rng = keyed_rng(seed, "sample/label")
+        return {"label": torch.randint(self.num_classes, (num,), generator=rng)}
 
     def parse_label(self, text: str) -> Tensor:
         """Return the labels that a text or a file of labels stands for, one or more; see `Labels.parse`."""
@@ -273,20 +283,6 @@ class Sampler:
         if self.produce is produce:
             config["produce"] = PLAIN
         write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
-
-
-def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """Interpolate latents along the great circle between them; a straight line would leave the Gaussian's shell.
-
-    Args:
-        start, end: latents (..., latent_dim).
-        share: (..., 1) in [0, 1].
-    """
-    cosine = (start * end).sum(-1, keepdim=True) / (
-        start.norm(dim=-1, keepdim=True) * end.norm(dim=-1, keepdim=True)
-    )
-    angle = torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))
-    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def kind_from(config: Mapping[str, Any]) -> Kind | None:

@@ -16,6 +16,7 @@ from ganworks.model.codes import Coded
 from ganworks.model.style import StyleGenerator
 from ganworks.sample.label import Label
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.seed import Seed
 
 SPACES = ("z", "w", "w+")
 
@@ -60,7 +61,7 @@ class Styles:
 def draw_styles(
     sampler: Sampler,
     num: int,
-    seed: int = 0,
+    seed: Seed = 0,
     label: Label = None,
     psi: float | None = None,
     cutoff: int | None = None,

@@ -1,0 +1,1 @@
+"""One local page to look around in a trained generator."""
