@@ -35,6 +35,7 @@ WITHOUT_GROUP = {
     "convert",
     "doctor",
     "evaluation",
+    "export",
     "official",
     "picture",
     "report",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.run.compose import compose
 from ganworks.run.resume import read_config
+from ganworks.sample.hub import local_place
 from ganworks.sample.loading import read_text
 from ganworks.trust import trusted_packages
 
@@ -41,7 +42,7 @@ class Source:
         Raises:
             SettingError: nothing is there, or ``checkpoint`` is given beside something else than a run.
         """
-        path = Path(run)
+        path = local_place(run)
         if not path.exists():
             siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
             allowed = "an existing run directory, checkpoint or generator folder"

@@ -75,7 +75,7 @@ class FlowGenerator(Generator):
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         x = latent.view(-1, *self.shape)
         for step in range(self.num_steps):
-            t = x.new_full((len(x),), 1 - step / self.num_steps)
+            t = x.new_full((x.shape[0],), 1 - step / self.num_steps)
             x = x - self.network(x, t) / self.num_steps
         return x
 

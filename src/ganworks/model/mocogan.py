@@ -67,4 +67,4 @@ class MoCoGANGenerator(Generator):
         content = latent[:, None].expand(-1, self.num_frames, -1)
         codes = torch.cat([content, self.motion_codes(motion)], dim=2).flatten(0, 1)
         labels = None if label is None else label.repeat_interleave(self.num_frames, 0)
-        return self.frame(codes, labels).unflatten(0, (len(latent), -1)).movedim(1, 2)
+        return self.frame(codes, labels).unflatten(0, (latent.shape[0], -1)).movedim(1, 2)

@@ -114,7 +114,7 @@ class TokenGenerator(RecurrentGenerator):
             token: the one before, ids (B,) or one-hot (B, V); None for the first.
         """
         if token is None:
-            x = self.first.expand(len(memory.state[0]), -1)
+            x = self.first.expand(memory.state[0].shape[0], -1)
         else:
             # The columns of an embedding; a product with a one-hot is the same, and has a gradient in it.
             x = self.tokens(token) if token.is_floating_point() else self.tokens.weight.t()[token]
@@ -125,8 +125,8 @@ class TokenGenerator(RecurrentGenerator):
         self, gumbel: Tensor, latent: Tensor | None = None, label: Tensor | None = None
     ) -> Tensor:
         """Return texts (B, L, V), one-hot or relaxed; gumbel: (B, L, V)."""
-        memory, token, texts = self.begin(len(gumbel), latent, label), None, []
-        is_on = torch.ones(len(gumbel), 1, dtype=torch.bool, device=gumbel.device)
+        memory, token, texts = self.begin(gumbel.shape[0], latent, label), None, []
+        is_on = torch.ones(gumbel.shape[0], 1, dtype=torch.bool, device=gumbel.device)
         for place in range(self.length):
             logits, memory = self.step(token, memory)
             drawn, token = self.draw(logits + gumbel[:, place])
@@ -246,8 +246,8 @@ class SeriesGenerator(RecurrentGenerator):
         """Return series (B, T, D); steps: (B, T, step_noise)."""
         given = latent if steps is None else steps
         assert given is not None
-        memory, series = self.begin(len(given), latent, label), []
-        value = torch.zeros(len(given), self.size, dtype=given.dtype, device=given.device)
+        memory, series = self.begin(given.shape[0], latent, label), []
+        value = torch.zeros(given.shape[0], self.size, dtype=given.dtype, device=given.device)
         for step in range(self.length):
             x = value if steps is None else torch.cat([value, steps[:, step]], 1)
             hidden, memory = self.core(x, memory)

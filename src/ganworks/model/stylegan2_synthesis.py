@@ -144,7 +144,7 @@ class SynthesisBlock(nn.Module):
             dtype: to compute in.
         """
         if self.const is not None:
-            x = self.const.to(dtype).expand(len(ws[0]), -1, -1, -1)
+            x = self.const.to(dtype).expand(ws[0].shape[0], -1, -1, -1)
         assert x is not None
         x = x.to(dtype)
         if self.conv0 is not None and self.skip is not None:

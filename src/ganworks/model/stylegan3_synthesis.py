@@ -150,7 +150,7 @@ class AliasFreeLayer(nn.Module):
         """Return the modulated convolution, of full size, of an input that is scaled by ``gain``."""
         weight: Tensor = self.weight
         if self.is_image:
-            scale = gain.expand(len(x), len(weight))
+            scale = gain.expand(x.shape[0], len(weight))
             style = style / math.sqrt(weight[0].numel())
         else:
             # Neither changes the demodulated output but for its epsilon; in float16 they keep it in range.

@@ -84,7 +84,7 @@ class TransformerGenerator(StyleGenerator):
 
     def levels_of(self, ws: Tensor) -> Tensor:
         """Return the four levels of styles (B, num_ws, w_dim), one above the other in the channels: (B, 4 C, H, W)."""
-        x = self.positions.to(ws.dtype).expand(len(ws), -1, -1)
+        x = self.positions.to(ws.dtype).expand(ws.shape[0], -1, -1)
         drawn: list[Tensor] = []
         for number, block in enumerate(self.blocks):
             w = silu(ws[:, number])
@@ -110,7 +110,7 @@ class TransformerGenerator(StyleGenerator):
             patches.unflatten(1, (self.rows, self.columns))
             .unflatten(-1, (channels, p, p))
             .permute(0, 3, 1, 4, 2, 5)
-            .reshape(len(patches), *self.shape)
+            .reshape(patches.shape[0], *self.shape)
         )
 
     @torch.no_grad()

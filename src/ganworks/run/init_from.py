@@ -16,6 +16,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import networks_of
 from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.official.read import read as read_official
+from ganworks.sample.hub import local_place
 from ganworks.sample.loading import (
     OFFICIAL,
     check_weights,
@@ -99,7 +100,7 @@ def source_of(config: DictConfig) -> Source | None:
     """
     if config.get("init_from") in (None, ""):
         return None
-    path = Path(str(config.init_from)).expanduser()
+    path = local_place(str(config.init_from)).expanduser()
     file = locate(path)
     OmegaConf.update(config, "init_from", str(path.resolve()))
     return read(file.resolve())

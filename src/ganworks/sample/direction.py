@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganworks.errors import SettingError
 from ganworks.model.base import networks_of
 from ganworks.sample.sampler import PLAIN, Sampler
 
 DIRECTIONS = ("forth", "back")
-BACK = "back"  # the name of the network, see `ganworks.task.CycleTask`
+FORTH, BACK = DIRECTIONS  # the names of the networks, see `ganworks.task.CycleTask`
 
 
 def backwards(sampler: Sampler) -> Sampler:
@@ -26,10 +26,21 @@ def backwards(sampler: Sampler) -> Sampler:
     network: Any = networks_of(sampler.generator).get(BACK)
     if network is None:
         raise SettingError("direction", BACK, "forth: only generators of task=cycle translate both ways")
-    config = {**sampler.config, "generator": sampler.config.get("generator", {}).get(BACK), "produce": PLAIN}
-    back = Sampler(network, config, kind=sampler.kind)
+    back = one_way(sampler, BACK, network)
     back.data = None if sampler.data is None else Reversed(sampler.data)
     return back
+
+
+def forwards(sampler: Sampler) -> Sampler:
+    """Return the translator from source to real alone; a generator that has no way back as it is."""
+    networks = networks_of(sampler.generator)
+    return one_way(sampler, FORTH, networks[FORTH]) if set(networks) == set(DIRECTIONS) else sampler
+
+
+def one_way(sampler: Sampler, name: str, network: nn.Module) -> Sampler:
+    """Return one of a generator's networks as a sampler of its own."""
+    config = {**sampler.config, "generator": sampler.config.get("generator", {}).get(name), "produce": PLAIN}
+    return Sampler(network, config, kind=sampler.kind)
 
 
 class Reversed:

@@ -18,6 +18,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.model.base import produce
 from ganworks.official.read import read as read_official
 from ganworks.sample.build import build_generator, check_weights, reason
+from ganworks.sample.hub import local_place
 from ganworks.sample.sampler import PLAIN, Producer, Sampler
 from ganworks.trust import check_targets, check_texts, trusted_packages
 
@@ -32,8 +33,9 @@ def load_generator(
     """Load the averaged generator of a run, a checkpoint, a generator folder or a file of official weights.
 
     Args:
-        path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``; or a
-            ``.pkl``, ``.pth`` or ``.pt`` file of the authors of a network, of which no code is run.
+        path: a run directory, a ``.ckpt`` file or a folder with ``model.safetensors`` and ``config.json``, perhaps on
+            the Hugging Face Hub, ``hf://user/name@revision``; or a ``.pkl``, ``.pth`` or ``.pt`` file of the authors
+            of a network, of which no code is run.
         device: where to put it.
         trust: packages other than ganworks and torch that the generator may be of: what is loaded may come from a
             stranger, and the classes that it names are run. Those of the environment variable GANWORKS_TRUST count too.
@@ -41,7 +43,7 @@ def load_generator(
     Raises:
         GanworksError: nothing to load there, or what is there is broken; says which file and why.
     """
-    path, trusted = Path(path), trusted_packages(trust)
+    path, trusted = local_place(path), trusted_packages(trust)
     if not path.exists():
         raise SettingError(
             "path",
@@ -159,7 +161,15 @@ def _from_folder(folder: Path, trusted: frozenset[str]) -> Sampler:
     check_weights(generator.state_dict(), weights, str(folder))
     generator.load_state_dict(weights)
     settings = {name: value for name, value in config.items() if name not in ("format", "produce")}
-    return Sampler(generator, settings, producer(config))
+    return Sampler(generator, with_own_decoder(settings, folder), producer(config))
+
+
+def with_own_decoder(config: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a configuration whose decoder of latents, where it lies in the generator's folder, is named as there."""
+    kind = config.get("kind") or {}
+    if not kind.get("vae") or not (folder / kind["vae"] / "config.json").is_file():
+        return config
+    return {**config, "kind": {**kind, "vae": str(folder / kind["vae"])}}
 
 
 def _from_checkpoint(path: Path, trusted: frozenset[str]) -> Sampler:

@@ -75,7 +75,7 @@ class ConditionalBatchNorm(BatchNorm):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         label, normed = require_label(label), super().forward(x)
-        broadcast = (len(x), -1, *[1] * (x.dim() - 2))
+        broadcast = (x.shape[0], -1, *[1] * (x.dim() - 2))
         return self.gain(label).view(broadcast) * normed + self.shift(label).view(broadcast)
 
 

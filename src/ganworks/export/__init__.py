@@ -1,0 +1,1 @@
+"""The command that takes a trained generator out: `python -m ganworks.export`."""
