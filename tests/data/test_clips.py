@@ -14,6 +14,7 @@ from PIL import Image
 from ganworks.data import Clips
 from ganworks.data import decode_clip as reading
 from ganworks.data.decode import decode
+from ganworks.data.sample_format import SampleFormat
 from ganworks.errors import GanworksError, SettingError
 
 SIZE = 12
@@ -51,7 +52,7 @@ def root(tmp_path: Path) -> Path:
 def test_frames_come_in_the_order_of_their_numbers_and_as_images_are_decoded(root: Path) -> None:
     window = clips(root, frames=12, random_start=False).samples.read(torch.tensor([0]))
     assert values(window) == [list(range(12))]  # 10.png behind 9.png
-    expected = decode(root / "clip0" / "3.png", 8, 1, "dtype")
+    expected = decode(root / "clip0" / "3.png", SampleFormat(8, 1, "dtype"))
     assert torch.equal(window[0, :, 3], expected)
 
 

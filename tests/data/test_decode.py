@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from ganworks.data.decode import decode, resize, with_channels
+from ganworks.data.sample_format import SampleFormat
 
 # Four quarters of a 32x32 picture: red, green / blue, yellow.
 QUARTERS = np.zeros((32, 32, 3), dtype=np.uint8)
@@ -49,8 +50,8 @@ def test_modes_and_formats_give_the_same_picture(
     image = Image.fromarray(QUARTERS)
     image = image.quantize(4) if mode == "P" else image.convert(mode)
     image.save(path, **({"quality": 100} if suffix in (".jpg", ".webp") else {}))
-    assert (corners(decode(path, 16, 3)) - EXPECTED).abs().max() <= tolerance
-    assert (corners(decode(path, 16, 3)).flip(1) - EXPECTED).abs().max() > 100  # the control
+    assert (corners(decode(path, SampleFormat(16, 3))) - EXPECTED).abs().max() <= tolerance
+    assert (corners(decode(path, SampleFormat(16, 3))).flip(1) - EXPECTED).abs().max() > 100  # the control
 
 
 @pytest.mark.parametrize(
@@ -62,13 +63,13 @@ def test_gray_of_8_16_and_32_bits_is_brought_to_8(tmp_path: Path, mode: str, lev
     Image.fromarray(np.full((20, 20), level, dtype)).save(path)
     with Image.open(path) as image:
         assert image.mode == mode
-    assert decode(path, 8, 1).unique().tolist() == [100]
-    assert decode(path, 8, 3).shape == (3, 8, 8)
+    assert decode(path, SampleFormat(8, 1)).unique().tolist() == [100]
+    assert decode(path, SampleFormat(8, 3)).shape == (3, 8, 8)
 
 
 def test_bilevel_images_are_black_and_white(tmp_path: Path) -> None:
     Image.fromarray(np.tile([[True, False]], (8, 4))).save(tmp_path / "b.png")
-    assert decode(tmp_path / "b.png", 8, 1)[0, 0].tolist() == [255, 0] * 4
+    assert decode(tmp_path / "b.png", SampleFormat(8, 1))[0, 0].tolist() == [255, 0] * 4
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -84,14 +85,14 @@ def test_transparency_is_composited_on_white(tmp_path: Path, mode: str) -> None:
         palette.save(path, transparency=0)
     else:
         image.convert(mode).save(path)
-    assert corners(decode(path, 16, 3))[0].tolist() == [255, 0, 255, 0]
+    assert corners(decode(path, SampleFormat(16, 3)))[0].tolist() == [255, 0, 255, 0]
 
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
     Image.fromarray(np.rot90(QUARTERS, 1).copy()).save(tmp_path / "t.png", exif=exif)
-    assert torch.equal(corners(decode(tmp_path / "t.png", 16, 3)), EXPECTED)
+    assert torch.equal(corners(decode(tmp_path / "t.png", SampleFormat(16, 3))), EXPECTED)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 32), (32, 64)])
@@ -100,13 +101,15 @@ def test_the_square_at_the_centre_is_kept(tmp_path: Path, width: int, height: in
     top, left = (height - 32) // 2, (width - 32) // 2
     wide[top : top + 32, left : left + 32] = QUARTERS
     Image.fromarray(wide).save(tmp_path / "w.png")
-    assert torch.equal(decode(tmp_path / "w.png", 32, 3), torch.from_numpy(QUARTERS).permute(2, 0, 1))
+    assert torch.equal(
+        decode(tmp_path / "w.png", SampleFormat(32, 3)), torch.from_numpy(QUARTERS).permute(2, 0, 1)
+    )
 
 
 def test_downsizing_is_antialiased(tmp_path: Path) -> None:
     stripes = np.tile(np.array([[0, 255]], dtype=np.uint8), (64, 32))
     Image.fromarray(stripes).save(tmp_path / "s.png")
-    assert (decode(tmp_path / "s.png", 16, 1).float() - 127.5).abs().max() < 12
+    assert (decode(tmp_path / "s.png", SampleFormat(16, 1)).float() - 127.5).abs().max() < 12
     assert np.ptp(stripes[::4, 1::4]) == 0  # the control: taking every fourth pixel sees one stripe only
     tensor = resize(torch.from_numpy(stripes)[None, None], 16)
     assert (tensor.float() - 127.5).abs().max() < 12
@@ -117,7 +120,7 @@ def test_large_jpegs_are_read_like_small_ones(tmp_path: Path) -> None:
     large.save(tmp_path / "l.jpg", quality=95)
     with Image.open(tmp_path / "l.jpg") as image:
         whole = np.asarray(image.resize((16, 16), Image.Resampling.BICUBIC)).astype(int)
-    read = decode(tmp_path / "l.jpg", 16, 3).permute(1, 2, 0).numpy().astype(int)
+    read = decode(tmp_path / "l.jpg", SampleFormat(16, 3)).permute(1, 2, 0).numpy().astype(int)
     assert np.abs(read - whole).max() <= 6
 
 
@@ -133,4 +136,4 @@ def test_a_truncated_file_raises(tmp_path: Path) -> None:
     data = (tmp_path / "whole.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
     with pytest.raises((OSError, SyntaxError)):
-        decode(tmp_path / "cut.png", 16, 3)
+        decode(tmp_path / "cut.png", SampleFormat(16, 3))

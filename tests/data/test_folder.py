@@ -201,7 +201,7 @@ def test_folders_that_cannot_be_used_are_errors_that_say_why(photos: Path) -> No
     [
         ({"batch_size": 21}, "batch_size=21: must be at most 20"),
         ({"resolution": 0}, "resolution=0"),
-        ({"channels": 2}, "channels=2"),
+        ({"channels": 0}, "channels=0"),
         ({"max_corrupt": 2}, "max_corrupt=2: must be a number from 0 to 1"),
         ({"cache_limit_gb": -1}, "cache_limit_gb=-1"),
         ({"num_workers": -1}, "num_workers=-1"),

@@ -14,6 +14,7 @@ from ganworks.data import DigitsSuperres, Superres
 from ganworks.data.decode import decode_whole, read_size
 from ganworks.data.digits import digits_images, halves
 from ganworks.data.kept import open_kept
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.superres_folder import degraded
 from ganworks.errors import GanworksError, SettingError
 
@@ -120,7 +121,7 @@ def test_turned_images_have_as_many_tiles_as_their_header_says(
         image = Image.new("RGB", (40, 20), (50 * number, 0, 0))
         image.save(tmp_path / "data" / f"{number}{suffix}", exif=exif)
     path = tmp_path / "data" / f"0{suffix}"
-    assert read_size(path) == tuple(decode_whole(path, 3).shape[1:])
+    assert read_size(path) == tuple(decode_whole(path, SampleFormat(None, 3)).shape[1:])
     assert read_size(path) == ((40, 20) if orientation > 4 else (20, 40))
     size = [32, 16] if orientation > 4 else [16, 32]
     assert len(superres(tmp_path / "data", resolution=size, held_out=0.0).samples) == 2

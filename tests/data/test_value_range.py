@@ -15,6 +15,7 @@ from PIL import Image
 from ganworks.data import Folder
 from ganworks.data.decode import decode
 from ganworks.data.evaluated import EvaluatedImages, read_alike
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.value_range import Values, check_value_range
 from ganworks.errors import SettingError
 
@@ -89,7 +90,7 @@ def test_range_of_the_type_flattens_them_and_an_image_alone_is_refused(kind: str
     assert len(images(folder(root, value_range="dtype"))[0].unique()) < 40  # what it was
     if kind != "far from zero":  # it may as well be a grey wall
         with pytest.raises(ValueError, match="which do not fill"):
-            decode(min(root.iterdir()), 32, 1)
+            decode(min(root.iterdir()), SampleFormat(32, 1))
 
 
 @every_kind
@@ -147,7 +148,7 @@ def test_values_that_are_no_numbers_become_black(tmp_path: Path) -> None:
     values = BITS.astype(np.float32)
     values[0, :2] = np.nan, np.inf
     Image.fromarray(values).save(tmp_path / "x.tif")
-    found = decode(tmp_path / "x.tif", 32, 1, (0.0, 1.0))
+    found = decode(tmp_path / "x.tif", SampleFormat(32, 1, (0.0, 1.0)))
     assert found[0, 0, :2].tolist() == [0, 255]
     Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "y.tif")
     with (

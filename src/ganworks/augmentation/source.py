@@ -27,7 +27,7 @@ from ganworks.sample.loading import last_checkpoint, load_generator, read_checkp
 from ganworks.trust import trusted_packages
 
 FEW = f"{FewLabels.__module__}.{FewLabels.__qualname__}"
-WRAPPED = ("batch_size", "shape", "num_classes", "horizontal_flip", "min_batches")
+WRAPPED = ("batch_size", "shape", "num_classes", "horizontal_flip", "vertical_flip", "min_batches")
 IMAGES = "images with one class each: a folder of folders, or a data set with labels"
 
 
@@ -84,7 +84,9 @@ def test_node(config: DictConfig, root: str) -> DictConfig:
     source = cast(dict[str, Any], OmegaConf.to_container(config.data.source, resolve=True))
     node = cast(dict[str, Any], OmegaConf.to_container(compose(["data=folder"]).data, resolve=True))
     alike: dict[str, Any] = {
-        name: source[name] for name in ("resolution", "channels", "value_range") if name in source
+        name: source[name]
+        for name in ("resolution", "channels", "value_range", "fit", "background", "dtype", "pages")
+        if name in source
     }
     node |= {**alike, "shape": None, "root": root, "split": "all"}
     return OmegaConf.create(node)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganworks.bar import Bar
 from ganworks.cli.sample_arguments import NUM, Arguments, check_seeds, labels_of, load, seed_of, suffix_of
 from ganworks.data.decode import SUFFIXES, decode
+from ganworks.data.planes import ARRAY
 from ganworks.data.samples import to_float
 from ganworks.errors import GanworksError, SettingError, check_count, check_range
 from ganworks.model.style import StyleGenerator
@@ -30,6 +31,7 @@ from ganworks.sample.styles import (
     save_latent,
     style_generator,
 )
+from ganworks.sample.trained_format import trained_format
 
 if TYPE_CHECKING:
     from ganworks.sample.sampler import Sampler
@@ -153,7 +155,7 @@ def project_image(arguments: Arguments) -> str:
     """Find the latent that draws ``project=IMAGE``, write it and what it draws; return what was done, in words."""
     steps = check_count("steps", arguments.steps)
     image = Path(str(arguments.project)).expanduser()
-    if not image.is_file() or image.suffix.lower() not in SUFFIXES:
+    if not image.is_file() or image.suffix.lower() not in (*SUFFIXES, ARRAY):
         raise SettingError("project", image, "an image file that exists (.png, .jpg, .webp, ...)")
     out = Path(arguments.out or PROJECTED)
     if suffix_of(out):
@@ -185,11 +187,9 @@ def target_of(image: Path, sampler: Sampler) -> Tensor:
     """Return the image (1, *shape) as the training would have read it."""
     channels, height, width = sampler.shape
     try:
-        values = decode(image, height, channels)
+        values = decode(image, trained_format(sampler.config, (height, width), channels))
     except Exception as error:
         raise GanworksError(f"{image} can't be read: {error}") from error
-    if height != width:
-        raise SettingError("project", image, "left out: this generator's images are not square")
     return to_float(values)[None].to(next(sampler.generator.parameters()))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ def translate_files(arguments: Arguments) -> str:
     range_of(arguments, sampler)  # a wrong one is said before the images are looked through
     with setting_path(renamed={"root": "input"}):
         images = Images.find(str(arguments.input))
-    out = place_of(arguments, images)
-    targets = targets_of(out, images, sampler.kind)
+    out = place_of(arguments, images, sampler.kind.suffix_for(sampler.shape))
+    targets = targets_of(out, images, sampler.kind, sampler.shape)
     for name, image in translations(arguments, sampler, images):
         targets[name].parent.mkdir(parents=True, exist_ok=True)
         sampler.kind.save(image, targets[name])
@@ -55,16 +55,16 @@ def check_arguments(arguments: Arguments) -> None:
             raise SettingError(name, value, "left out with input=, whose images are translated one by one")
 
 
-def place_of(arguments: Arguments, images: Images) -> Path:
-    """Return where translations go: a folder, or a .png file for one image.
+def place_of(arguments: Arguments, images: Images, wanted: str = PICTURES[0]) -> Path:
+    """Return where translations go: a folder, or a file of the suffix ``wanted`` for one image.
 
     Raises:
         SettingError: a file for several, or one of another kind; a folder among the images.
     """
     out, is_folder = Path(arguments.out or FOLDER), Path(str(arguments.input)).is_dir()
     suffix = suffix_of(out)
-    if suffix and (suffix != PICTURES[0] or is_folder):
-        raise SettingError("out", out, "a folder, or a .png file where input= is one image")
+    if suffix and (suffix != wanted or is_folder):
+        raise SettingError("out", out, f"a folder, or a {wanted} file where input= is one image")
     # In a folder of images the translations would be translated themselves the next time.
     place, root = out.resolve(), images.root.resolve()
     if not suffix and (place == root or (is_folder and place.is_relative_to(root))):
@@ -74,15 +74,15 @@ def place_of(arguments: Arguments, images: Images) -> Path:
     return out
 
 
-def targets_of(out: Path, images: Images, kind: Kind) -> dict[str, Path]:
+def targets_of(out: Path, images: Images, kind: Kind, shape: Sequence[int]) -> dict[str, Path]:
     """Return the file that each image is written to, by the image's name.
 
     Raises:
         SettingError: one of them is an image that is to be translated, by whatever name, link or spelling.
     """
-    is_file = bool(suffix_of(out))
+    is_file, suffix = bool(suffix_of(out)), kind.suffix_for(shape)
     targets = {
-        name: kind.file_of(out if is_file else out / f"{written_name(name)}{kind.suffix}")
+        name: kind.file_of(out if is_file else out / f"{written_name(name)}{suffix}", shape)
         for name in images.names
     }
     sources = {identity(images.root / name): name for name in images.names}

@@ -16,10 +16,11 @@ from torch import Tensor
 from ganworks.data.ahead import ahead
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import Fields, Rows, Samples, as_fields, repeated, to_float
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
-from ganworks.sample.kind import Kind, kind_of
+from ganworks.sample.kind import Image, Kind, kind_of
 
 log = logging.getLogger(__name__)
 LEAST = 8  # batches of one device in a pass over few samples
@@ -39,6 +40,7 @@ class GanDataModule(LightningDataModule, ABC):
         horizontal_flip: mirror half of the training images, drawn anew every epoch.
         min_batches: a Lightning epoch has at least so many batches, of several passes over few data.
         kind: of the samples; None takes what their shape says.
+        vertical_flip: turn half of the training images upside down, drawn anew every epoch.
 
     Attributes:
         name: of the data set.
@@ -62,6 +64,7 @@ class GanDataModule(LightningDataModule, ABC):
         horizontal_flip: bool = False,
         min_batches: int = 1,
         kind: Kind | None = None,
+        vertical_flip: bool = False,
     ) -> None:
         super().__init__()
         self.shape, self.num_classes = shape, num_classes
@@ -70,6 +73,7 @@ class GanDataModule(LightningDataModule, ABC):
         self.batch_size = check_count("batch_size", batch_size)
         self.min_batches = check_count("min_batches", min_batches)
         self.seed, self.horizontal_flip = check_count("seed", seed, at_least=0), horizontal_flip
+        self.vertical_flip = vertical_flip
         self.loader: BatchLoader | None = None
         self._samples: Samples | None = None
         self._reference: Samples | None = None
@@ -150,9 +154,17 @@ class GanDataModule(LightningDataModule, ABC):
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader of these batches; a data set that is read by workers returns another."""
-        return BatchLoader(
-            self.samples, order, self.horizontal_flip, passes, self._device(), {"real": self.kind}
-        )
+        return BatchLoader(self.samples, order, **self.loader_settings(passes))
+
+    def loader_settings(self, passes: int) -> dict[str, Any]:
+        """Return what a loader of these batches is told beside samples and order."""
+        return {
+            "horizontal_flip": self.horizontal_flip,
+            "vertical_flip": self.vertical_flip,
+            "passes": passes,
+            "device": self._device(),
+            "kinds": {"real": self.kind},
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Return the loader's position.
@@ -271,7 +283,7 @@ class GanDataModule(LightningDataModule, ABC):
 
 
 class ImageDataModule(GanDataModule):
-    """A data set of images (channels, resolution, resolution) in [-1, 1].
+    """A data set of images (channels, height, width) in [-1, 1].
 
     A subclass whose labels are known beforehand sets ``known_classes``.
 
@@ -279,9 +291,10 @@ class ImageDataModule(GanDataModule):
         batch_size: real images in a batch of one device.
         resolution: height and width, in pixels; images of other sizes are resized to it with antialiasing.
         channels: 1 (gray) or 3 (RGB).
-        shape: what the networks are built for: (channels, resolution, resolution), or None.
+        shape: what the networks are built for: (channels, height, width), or None.
         num_classes: None takes the classes of the data, 0 leaves the labels out.
-        seed, horizontal_flip, min_batches, num_train: see `GanDataModule`.
+        seed, horizontal_flip, vertical_flip, min_batches, num_train: see `GanDataModule`.
+        how: files become samples, in the place of ``resolution`` and ``channels``; None: the samples are no files.
 
     Raises:
         SettingError: ``channels``, ``resolution``, ``shape`` or ``num_classes`` does not fit.
@@ -300,14 +313,26 @@ class ImageDataModule(GanDataModule):
         horizontal_flip: bool = False,
         min_batches: int = 1,
         num_train: int | None = None,
+        vertical_flip: bool = False,
+        how: SampleFormat | None = None,
     ) -> None:
         self.num_train = None if num_train is None else check_count("num_train", num_train)
-        if channels not in (1, 3):
-            raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
-        self.channels, self.resolution = int(channels), check_count("resolution", resolution)
-        size = (self.channels, self.resolution, self.resolution)
-        check_shape(shape, size, "channels and resolution")
-        super().__init__(size, num_classes or 0, batch_size, seed, horizontal_flip, min_batches)
+        if how is None:
+            if channels not in (1, 3):
+                raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
+            how = SampleFormat(check_count("resolution", resolution), channels)
+        self.channels, self.resolution = how.channels, how.size[0]
+        check_shape(shape, how.shape, "channels and resolution")
+        super().__init__(
+            how.shape,
+            num_classes or 0,
+            batch_size,
+            seed,
+            horizontal_flip,
+            min_batches,
+            Image(how.dtype),
+            vertical_flip,
+        )
         self.wanted_classes = num_classes
         if self.known_classes is not None:
             self.set_classes(self.known_classes)

@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from ganworks.data import entry
-from ganworks.data.decode import MAX_PIXELS, decode
+from ganworks.data.decode import decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.on_the_fly import FileSamples
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.samples import Samples, TensorSamples
 from ganworks.data.survey import TOO_LARGE, Survey, in_threads, write_survey
-from ganworks.data.value_range import AUTO, DTYPE, Range, Values
+from ganworks.data.value_range import AUTO, Range, Values
 from ganworks.errors import SettingError, check_count, check_range
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Opened:
 
     samples: Samples
     files: ImageFiles
-    value_range: Range | str
+    value_range: Range | str | None
     values: Values | None = None
 
 
@@ -66,51 +67,56 @@ class ImageCache:
         self.max_corrupt = check_range("max_corrupt", max_corrupt, 0, 1)
         self.max_pixels = check_count("max_pixels", max_pixels)
 
-    def open(
-        self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str = DTYPE
-    ) -> Opened:
+    def open(self, files: ImageFiles, how: SampleFormat) -> Opened:
         """Return the readable ones of ``files`` as samples, decoding them first if that was not done before.
 
         Args:
-            value_range: see `to_8_bits`; "auto" is looked for in all files, and is "auto" still where none needs it.
+            how: they become samples. A range "auto" is looked for in all files, and is "auto" still where none needs
+                it; `max_pixels` is that of the cache.
 
         Raises:
             SettingError: too many files are unreadable for ``max_corrupt``, or the cache cannot be written.
         """
-        values = None
-        if value_range == AUTO:
-            values = self.values(files)
-            value_range = AUTO if values is None else values.range
-        key, size = self._key(files, resolution, channels, value_range), channels * resolution**2
+        values, how = None, replace(how, max_pixels=self.max_pixels)
+        if how.value_range == AUTO:
+            values = self.values(files, how.is_deep, how.num_pages)
+            how = replace(how, value_range=AUTO if values is None else values.range)
+        key, size = "images-" + files.fingerprint(FORMAT, *how.key), how.num_bytes
         if not self._fits(len(files) * size, (self.folder / key).exists()):
             gigabytes = len(files) * size / 1e9
             log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, gigabytes)
             survey = self._survey(files, has_range=True, is_tried=True)
             self._check_tried(files, survey)
             readable = self.without_corrupt(files, survey.corrupt)
-            how = resolution, channels, value_range, self.max_pixels, self.max_corrupt
-            return Opened(FileSamples(readable, *how), readable, value_range, values)
-        build = partial(decode_all, files, resolution, channels, value_range, self.max_pixels)
+            return Opened(FileSamples(readable, how, self.max_corrupt), readable, how.value_range, values)
+        build = partial(decode_all, files, how)
         done = self.keep(key, build, lambda folder: find_fault(folder, len(files), size))
         readable = self.without_corrupt(
             files, json.loads((done / "corrupt.json").read_text(encoding="utf-8")), done
         )
-        images = _map(done / "images.bin", (len(readable), channels, resolution, resolution))
-        return Opened(TensorSamples(images, readable.labels), readable, value_range, values)
+        images = map_file(done / "images.bin", how.torch_dtype, (len(readable), *how.shape))
+        return Opened(TensorSamples(images, readable.labels), readable, how.value_range, values)
 
-    def values(self, files: ImageFiles) -> Values | None:
-        """Return the values of those of ``files`` that have more than 8 bits; None where none has."""
-        return self._survey(files, has_range=False, is_tried=False).values
+    def values(self, files: ImageFiles, has_colour: bool = False, num_pages: int = 1) -> Values | None:
+        """Return the values of those of ``files`` that have more than 8 bits; None where none has.
 
-    def _key(self, files: ImageFiles, resolution: int, channels: int, value_range: Range | str) -> str:
-        # What leaves images of 8 bits and Pillow's own limit as they are is not part of the key.
-        how: list[object] = [("range", *value_range)] if isinstance(value_range, tuple) else []
-        how += [("pixels", self.max_pixels)] * (self.max_pixels != MAX_PIXELS)
-        return "images-" + files.fingerprint(FORMAT, resolution, channels, *how)
+        Args:
+            has_colour, num_pages: see `deep_values`.
+        """
+        return self._survey(files, False, False, has_colour, num_pages).values
 
-    def _survey(self, files: ImageFiles, has_range: bool, is_tried: bool) -> Survey:
-        key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried)
-        build = partial(write_survey, files, self.max_pixels, has_range, is_tried)
+    def _survey(
+        self,
+        files: ImageFiles,
+        has_range: bool,
+        is_tried: bool,
+        has_colour: bool = False,
+        num_pages: int = 1,
+    ) -> Survey:
+        how = has_range, is_tried, has_colour, num_pages
+        beyond = [*["colour"] * has_colour, *[num_pages] * (num_pages > 1)]  # nothing, as it always was
+        key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried, *beyond)
+        build = partial(write_survey, files, self.max_pixels, *how)
         return Survey.load(self.keep(key, build, lambda folder: "it has no checksums"))
 
     def _fits(self, size: int, is_there: bool) -> bool:
@@ -160,20 +166,12 @@ class ImageCache:
             raise SettingError("max_corrupt", self.max_corrupt, allowed)
 
 
-def decode_all(
-    files: ImageFiles,
-    resolution: int,
-    channels: int,
-    value_range: Range | str,
-    max_pixels: int,
-    folder: Path,
-) -> None:
+def decode_all(files: ImageFiles, how: SampleFormat, folder: Path) -> None:
     """Write the readable images to ``images.bin``, one after the other, the others to ``corrupt.json``."""
     corrupt = {}
-    how = {"value_range": value_range, "max_pixels": max_pixels}
 
     def read(index: int, path: Path) -> Tensor:
-        return decode(path, resolution, channels, **how)  # type: ignore[arg-type]
+        return decode(path, how)
 
     with (folder / "images.bin").open("wb") as file:
         for name, image in in_threads(files, read):
@@ -191,6 +189,8 @@ def find_fault(folder: Path, num: int, size: int) -> str | None:
     return None if found == expected else f"images.bin has {found:,} bytes of {expected:,}"
 
 
-def _map(path: Path, shape: Sequence[int]) -> Tensor:
-    # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
-    return torch.from_numpy(np.memmap(path, np.uint8, mode="c", shape=tuple(shape)))
+def map_file(path: Path, dtype: torch.dtype, shape: Sequence[int]) -> Tensor:
+    """Return the numbers of ``shape`` in a file, which is read when they are needed."""
+    # Copy-on-write: the file cannot be changed by mistake.
+    numbers = torch.empty(0, dtype=dtype).numpy().dtype
+    return torch.from_numpy(np.memmap(path, numbers, mode="c", shape=tuple(shape)))

@@ -17,12 +17,12 @@ from ganworks.data.base import check_shape
 from ganworks.data.cache import ImageCache
 from ganworks.data.class_names import settle_classes
 from ganworks.data.clip_files import ClipFiles, find_clips, with_classes
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.decode_clip import decode_clip
 from ganworks.data.files import ImageFiles
 from ganworks.data.image_files import CHANGED
 from ganworks.data.labels import unlabelled
 from ganworks.data.record import differences, record_of
+from ganworks.data.sample_format import MAX_PIXELS
 from ganworks.data.samples import TensorSamples
 from ganworks.data.split import AUTO, find_split
 from ganworks.data.survey import in_threads

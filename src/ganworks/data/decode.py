@@ -1,19 +1,27 @@
-"""From an image file of any size and mode to a square of bytes."""
+"""From an image file of any size and mode to a sample, as a `SampleFormat` says."""
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganworks.data.value_range import Range, to_8_bits
+from ganworks.data.fit import Box, crop_box, exact_box, fit, fit_planes, to_tensor
+from ganworks.data.open_image import File, array_size, is_array, open_array, open_image, read_unidentified
+from ganworks.data.planes import (
+    Planes,
+    deep_colour,
+    is_deep_colour,
+    levels_of_array,
+    stacked_pages,
+    with_channels_of,
+)
+from ganworks.data.sample_format import MAX_PIXELS, OPACITY, Colour, SampleFormat
+from ganworks.data.value_range import DTYPE, is_deep, to_8_bits
 
 # fmt: off
 SUFFIXES = frozenset([
@@ -21,84 +29,57 @@ SUFFIXES = frozenset([
     ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif",
 ])
 # fmt: on
-MAX_PIXELS = 178_956_970  # where Pillow itself stops, against files made to fill the memory
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # of Pillow, by channels
+Pixels = Image.Image | Planes  # an image of 8 bits, or what is more
 
 
-class TooManyPixelsError(ValueError):
-    """An image has more pixels than are allowed."""
+def decode(file: File, how: SampleFormat) -> Tensor:
+    """Read an image file, or one that is open, as ``how`` says: (C, H, W) of its dtype.
 
-
-def decode(
-    path: Path | str,
-    resolution: int,
-    channels: int,
-    value_range: Range | str | None = None,
-    max_pixels: int = MAX_PIXELS,
-) -> Tensor:
-    """Read an image file: uint8 (channels, resolution, resolution).
-
-    Turned as its EXIF orientation says, 16 bits brought to 8, transparency composited on white, cropped to
-    the square at its centre, resized with an antialiased bicubic filter. The first of several frames.
-
-    Args:
-        value_range: what becomes black to white in images of more than 8 bits; see `to_8_bits`.
-        max_pixels: of an image; a larger one is an error.
+    Turned as its EXIF orientation says; transparency composited on the background, or kept; cropped, padded or
+    stretched to the size by an antialiased bicubic filter. The first of several frames, unless pages are channels.
+    uint8 is 0..255, uint16 0..65535, float32 [-1, 1].
 
     Raises:
-        Exception: whatever Pillow raises for a file that it cannot read; see `open_image` and `to_8_bits` too.
+        Exception: whatever Pillow raises for a file that it cannot read; see `open_image` and `scaled` too.
+        ValueError: the file has not the channels of ``how``.
     """
-    with open_image(path, max_pixels) as file:
-        # A JPEG many times larger than wanted is decoded at 1/2, 1/4 or 1/8, never below 3 x the resolution.
-        file.draft(None, (3 * resolution, 3 * resolution))
-        image = _plain(file, channels, value_range)
-    return _cropped(image, resolution)
+    height, width = how.size
+    # A JPEG many times larger than wanted is decoded at 1/2, 1/4 or 1/8, never below 3 x the resolution.
+    pixels = _read(file, how, draft=(3 * width, 3 * height))
+    return _sample(pixels, how, crop_box(_size(pixels), how.size))
 
 
-def square(image: Image.Image, resolution: int, channels: int) -> Tensor:
-    """Return an image of 8 bits as `decode` has it: uint8 (channels, resolution, resolution)."""
-    return _cropped(_on_white(image).convert("L" if channels == 1 else "RGB"), resolution)
+def decode_frame(image: Image.Image, how: SampleFormat) -> Tensor:
+    """Return an image of 8 bits as `decode` has it, and no deeper: uint8 (C, H, W)."""
+    return to_tensor(fit(_with_mode(image, how), how))
 
 
-def decode_whole(
-    path: Path | str,
-    channels: int,
-    value_range: Range | str | None = None,
-    max_pixels: int = MAX_PIXELS,
-) -> Tensor:
-    """Read an image file as `decode` does, neither cropped nor resized: uint8 (channels, height, width).
+def decode_whole(file: File, how: SampleFormat) -> Tensor:
+    """Read an image file as `decode` does, but at its own size: (C, height, width).
 
     Raises:
         Exception: as `decode`.
     """
-    with open_image(path, max_pixels) as file:
-        return _to_tensor(_plain(file, channels, value_range))
+    pixels = _read(file, how)
+    return to_tensor(pixels) if isinstance(pixels, Image.Image) else _quantised(pixels.levels, how)
 
 
-def decode_part(
-    path: Path | str,
-    size: tuple[int, int],
-    channels: int,
-    part: tuple[float, float] = (0.0, 1.0),
-    value_range: Range | str | None = None,
-    max_pixels: int = MAX_PIXELS,
-) -> Tensor:
-    """Read the columns of an image file from one share of its width to another: uint8 (channels, *size).
-
-    As `decode` does, but cropped at the centre to the proportions of ``size`` (height, width).
+def decode_part(file: File, how: SampleFormat, part: tuple[float, float] = (0.0, 1.0)) -> Tensor:
+    """Read the columns of an image file from one share of its width to another as `decode` does: (C, H, W).
 
     Raises:
         Exception: as `decode`.
     """
-    with open_image(path, max_pixels) as file:
-        image = _plain(file, channels, value_range)
+    pixels = _read(file, how)
     # Cut out first: a filter that reaches over the edge of a box would mix in what stands beside it.
-    start, end = (round(share * image.width) for share in part)
-    image = image.crop((start, 0, end, image.height))
-    scale = min(image.width / size[1], image.height / size[0])
-    width, height = scale * size[1], scale * size[0]
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    box = left, top, left + width, top + height
-    return _to_tensor(image.resize(size[::-1], Image.Resampling.BICUBIC, box=box))
+    width, height = _size(pixels)
+    start, end = (round(share * width) for share in part)
+    if isinstance(pixels, Image.Image):
+        pixels = pixels.crop((start, 0, end, height))
+    else:
+        pixels = Planes(pixels.levels[..., start:end], pixels.has_opacity)
+    return _sample(pixels, how, exact_box(_size(pixels), how.size))
 
 
 def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -106,52 +87,18 @@ def read_size(path: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]
 
     A turned TIFF is read whole: some versions of Pillow turn its width and height in the header already, others not.
     """
-    with open_image(path, max_pixels) as file:
-        is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        if is_turned and file.format == "TIFF":
-            image = ImageOps.exif_transpose(file)
-            return image.height, image.width
-        return (file.width, file.height) if is_turned else (file.height, file.width)
-
-
-def check_header(path: Path | str, max_pixels: int = MAX_PIXELS) -> None:
-    """Raise what Pillow raises when the file does not even begin like an image."""
-    with open_image(path, max_pixels):
-        pass
-
-
-@contextmanager
-def open_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    """Open an image file of at most ``max_pixels``; what is no regular file is never opened, as a pipe would wait.
-
-    Raises:
-        OSError: a link to nowhere, a pipe, a device, or a file that may not be read.
-        TooManyPixelsError: the image is larger.
-        Exception: whatever Pillow raises for a file that it cannot read.
-    """
-    check_regular(path)
-    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        # Pillow's own limit is one for the process: it warns there, and refuses at twice the number. It is never
-        # lowered here, and what is above ``max_pixels`` is refused below.
-        Image.MAX_IMAGE_PIXELS = max_pixels
+    if is_array(path):
+        return array_size(path, max_pixels)
     try:
-        with Image.open(path) as file:
-            if (num_pixels := file.width * file.height) > max_pixels:
-                raise TooManyPixelsError(f"{num_pixels:,} pixels")
-            yield file
-    except Image.DecompressionBombError as error:
-        raise TooManyPixelsError(f"more than {max_pixels:,} pixels") from error
-
-
-def check_regular(path: Path | str) -> None:
-    """Raise `OSError` unless ``path`` is a file, or a link to one."""
-    path = Path(path)
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise OSError("a link to nowhere" if path.is_symlink() else "it is gone") from None
-    if not stat.S_ISREG(mode):
-        raise OSError("a pipe" if stat.S_ISFIFO(mode) else "no regular file")
+        with open_image(path, max_pixels) as file:
+            is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            if is_turned and file.format == "TIFF":
+                image = ImageOps.exif_transpose(file)
+                return image.height, image.width
+            return (file.width, file.height) if is_turned else (file.height, file.width)
+    except UnidentifiedImageError as error:
+        height, width, _ = read_unidentified(path, max_pixels, error).shape
+        return height, width
 
 
 def resize(images: Tensor, resolution: int) -> Tensor:
@@ -184,30 +131,78 @@ def _like(values: Tensor, images: Tensor) -> Tensor:
     return values.clamp_(-1, 1)
 
 
-def _plain(file: Image.Image, channels: int, value_range: Range | str | None) -> Image.Image:
-    image = to_8_bits(ImageOps.exif_transpose(file), value_range)
-    return _on_white(image).convert("L" if channels == 1 else "RGB")
+def _read(file: File, how: SampleFormat, draft: tuple[int, int] | None = None) -> Pixels:
+    """Return the pixels of a file with the channels of ``how``: planes where 8 bits of Pillow do not do."""
+    if is_array(file):
+        return _of_array(open_array(file, how.max_pixels), how)
+    try:
+        with open_image(file, how.max_pixels) as image:
+            planes = _beyond_8_bits(image, how)
+            if planes is not None:
+                return with_channels_of(planes, how)
+            if draft is not None:
+                image.draft(None, draft)
+            plain = _with_mode(to_8_bits(ImageOps.exif_transpose(image), how.value_range), how)
+    except UnidentifiedImageError as error:
+        return _of_array(read_unidentified(file, how.max_pixels, error), how)
+    if not how.is_deep:
+        return plain
+    pixels = np.asarray(plain).reshape(plain.height, plain.width, -1)
+    return Planes(levels_of_array(pixels, DTYPE), how.channels in OPACITY)
 
 
-def _cropped(image: Image.Image, resolution: int) -> Tensor:
-    box = _centre_square(image.size)
-    return _to_tensor(image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box))
+def _of_array(array: np.ndarray, how: SampleFormat) -> Planes:
+    return with_channels_of(Planes(levels_of_array(array, how.value_range)), how)
 
 
-def _to_tensor(image: Image.Image) -> Tensor:
-    pixels = np.array(image).reshape(image.height, image.width, -1)
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+def _beyond_8_bits(image: Image.Image, how: SampleFormat) -> Planes | None:
+    """Return what an opened image has beyond 8 bits, or beyond its first page; None where that is not asked for."""
+    if how.stacks_pages:
+        pages = stacked_pages(image, how.value_range)
+        if pages is not None and (len(pages) == how.channels or how.channels not in MODES):
+            return Planes(pages)
+        image.seek(0)
+    if how.is_deep and is_deep(image):
+        values = np.asarray(ImageOps.exif_transpose(image))[:, :, None]
+        return Planes(levels_of_array(values, how.value_range))
+    if how.is_deep and is_deep_colour(image):
+        values = deep_colour(image)
+        return Planes(levels_of_array(values, how.value_range), values.shape[2] in OPACITY)
+    return None
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _with_mode(image: Image.Image, how: SampleFormat) -> Image.Image:
+    """Return an image of 8 bits in the mode of Pillow that has the channels of ``how``."""
+    if how.channels not in MODES:
+        raise ValueError(f"it has {len(image.getbands())} channels, and data.channels={how.channels}")
+    if how.channels not in OPACITY:
+        return _on_background(image, how.colour).convert(MODES[how.channels])
+    # By way of RGB(A): Pillow converts a palette or CMYK to gray with opacity by no other.
+    whole = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return whole.convert("RGBA").convert(MODES[how.channels])
+
+
+def _on_background(image: Image.Image, colour: Colour) -> Image.Image:
     if not image.has_transparency_data:
         return image
     image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*colour, 255)), image)
 
 
-def _centre_square(size: tuple[int, int]) -> tuple[int, int, int, int]:
-    width, height = size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    return left, top, left + side, top + side
+def _sample(pixels: Pixels, how: SampleFormat, box: Box) -> Tensor:
+    if isinstance(pixels, Image.Image):
+        return to_tensor(fit(pixels, how, box))
+    return _quantised(fit_planes(pixels.levels, how, box, pixels.has_opacity), how)
+
+
+def _quantised(levels: np.ndarray, how: SampleFormat) -> Tensor:
+    """Return levels in [0, 1] as a tensor of the dtype of ``how``."""
+    levels = np.ascontiguousarray(levels)
+    if how.dtype == "float32":
+        return torch.from_numpy(levels * 2 - 1)
+    return torch.from_numpy((levels * np.iinfo(how.dtype).max).round().astype(how.dtype))
+
+
+def _size(pixels: Pixels) -> tuple[int, int]:
+    """Return (width, height)."""
+    return pixels.size if isinstance(pixels, Image.Image) else pixels.levels.shape[:0:-1]

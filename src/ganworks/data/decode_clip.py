@@ -10,8 +10,11 @@ import torch
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganworks.data.decode import MAX_PIXELS, check_regular, decode, open_image, square
+from ganworks.data.decode import decode, decode_frame
 from ganworks.data.files import natural
+from ganworks.data.open_image import check_regular, open_image
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
+from ganworks.data.value_range import DTYPE
 from ganworks.errors import GanworksError
 
 ANIMATIONS = frozenset([".gif", ".webp"])
@@ -31,17 +34,18 @@ def decode_clip(
     Raises:
         Exception: whatever the reader raises for what it cannot read; of a folder, with the name of the frame.
     """
+    how = SampleFormat(resolution, channels, DTYPE, max_pixels)
     if frames:
         images = []
         for name in frames:
             try:
-                images.append(decode(path / name, resolution, channels, "dtype", max_pixels))
+                images.append(decode(path / name, how))
             except Exception as error:
                 raise OSError(f"{name}: {error}") from error
         return torch.stack(images)
     check_regular(path)
     read = frames_of_animation if path.suffix.lower() in ANIMATIONS else frames_of_video
-    images = [square(frame, resolution, channels) for frame in read(path, max_pixels)]
+    images = [decode_frame(frame, how) for frame in read(path, max_pixels)]
     if not images:
         raise OSError("it has no frames")
     return torch.stack(images)

@@ -11,21 +11,21 @@ from torch import Tensor
 
 from ganworks.data.base import check_shape
 from ganworks.data.crops import Crops
-from ganworks.data.decode import MAX_PIXELS, decode_part
+from ganworks.data.decode import decode_part
 from ganworks.data.files import ImageFiles, check_folder, find_images, label_by_folder
 from ganworks.data.kept import KeptImages, open_kept, write_all
 from ganworks.data.layout import Layout, by_split, find_sides
 from ganworks.data.order import KeyedOrder
-from ganworks.data.pairs import DIRECTIONS, check_channels, load_size_of, size_of
-from ganworks.data.samples import Fields, Samples, TensorSamples
+from ganworks.data.pairs import DIRECTIONS, load_size_of
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE, SampleFormat
+from ganworks.data.samples import Fields, Samples, TensorSamples, as_numbers
 from ganworks.data.streams import Stream
 from ganworks.data.unpaired import UnpairedModule
-from ganworks.data.value_range import AUTO
+from ganworks.data.value_range import AUTO, check_value_range
 from ganworks.errors import SettingError, check_choice, check_count
 from ganworks.noise import keyed_seed
 from ganworks.sample.kind import Image
 
-WHOLE = (0.0, 1.0)  # of the width of a file
 FORMAT = 1  # raise it when what is decoded changes
 
 
@@ -45,7 +45,7 @@ class Domains(KeptImages, UnpairedModule):
         resolution: height and width, or both: [height, width].
         load_resolution: images are read at this size, and ``resolution`` is a random crop, drawn for each of the two
             (286 for 256 in CycleGAN); None: no crops.
-        channels: of both, 1 (gray) or 3 (RGB).
+        channels: of both.
         shape: what the networks are built for: (channels, height, width), or None.
         num_classes: 0, or the number of first-level subfolders, of the same names in both domains, that are labels.
         horizontal_flip: mirror half of the images of both domains, drawn for each.
@@ -53,6 +53,8 @@ class Domains(KeptImages, UnpairedModule):
         max_pixels: an image file that has more is an error.
         value_range: what becomes black to white in images of more than 8 bits, one range for both domains; see
             `PairModule`.
+        vertical_flip: turn half of them upside down, drawn for each.
+        fit, background, dtype, pages: how a file becomes a sample; see `SampleFormat`.
         seed, min_batches: see `GanDataModule`.
 
     Raises:
@@ -81,18 +83,31 @@ class Domains(KeptImages, UnpairedModule):
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
         value_range: str | Sequence[float] = AUTO,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
-        self.size = size_of("resolution", resolution)
+        values = check_value_range(value_range)
+        self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
+        self.size, self.channels = self.how.size, self.how.channels
         self.load_size = load_size_of(load_resolution, self.size)
-        self.channels = check_channels("channels", channels)
-        check_shape(shape, (channels, *self.size), "channels and resolution")
+        check_shape(shape, self.how.shape, "channels and resolution")
         num_classes = check_count("num_classes", num_classes, at_least=0)
         super().__init__(
-            (channels, *self.size), num_classes, batch_size, seed, horizontal_flip, min_batches, Image()
+            self.how.shape,
+            num_classes,
+            batch_size,
+            seed,
+            horizontal_flip,
+            min_batches,
+            Image(self.how.dtype),
+            vertical_flip,
         )
         self.root, self.roots = root, (root_a, root_b)
         self.direction = check_choice("direction", direction, DIRECTIONS)
-        self.keep_in(cache, cache_limit_gb, max_pixels, value_range)
+        self.keep_in(cache, cache_limit_gb)
 
     @cached_property
     def folders(self) -> dict[str, Path]:
@@ -156,18 +171,17 @@ class Domains(KeptImages, UnpairedModule):
     def read(self, name: str, size: tuple[int, int]) -> TensorSamples:
         """Return the images of one of `folders` at ``size``, from the cache, decoded first where they are not there."""
         files = find_images(self.folders[name])
-        how = FORMAT, size, self.channels, self.max_pixels, *self.range_key
+        how = FORMAT, size, self.channels, self.how.max_pixels, *self.range_key
         key = "domain-" + files.fingerprint(*how)
         shape = (len(files), self.channels, *size)
-        images = open_kept(
-            self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, size, folder)
-        )
+        write = partial(self.write, files, size)
+        images = open_kept(self.cache, self.cache_limit_gb, key, shape, write, self.how.torch_dtype)
         return TensorSamples(images, self.labels(files))
 
     def write(self, files: ImageFiles, size: tuple[int, int], folder: Path) -> None:
         """Write the images to ``folder``, one after the other."""
-        how = self.range, self.max_pixels
-        write_all(files, lambda _, path: decode_part(path, size, self.channels, WHOLE, *how), folder)
+        how = self.format_of(size, self.channels)
+        write_all(files, lambda _, path: decode_part(path, how), folder)
 
     def labels(self, files: ImageFiles) -> Tensor | None:
         """Return the classes of images by their subfolders, or None where labels are left out.
@@ -199,7 +213,9 @@ class Domains(KeptImages, UnpairedModule):
             Domain("real", "label", self.samples, order, self.size),
             Domain("source", "source_label", self.domain, own, self.size),
         ]
-        return [partial(domain.batch, self.horizontal_flip) for domain in domains]
+        flips = ((-1, self.horizontal_flip), (-2, self.vertical_flip))
+        axes = [axis for axis, is_flipped in flips if is_flipped]
+        return [partial(domain.batch, axes) for domain in domains]
 
 
 class Domain:
@@ -207,7 +223,7 @@ class Domain:
 
     Args:
         name, label: the fields of its images and their labels.
-        samples: uint8 (N, C, H, W).
+        samples: images (N, C, H, W).
         order: which of them stand in which batch.
         size: (height, width) that they are cropped to at random.
     """
@@ -218,11 +234,11 @@ class Domain:
         self.name, self.label, self.samples, self.order = name, label, samples, order
         self.crops = Crops(size, order)
 
-    def batch(self, is_mirrored: bool, position: int) -> Fields:
-        """Return the images of the batch number ``position``, cropped, and half of them mirrored."""
+    def batch(self, axes: Sequence[int], position: int) -> Fields:
+        """Return the images of the batch number ``position``, cropped, and half of them mirrored along each axis."""
         rows = self.order.indices(position)
         images = self.crops.crop(self.samples.values[rows], position)
-        if is_mirrored:
-            images = Image().mirror(images, self.order.flips(position))
+        for axis in axes:
+            images = Image().mirror(as_numbers(images), self.order.flips(position, axis), axis)
         labels = self.samples.labels
         return {self.name: images} if labels is None else {self.name: images, self.label: labels[rows]}

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,19 +14,14 @@ import torch
 from torch import Tensor
 
 from ganworks.data.ahead import ahead
-from ganworks.data.decode import (
-    MAX_PIXELS,
-    TooManyPixelsError,
-    check_regular,
-    decode,
-    decode_whole,
-    open_image,
-    read_size,
-)
+from ganworks.data.decode import decode, decode_whole, read_size
 from ganworks.data.files import find_images
+from ganworks.data.open_image import TooManyPixelsError, check_regular
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE, SampleFormat
 from ganworks.data.samples import to_float
-from ganworks.data.value_range import AUTO, Range, Values, check_value_range, is_deep, together
-from ganworks.errors import GanworksError, SettingError, check_count
+from ganworks.data.survey import look
+from ganworks.data.value_range import AUTO, Range, Values, check_value_range, together
+from ganworks.errors import GanworksError
 from ganworks.noise import keyed_rng
 
 log = logging.getLogger(__name__)
@@ -36,17 +32,18 @@ BATCH_PIXELS = 2**22  # of a batch: extractors join batches to passes, and whole
 class EvaluatedImages:
     """Images that are measured and not trained on: what an evaluation needs of a data module.
 
-    An image goes to the extractor at the size that the file has, in the 8 bits that `decode_whole` makes of it, and
+    An image goes to the extractor at the size that the file has, as `decode_whole` reads it, and
     only the extractor's resizer touches it; with ``resolution`` it is cropped and resized first, as training would.
     Unreadable files are an error: to skip them would change the number of images.
 
     Args:
         root: the folder.
-        channels: 1 (gray) or 3 (RGB).
-        resolution: side that the images are brought to; None leaves them as they are.
+        channels: of the images.
+        resolution: side that the images are brought to, or [height, width]; None leaves them as they are.
         value_range: what becomes black to white in images of more than 8 bits, see `FilesDataModule`. Two folders that
             are compared take one range, see `read_alike`.
         max_pixels: an image that has more is an error.
+        fit, background, dtype, pages: how a file becomes a sample; see `SampleFormat`.
 
     Attributes:
         shape: (C, H, W) of the first image; others may differ.
@@ -62,18 +59,19 @@ class EvaluatedImages:
         self,
         root: str | Path,
         channels: int = 3,
-        resolution: int | None = None,
+        resolution: int | Sequence[int] | None = None,
         value_range: str | Sequence[float] = AUTO,
         max_pixels: int = MAX_PIXELS,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
-        if channels not in (1, 3):
-            raise SettingError("channels", channels, "1 (gray) or 3 (RGB)")
+        values = check_value_range(value_range)
+        self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
         self.files = find_images(root)
         self.name = self.files.root.name or str(root)
-        self.channels = channels
-        self.resolution = None if resolution is None else check_count("resolution", resolution)
-        self.value_range: str | Range = check_value_range(value_range)
-        self.max_pixels = check_count("max_pixels", max_pixels)
+        self.value_range: str | Range = values
         self.values = self._find_values() if self.value_range == AUTO else None
         if self.values is not None:
             self.value_range = self.values.range
@@ -85,8 +83,11 @@ class EvaluatedImages:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all files' content, whatever they are called, and of how they are read."""
-        how: list[object] = [self.channels, self.resolution]
+        sides = None if self.how.resolution is None else self.how.size
+        side = sides[0] if sides and sides[0] == sides[1] else sides
+        how: list[object] = [self.how.channels, side]
         how += [self.value_range] if isinstance(self.value_range, tuple) else []
+        how += self.how.extra_key
         digest = hashlib.blake2b(repr(tuple(how)).encode(), digest_size=16)
         hashes = ahead(self._hash, range(len(self)), lambda content: 1)
         for content in sorted(hashes):
@@ -101,8 +102,8 @@ class EvaluatedImages:
     @cached_property
     def sizes(self) -> set[tuple[int, int]]:
         """All (height, width) that occur; only the headers are read."""
-        if self.resolution is not None:
-            return {(self.resolution, self.resolution)}
+        if self.how.resolution is not None:
+            return {self.how.size}
         return set(ahead(self._size, range(len(self)), lambda size: 1))
 
     @property
@@ -132,19 +133,18 @@ class EvaluatedImages:
         return together(ahead(self._values, range(len(self)), lambda values: 1))
 
     def _values(self, index: int) -> Values | None:
-        with _readable(path := self.files.path(index)), open_image(path, self.max_pixels) as file:
-            return Values.of(file) if is_deep(file) else None
+        with _readable(path := self.files.path(index)):
+            found = look(path, self.how.max_pixels, False, False, self.how.is_deep, self.how.num_pages)
+        return found if isinstance(found, Values) else None
 
     def _read(self, index: int) -> Tensor:
-        how = self.channels, self.value_range, self.max_pixels
+        how = replace(self.how, value_range=self.value_range)
         with _readable(path := self.files.path(index)):
-            if self.resolution is None:
-                return decode_whole(path, *how)
-            return decode(path, self.resolution, *how)
+            return decode_whole(path, how) if how.resolution is None else decode(path, how)
 
     def _size(self, index: int) -> tuple[int, int]:
         with _readable(path := self.files.path(index)):
-            return read_size(path, self.max_pixels)
+            return read_size(path, self.how.max_pixels)
 
     def _hash(self, index: int) -> bytes:
         with _readable(path := self.files.path(index)):

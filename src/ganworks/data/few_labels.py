@@ -37,7 +37,7 @@ class FewLabels(GanDataModule):
         held_out: share of each class that is kept apart where ``per_class`` is None.
         test: a data set to measure on in place of what is left over; its folder shares no file with the source's.
         shape, num_classes: of the source; what the networks are built for.
-        seed, horizontal_flip, min_batches: see `GanDataModule`.
+        seed, horizontal_flip, vertical_flip, min_batches: see `GanDataModule`.
 
     Attributes:
         small: numbers of the small classes.
@@ -62,6 +62,7 @@ class FewLabels(GanDataModule):
         seed: int = 0,
         horizontal_flip: bool = False,
         min_batches: int = 1,
+        vertical_flip: bool = False,
     ) -> None:
         super().__init__(
             tuple(source.shape),
@@ -71,6 +72,7 @@ class FewLabels(GanDataModule):
             horizontal_flip,
             min_batches,
             source.kind,
+            vertical_flip,
         )
         self.source, self.test = source, test
         self.name = f"{source.name} (few labels)"

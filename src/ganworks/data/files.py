@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ganworks.data.decode import SUFFIXES
+from ganworks.data.planes import ARRAY
 from ganworks.errors import SettingError, nearest
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ def size_and_time(path: Path) -> tuple[int, int]:
 def find_images(root: str | Path | None) -> ImageFiles:
     """Find all images under ``root``, in sorted order; hidden files and folders are passed over.
 
+    Where there are no others, arrays (.npy) are the images.
+
     When every image lies in a subfolder, of two or more, the first-level subfolders are the classes, in natural order.
     Other files are counted by suffix, and subfolders without an image named, in the log.
 
@@ -102,6 +105,7 @@ def find_images(root: str | Path | None) -> ImageFiles:
     """
     folder = check_folder(root)
     found: list[str] = []
+    arrays: list[str] = []
     others: Counter[str] = Counter()
     for path in walk(folder):
         name = path.relative_to(folder).as_posix()
@@ -109,10 +113,16 @@ def find_images(root: str | Path | None) -> ImageFiles:
             found.append(name)
         elif name not in LABEL_FILES:
             others[path.suffix.lower() or "no suffix"] += 1
+            arrays += [name] * (path.suffix.lower() == ARRAY)
+    if not found:  # beside pictures an array may be anything
+        found = arrays
+        others.pop(ARRAY, None)
     if not found:
         num = others.total()
         instead = f"it has {num} other files ({by_suffix(others)})" if num else "it is empty"
-        raise SettingError("root", root, f"a folder with images (jpg, png, webp, bmp, tif, ...): {instead}")
+        raise SettingError(
+            "root", root, f"a folder with images (jpg, png, webp, bmp, tif, ..., or npy): {instead}"
+        )
     tell_passed_over(folder, found, others)
     return label_by_folder(ImageFiles(folder, sorted(found)))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles, find_images
 from ganworks.data.image_files import FilesDataModule
 from ganworks.data.labels import AS_TEXT, unlabelled, with_labels
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE
 from ganworks.data.split import ALL, find_split
 from ganworks.data.value_range import DTYPE
 
@@ -41,7 +41,7 @@ class Folder(FilesDataModule):
         self,
         root: str | Path | None,
         batch_size: int = 64,
-        resolution: int = 64,
+        resolution: int | Sequence[int] = 64,
         channels: int = 3,
         shape: Sequence[int] | None = None,
         num_classes: int | None = None,
@@ -59,6 +59,11 @@ class Folder(FilesDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = None,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
         super().__init__(
             batch_size,
@@ -77,6 +82,11 @@ class Folder(FilesDataModule):
             max_pixels,
             classes,
             changed,
+            vertical_flip,
+            fit,
+            background,
+            dtype,
+            pages,
         )
         self.root, self.label, self.label_source, self.split = root, label, label_source, split
 

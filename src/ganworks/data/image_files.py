@@ -14,13 +14,13 @@ import torch
 from ganworks.data.base import ImageDataModule
 from ganworks.data.cache import ImageCache, Opened
 from ganworks.data.class_names import settle_classes
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles, label_by_folder
 from ganworks.data.labels import unlabelled
 from ganworks.data.loader import BatchLoader
 from ganworks.data.on_the_fly import FileLoader, FileSamples
 from ganworks.data.order import KeyedOrder
 from ganworks.data.record import differences, hash_of, record_of
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE, SampleFormat
 from ganworks.data.samples import Samples
 from ganworks.data.value_range import DTYPE, Range, check_value_range
 from ganworks.errors import SettingError, check_choice, check_count
@@ -45,6 +45,9 @@ class FilesDataModule(ImageDataModule):
             without this setting was trained with) or [low, high].
         max_pixels: an image that has more counts as unreadable; the default is Pillow's.
         classes: the names of all classes, in the order of their numbers; None: as `find` numbers them.
+        vertical_flip: see `GanDataModule`.
+        fit, background, dtype, pages: how a file becomes a sample; see `SampleFormat`. Any number of ``channels``, and
+            ``resolution`` may be [height, width].
         changed: whether a checkpoint resumes with other files: "error" or "accept"; None, as in earlier
             configurations, does not look.
         others: see `ImageDataModule`.
@@ -59,7 +62,7 @@ class FilesDataModule(ImageDataModule):
     def __init__(
         self,
         batch_size: int,
-        resolution: int,
+        resolution: int | Sequence[int],
         channels: int,
         shape: Sequence[int] | None,
         num_classes: int | None,
@@ -74,13 +77,29 @@ class FilesDataModule(ImageDataModule):
         max_pixels: int = MAX_PIXELS,
         classes: Sequence[str] | None = None,
         changed: str | None = None,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
+        values = check_value_range(value_range)
+        self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
         super().__init__(
-            batch_size, resolution, channels, shape, num_classes, seed, horizontal_flip, min_batches
+            batch_size,
+            self.how.size[0],
+            channels,
+            shape,
+            num_classes,
+            seed,
+            horizontal_flip,
+            min_batches,
+            vertical_flip=vertical_flip,
+            how=self.how,
         )
         self.cache = ImageCache(cache, cache_limit_gb, max_corrupt, max_pixels)
         self.num_workers = check_count("num_workers", num_workers, at_least=0)
-        self.value_range: str | Range = check_value_range(value_range)
+        self.value_range: str | Range = values
         self.changed = changed if changed is None else check_choice("changed", changed, CHANGED)
         self.wanted_names = classes
         self._record: dict[str, Any] | None = None
@@ -101,11 +120,11 @@ class FilesDataModule(ImageDataModule):
     @cached_property
     def opened(self) -> Opened:
         """The readable files, in the cache or to be decoded on the fly."""
-        opened = self.cache.open(self.files, self.resolution, self.channels, self.value_range)
+        opened = self.cache.open(self.files, self.how)
         if opened.values is not None and isinstance(opened.value_range, tuple):
             low, high = opened.value_range
             log.info("%s: %s: scaled from [%g, %g]", self.files.root, opened.values, low, high)
-        self.value_range = opened.value_range
+        self.value_range = self.value_range if opened.value_range is None else opened.value_range
         return opened
 
     @cached_property
@@ -129,9 +148,8 @@ class FilesDataModule(ImageDataModule):
         """Return the loader; files that are not in the cache are read by workers."""
         if not isinstance(self.samples, FileSamples):
             return super().make_loader(order, passes)
-        return FileLoader(
-            self.samples, order, self.horizontal_flip, passes, self._device(), num_workers=self.num_workers
-        )
+        settings = self.loader_settings(passes)
+        return FileLoader(self.samples, order, **settings, num_workers=self.num_workers)
 
     @property
     def label_kind(self) -> str:
@@ -184,7 +202,8 @@ class FilesDataModule(ImageDataModule):
 
     def _hash(self) -> str:
         value_range = self.opened.value_range
-        how = ["range", *value_range] if isinstance(value_range, tuple) else []
+        how: list[Any] = ["range", *value_range] if isinstance(value_range, tuple) else []
+        how += self.how.extra_key
         return self.files.fingerprint("reference", self.shape, *self._label_hash(), *how)
 
     def _label_hash(self) -> list[str]:

@@ -6,21 +6,22 @@ import logging
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganworks.data import entry
 from ganworks.data.base import GanDataModule
-from ganworks.data.cache import ImageCache
+from ganworks.data.cache import ImageCache, map_file
 from ganworks.data.files import ImageFiles
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.survey import in_threads
 from ganworks.data.value_range import AUTO, Range, check_value_range
-from ganworks.errors import GanworksError, SettingError, check_count, check_range
+from ganworks.errors import GanworksError, SettingError, check_range
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +34,16 @@ class KeptImages(GanDataModule):
     A subclass calls `keep_in` when it is made and says in `training_files` where the range of values is looked for.
     """
 
-    def keep_in(
-        self, cache: str | Path, cache_limit_gb: float, max_pixels: int, value_range: str | Sequence[float]
-    ) -> None:
-        """Take the settings of the cache and of the reading; raise `SettingError` for what they cannot be."""
+    how: SampleFormat  # files become samples; a subclass sets it before this class is made
+
+    def keep_in(self, cache: str | Path, cache_limit_gb: float) -> None:
+        """Take the settings of the cache; raise `SettingError` for what they cannot be."""
         self.cache = Path(cache).expanduser()
         self.cache_limit_gb = check_range("cache_limit_gb", cache_limit_gb, 0)
-        self.max_pixels = check_count("max_pixels", max_pixels)
-        self.value_range: str | Range = check_value_range(value_range)
+
+    def format_of(self, size: tuple[int, int] | None, channels: int) -> SampleFormat:
+        """Return how files become samples of another size, or of other channels, scaled from `range`."""
+        return replace(self.how, resolution=size, channels=channels, value_range=self.range)
 
     @abstractmethod
     def training_files(self) -> ImageFiles:
@@ -52,10 +55,11 @@ class KeptImages(GanDataModule):
 
         "auto" is left where there are no such images.
         """
-        if self.value_range != AUTO:
-            return self.value_range
+        if self.how.value_range != AUTO:
+            return check_value_range(self.how.value_range)
         files = self.training_files()
-        values = ImageCache(self.cache, 0, 1, self.max_pixels).values(files)
+        cache = ImageCache(self.cache, 0, 1, self.how.max_pixels)
+        values = cache.values(files, self.how.is_deep, self.how.num_pages)
         if values is None:
             return AUTO
         log.info("%s: %s: scaled from [%g, %g]", files.root, values, *values.range)
@@ -63,8 +67,9 @@ class KeptImages(GanDataModule):
 
     @property
     def range_key(self) -> list[object]:
-        """What the range adds to the key of decoded images: nothing where it leaves those of 8 bits as they are."""
-        return ["range", *self.range] if isinstance(self.range, tuple) else []
+        """What range and format add to the key of decoded images: nothing where it is as it always was."""
+        values: list[object] = ["range", *self.range] if isinstance(self.range, tuple) else []
+        return [*values, *self.how.extra_key]
 
     @property
     def settled(self) -> dict[str, Any]:
@@ -100,28 +105,31 @@ def write_all(
 
 
 def open_kept(
-    cache: Path, limit_gb: float, key: str, shape: Sequence[int], write: Callable[[Path], None]
+    cache: Path,
+    limit_gb: float,
+    key: str,
+    shape: Sequence[int],
+    write: Callable[[Path], None],
+    dtype: torch.dtype = torch.uint8,
 ) -> Tensor:
-    """Return bytes of ``shape`` (N, C, H, W) from the folder ``key`` of the cache, which ``write`` fills at first.
+    """Return numbers of ``shape`` (N, C, H, W) from the folder ``key`` of the cache, which ``write`` fills at first.
 
     Raises:
         SettingError: they are too many for the cache, or it cannot be written.
         GanworksError: ``write`` wrote more or less than that.
     """
-    if (gigabytes := math.prod(shape) / 1e9) > limit_gb:
+    size = math.prod(shape) * dtype.itemsize
+    if (gigabytes := size / 1e9) > limit_gb:
         allowed = f"at least {gigabytes:.3g}, for {shape[0]:,} samples of {shape[2]}x{shape[3]}"
         raise SettingError("cache_limit_gb", limit_gb, allowed)
 
     def write_checked(folder: Path) -> None:
         write(folder)
-        if (found := (folder / FILE).stat().st_size) != math.prod(shape):
-            raise GanworksError(
-                f"the decoded images have {found:,} bytes, and {math.prod(shape):,} were expected"
-            )
+        if (found := (folder / FILE).stat().st_size) != size:
+            raise GanworksError(f"the decoded images have {found:,} bytes, and {size:,} were expected")
 
     try:
         done = entry.keep(cache, key, write_checked, lambda _: "it has no checksums")
     except OSError as error:
         raise SettingError("cache", cache, f"a folder that can be written ({error})") from error
-    # Copy-on-write: pages are read when needed, and the file cannot be changed by mistake.
-    return torch.from_numpy(np.memmap(done / FILE, np.uint8, mode="c", shape=tuple(shape)))
+    return map_file(done / FILE, dtype, shape)

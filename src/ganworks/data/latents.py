@@ -81,9 +81,7 @@ class Latents(GanDataModule):
         return self.moments
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
-        return MomentLoader(
-            self.moments, order, self.horizontal_flip, passes, self._device(), {"real": self.kind}
-        )
+        return MomentLoader(self.moments, order, **self.loader_settings(passes))
 
     @property
     def settled(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganworks.data.order import KeyedOrder
-from ganworks.data.samples import Fields, Samples, as_fields, to_float
+from ganworks.data.samples import Fields, Samples, as_fields, as_numbers, to_float
 from ganworks.errors import check_count
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Kind, kind_of
@@ -32,6 +32,7 @@ class BatchLoader:
             data set what Lightning does at every epoch's end (.6 ms).
         device: where batches are delivered. uint8 images move as bytes and become floats there.
         kinds: of the fields, which say how they are mirrored; those that are not named are what their shape says.
+        vertical_flip: turn half of the images upside down, drawn like the others and apart from them.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class BatchLoader:
         passes: int = 1,
         device: torch.device | str = "cpu",
         kinds: Mapping[str, Kind] | None = None,
+        vertical_flip: bool = False,
     ) -> None:
-        self.kinds = dict(kinds or {})
+        self.kinds, self.vertical_flip = dict(kinds or {}), vertical_flip
         self.samples, self.order, self.horizontal_flip = samples, order, horizontal_flip
         self.passes, self.device = check_count("passes", passes), torch.device(device)
         self.position = 0
@@ -81,15 +83,23 @@ class BatchLoader:
     def _batch(self, position: int) -> dict[str, Tensor]:
         indices = self.order.indices(position)
         fields = {name: self._move(values) for name, values in as_fields(self.read(indices)).items()}
-        if self.horizontal_flip:
-            chosen = self._move(self.order.flips(position))
+        for axis in self.flipped_axes:
+            chosen = self._move(self.order.flips(position, axis))
             fields = {
-                name: self._kind(name, values).mirror(values, chosen) for name, values in fields.items()
+                name: self._kind(name, values).mirror(as_numbers(values), chosen, axis)
+                for name, values in fields.items()
             }
         batch = {name: to_float(values) for name, values in fields.items()}
         if self.samples.labels is not None:
             batch["label"] = self._move(self.samples.labels[indices])
         return batch
+
+    @property
+    def flipped_axes(self) -> list[int]:
+        """The axes along which half of the images are mirrored."""
+        return [
+            axis for axis, is_flipped in ((-1, self.horizontal_flip), (-2, self.vertical_flip)) if is_flipped
+        ]
 
     def _kind(self, name: str, values: Tensor) -> Kind:
         return self.kinds.get(name) or kind_of(values.shape[1:])

@@ -7,11 +7,11 @@ import logging
 import torch
 from torch import Tensor
 
-from ganworks.data.decode import MAX_PIXELS, decode
+from ganworks.data.decode import decode
 from ganworks.data.files import ImageFiles
 from ganworks.data.loader import WorkerLoader
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import Fields
-from ganworks.data.value_range import DTYPE, Range
 from ganworks.errors import SettingError
 
 log = logging.getLogger(__name__)
@@ -25,21 +25,17 @@ class FileSamples:
 
     Args:
         files: which of them begin like images.
-        resolution, channels, value_range, max_pixels: how they are read, see `decode`.
+        how: they become samples, see `decode`.
         max_corrupt: share of the files that may be replaced.
     """
 
     def __init__(
         self,
         files: ImageFiles,
-        resolution: int,
-        channels: int,
-        value_range: Range | str | None = DTYPE,
-        max_pixels: int = MAX_PIXELS,
+        how: SampleFormat,
         max_corrupt: float = 1.0,
     ) -> None:
-        self.files, self.resolution, self.channels = files, resolution, channels
-        self.value_range, self.max_pixels, self.max_corrupt = value_range, max_pixels, max_corrupt
+        self.files, self.how, self.max_corrupt = files, how, max_corrupt
         self.labels = files.labels
         # Which files were replaced; in shared memory, as worker processes find them and this one counts them.
         self.replaced = torch.zeros(len(files), dtype=torch.uint8).share_memory_()
@@ -50,7 +46,7 @@ class FileSamples:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Tensor:
-        """Return one image: uint8 (C, H, W).
+        """Return one image (C, H, W), of the dtype of `how`.
 
         Raises:
             SettingError: neither it nor another one with its label can be decoded.
@@ -60,10 +56,7 @@ class FileSamples:
             if step and not self._same_label(index, other):
                 continue
             try:
-                return decode(
-                    *(self.files.path(other), self.resolution, self.channels),
-                    *(self.value_range, self.max_pixels),
-                )
+                return decode(self.files.path(other), self.how)
             except Exception as error:
                 cause = error
                 self.replaced[other] = 1
@@ -74,7 +67,7 @@ class FileSamples:
         raise SettingError("root", self.files.root, f"{allowed} ({cause})")
 
     def read(self, indices: Tensor) -> Tensor:
-        """Return the images at ``indices``: uint8 (B, C, H, W)."""
+        """Return the images at ``indices``, (B, C, H, W)."""
         images = torch.stack([self[index] for index in indices.tolist()])
         self.check_replaced()
         return images

@@ -10,6 +10,8 @@ from torch import Tensor
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
 
+FLIPS = {-1: "flip", -2: "vertical flip"}  # keys of the draws, by axis
+
 
 class KeyedOrder:
     """The batches of every epoch of ``num_samples`` samples, in an order keyed by (seed, epoch).
@@ -53,7 +55,10 @@ class KeyedOrder:
                 f"at most {num_samples // world_size}{on}: the data set has {num_samples:,} samples",
             )
         self._epoch = -1
-        self._order = self._flips = torch.empty(0)
+        self._order = torch.empty(0)
+        self._flipped: dict[
+            int, tuple[int, Tensor]
+        ] = {}  # by axis: the epoch, and which samples are mirrored
 
     def __len__(self) -> int:
         """Batches of one epoch."""
@@ -67,10 +72,17 @@ class KeyedOrder:
         start = batch * self.global_batch_size
         return self._order[start : start + self.global_batch_size][self.rank :: self.world_size]
 
-    def flips(self, position: int) -> Tensor:
-        """Return which samples of that batch are mirrored, keyed by (seed, epoch, sample): bool (B,)."""
-        indices = self.indices(position)
-        return self._flips[indices]
+    def flips(self, position: int, axis: int = -1) -> Tensor:
+        """Return which samples of that batch are mirrored, keyed by (seed, epoch, sample): bool (B,).
+
+        Args:
+            axis: -1 left to right, -2 upside down; they have draws of their own.
+        """
+        epoch = position // len(self)
+        if self._flipped.get(axis, (-1,))[0] != epoch:
+            rng = keyed_rng(self.seed, FLIPS[axis], epoch)
+            self._flipped[axis] = epoch, torch.randint(0, 2, (self.num_samples,), generator=rng).bool()
+        return self._flipped[axis][1][self.indices(position)]
 
     def stream(self, position: int) -> Iterator[list[int]]:
         """Yield the samples of every batch from ``position`` on, without an end."""
@@ -84,5 +96,4 @@ class KeyedOrder:
         order = torch.randperm(self.num_samples, generator=keyed_rng(self.seed, "order", epoch))
         if not self.drop_last:
             order = torch.cat([order, order[: -self.num_samples % self.world_size]])
-        coins = torch.randint(0, 2, (self.num_samples,), generator=keyed_rng(self.seed, "flip", epoch))
-        self._epoch, self._order, self._flips = epoch, order, coins.bool()
+        self._epoch, self._order = epoch, order

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -14,10 +15,10 @@ from ganworks.data.decode import decode_part, read_size
 from ganworks.data.files import ImageFiles, check_folder, find_images
 from ganworks.data.kept import open_kept, write_all
 from ganworks.data.layout import Sides, find_sides, held_out_name, subfolders
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import TensorSamples
 from ganworks.data.split import TRAIN
 from ganworks.data.survey import reason
-from ganworks.data.value_range import DTYPE, Range
 from ganworks.errors import GanworksError, SettingError
 from ganworks.noise import keyed_rng
 
@@ -137,23 +138,18 @@ class PairDecoder:
     """How pairs become samples, and where these are kept.
 
     Args:
-        size: (height, width) of both.
-        channels, source_channels: of ``real`` and of ``source``.
+        how: files become samples, with the channels of ``real``.
+        source_channels: of ``source``.
         direction: AtoB: A is the source; BtoA: B is.
         cache: the folder that the decoded images are kept in.
         cache_limit_gb: the largest number of GB that they may take.
-        max_pixels: of an image file.
-        value_range: what becomes black to white in images of more than 8 bits.
     """
 
-    size: tuple[int, int]
-    channels: int
+    how: SampleFormat
     source_channels: int
     direction: str
     cache: Path
     cache_limit_gb: float
-    max_pixels: int
-    value_range: Range | str = DTYPE
 
     def open(self, files: PairFiles) -> TensorSamples:
         """Return the samples of the files, decoded first where that was not done before.
@@ -162,13 +158,13 @@ class PairDecoder:
             SettingError: they are too many for the cache, or it cannot be written.
             GanworksError: a file that cannot be read, or whose halves differ in width; names it.
         """
-        shape = (len(files), self.source_channels + self.channels, *self.size)
-        how = self.size, self.channels, self.source_channels, self.direction, self.max_pixels
-        scaled = ["range", *self.value_range] if isinstance(self.value_range, tuple) else []
-        key = "pairs-" + files.fingerprint(*how, *scaled)
-        both = open_kept(
-            self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, folder)
-        )
+        how, values = self.how, self.how.value_range
+        shape = (len(files), self.source_channels + how.channels, *how.size)
+        told = how.size, how.channels, self.source_channels, self.direction, how.max_pixels
+        scaled = ["range", *values] if isinstance(values, tuple) else []
+        key = "pairs-" + files.fingerprint(*told, *scaled, *how.extra_key)
+        write = partial(self.write, files)
+        both = open_kept(self.cache, self.cache_limit_gb, key, shape, write, how.torch_dtype)
         return TensorSamples(both[:, self.source_channels :], source=both[:, : self.source_channels])
 
     def write(self, files: PairFiles, folder: Path) -> None:
@@ -178,17 +174,17 @@ class PairDecoder:
         write_all(named, lambda index, _: self.read(files, index), folder, lambda _, error: error)
 
     def read(self, files: PairFiles, index: int) -> Tensor:
-        """Return a pair: uint8 (source_channels + channels, height, width)."""
+        """Return a pair (source_channels + channels, height, width)."""
         names, parts = [files.first[index], files.second[index]], [WHOLE, WHOLE]
         if files.are_side_by_side:
-            check_even(files.root / names[0], self.max_pixels)
+            check_even(files.root / names[0], self.how.max_pixels)
             parts = [*HALVES]
         if self.direction == "BtoA":
             names, parts = names[::-1], parts[::-1]
-        images, how = [], (self.value_range, self.max_pixels)
-        for name, part, channels in zip(names, parts, (self.source_channels, self.channels), strict=True):
+        images = []
+        for name, part, channels in zip(names, parts, (self.source_channels, self.how.channels), strict=True):
             try:
-                images.append(decode_part(files.root / name, self.size, channels, part, *how))
+                images.append(decode_part(files.root / name, replace(self.how, channels=channels), part))
             except Exception as error:
                 path = files.root / name
                 raise GanworksError(f"{path} cannot be read: {reason(error, path)}") from error

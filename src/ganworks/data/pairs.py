@@ -12,15 +12,15 @@ from torch import Tensor
 
 from ganworks.data.base import GanDataModule, check_shape
 from ganworks.data.crops import CropLoader
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.files import ImageFiles
 from ganworks.data.kept import KeptImages
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
 from ganworks.data.pair_files import PairDecoder, PairFiles, find_pairs, held_out
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE, SampleFormat, size_of
 from ganworks.data.samples import TensorSamples
 from ganworks.data.superres import untranslated
-from ganworks.data.value_range import AUTO
+from ganworks.data.value_range import AUTO, check_value_range
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.sample.kind import Image
 
@@ -38,7 +38,7 @@ class PairModule(KeptImages):
         root: the folder.
         batch_size: pairs in a batch of one device.
         resolution: height and width, or both: [height, width].
-        channels, source_channels: of ``real`` and ``source``, 1 (gray) or 3 (RGB); None takes ``channels``.
+        channels, source_channels: of ``real`` and ``source``; None takes ``channels``.
         shape: what the networks are built for: (channels, height, width), or None.
         num_classes: 0: pairs have no labels.
         held_out: share of the samples that is kept apart for the metrics where no folder is; 0: they measure with the
@@ -48,6 +48,8 @@ class PairModule(KeptImages):
         max_pixels: an image file that has more is an error.
         value_range: what becomes black to white in images of more than 8 bits, one range for both sides: "auto" (what
             the values of the training say), "dtype" or [low, high]; see `FilesDataModule`.
+        vertical_flip: see `GanDataModule`; source and real are turned alike.
+        fit, background, dtype, pages: how a file becomes a sample; see `SampleFormat`.
 
     Raises:
         SettingError: a setting that it cannot have; later what is wrong with the files.
@@ -70,17 +72,27 @@ class PairModule(KeptImages):
         cache_limit_gb: float,
         max_pixels: int,
         value_range: str | Sequence[float],
+        vertical_flip: bool,
+        fit: str,
+        background: str | Sequence[int],
+        dtype: str,
+        pages: str,
     ) -> None:
-        self.channels, self.source_channels = check_channels("channels", channels), channels
+        values = check_value_range(value_range)
+        self.how = SampleFormat(resolution, channels, values, max_pixels, fit, background, dtype, pages)
+        self.channels = self.source_channels = self.how.channels
         if source_channels is not None:
-            self.source_channels = check_channels("source_channels", source_channels)
-        self.size = size_of("resolution", resolution)
+            self.source_channels = check_count("source_channels", source_channels)
+        self.size = self.how.size
         if num_classes not in (None, 0):
             raise SettingError("num_classes", num_classes, "0: pairs of images have no labels")
-        check_shape(shape, (channels, *self.size), "channels and resolution")
-        super().__init__((channels, *self.size), 0, batch_size, seed, horizontal_flip, min_batches, Image())
+        check_shape(shape, self.how.shape, "channels and resolution")
+        kind = Image(self.how.dtype)
+        super().__init__(
+            self.how.shape, 0, batch_size, seed, horizontal_flip, min_batches, kind, vertical_flip
+        )
         self.root, self.held_out = root, check_range("held_out", held_out, 0.0, 0.9)
-        self.keep_in(cache, cache_limit_gb, max_pixels, value_range)
+        self.keep_in(cache, cache_limit_gb)
 
     def baselines(self, num: int, seed: int) -> dict[str, dict[str, Tensor]]:
         """Return the line of the untranslated sources, where they have the channels of the samples."""
@@ -101,7 +113,7 @@ class Pairs(PairModule):
     - ``train``, perhaps ``test`` or ``val``: files with A and B side by side; or such files alone.
 
     The test or validation set, or else a share of the training set, is what the metrics measure with. Images are
-    cropped at the centre to the proportions of the resolution, and resized.
+    brought to the resolution as ``fit`` says.
 
     Args:
         direction: AtoB: A is the source; BtoA: B is.
@@ -134,6 +146,11 @@ class Pairs(PairModule):
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
         value_range: str | Sequence[float] = AUTO,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
         super().__init__(
             root,
@@ -151,6 +168,11 @@ class Pairs(PairModule):
             cache_limit_gb,
             max_pixels,
             value_range,
+            vertical_flip,
+            fit,
+            background,
+            dtype,
+            pages,
         )
         self.direction = check_choice("direction", direction, DIRECTIONS)
         self.load_size = load_size_of(load_resolution, self.size)
@@ -186,22 +208,14 @@ class Pairs(PairModule):
 
     def decoder(self, size: tuple[int, int]) -> PairDecoder:
         """Return what reads the pairs at ``size``."""
-        how = self.channels, self.source_channels, self.direction
-        return PairDecoder(size, *how, self.cache, self.cache_limit_gb, self.max_pixels, self.range)
+        how = self.format_of(size, self.channels)
+        return PairDecoder(how, self.source_channels, self.direction, self.cache, self.cache_limit_gb)
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return the loader; it crops where images are read at a larger size."""
         if self.load_size == self.size:
             return super().make_loader(order, passes)
-        return CropLoader(
-            self.samples,
-            order,
-            self.horizontal_flip,
-            passes,
-            self._device(),
-            {"real": self.kind},
-            size=self.size,
-        )
+        return CropLoader(self.samples, order, **self.loader_settings(passes), size=self.size)
 
     def training_data(self) -> GanDataModule:
         """Return the training pairs as the metrics would see them: read at the resolution, without crops."""
@@ -218,26 +232,6 @@ class Pairs(PairModule):
     def _hash(self) -> str:
         how = self.shape, self.source_channels, self.direction
         return self.files[1].fingerprint("reference", *how, *self.range_key)
-
-
-def check_channels(setting: str, channels: int) -> int:
-    """Return ``channels`` if it is 1 or 3; raise `SettingError` otherwise."""
-    if channels not in (1, 3):
-        raise SettingError(setting, channels, "1 (gray) or 3 (RGB)")
-    return int(channels)
-
-
-def size_of(setting: str, resolution: int | Sequence[int]) -> tuple[int, int]:
-    """Return (height, width) of a side, or of both.
-
-    >>> size_of("resolution", 256), size_of("resolution", [128, 256])
-    ((256, 256), (128, 256))
-    """
-    sides = [resolution, resolution] if isinstance(resolution, int | float) else list(resolution)
-    if len(sides) != 2:
-        raise SettingError(setting, list(sides), "a side in pixels, or [height, width]")
-    height, width = (check_count(setting, side) for side in sides)
-    return height, width
 
 
 def load_size_of(load_resolution: int | Sequence[int] | None, size: tuple[int, int]) -> tuple[int, int]:

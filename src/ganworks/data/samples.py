@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 Fields = Mapping[str, Tensor]
+HALVES = {torch.uint8: 127.5, torch.uint16: 32767.5}  # of the largest number that a pixel can have
 
 
 class Samples(Protocol):
     """A data set that is read by index.
 
     ``labels`` is None, classes int64 (N,), or float32 (N, K) for several classes or vectors of numbers. ``read``
-    returns uint8 images (B, C, H, W) in 0..255, or samples that already have the networks' range; or a dict of fields
-    with a row each, ``real`` among them, of which those in uint8 are images too.
+    returns images (B, C, H, W), uint8 in 0..255 or uint16 in 0..65535, or samples that already have the range of the
+    networks; or a dict of fields with a row each, ``real`` among them, of which those in uint8 and uint16 are images.
     """
 
     labels: Tensor | None
@@ -31,7 +32,7 @@ class TensorSamples:
     """Samples in one tensor, perhaps with other fields beside them.
 
     Args:
-        values: (N, C, H, W) uint8, or (N, *shape) in the range of the networks.
+        values: (N, C, H, W) uint8 or uint16, or (N, *shape) in the range of the networks.
         labels: int64 (N,), float32 (N, K), or None.
         fields: other tensors with a row for each sample, such as ``source``.
     """
@@ -81,11 +82,16 @@ def as_fields(values: Tensor | Fields) -> dict[str, Tensor]:
 
 
 def to_float(values: Tensor) -> Tensor:
-    """Return uint8 images in 0..255 as float32 in [-1, 1]; float samples pass as they are.
+    """Return uint8 images in 0..255, or uint16 in 0..65535, as float32 in [-1, 1]; float samples pass as they are.
 
     >>> to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
     [-1.0, 1.0]
     """
-    if values.dtype != torch.uint8:
+    if values.dtype not in HALVES:
         return values
-    return values.to(torch.float32).div_(127.5).sub_(1)
+    return values.to(torch.float32).div_(HALVES[values.dtype]).sub_(1)
+
+
+def as_numbers(values: Tensor) -> Tensor:
+    """Return samples in a type that all operations know: those of 16 bits as `to_float` has them."""
+    return to_float(values) if values.dtype == torch.uint16 else values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganworks.data import split
-from ganworks.data.decode import MAX_PIXELS, decode_whole, read_size
+from ganworks.data.decode import decode_whole, read_size
 from ganworks.data.files import ImageFiles, find_images
 from ganworks.data.kept import open_kept, write_all
 from ganworks.data.layout import held_out_name
 from ganworks.data.pair_files import held_out
 from ganworks.data.pairs import PairModule
-from ganworks.data.samples import TensorSamples, to_float
+from ganworks.data.sample_format import CROP, FIRST, MAX_PIXELS, WHITE
+from ganworks.data.samples import HALVES, TensorSamples, to_float
 from ganworks.data.split import find_split
 from ganworks.data.superres import enlarged
 from ganworks.data.survey import in_threads
@@ -65,6 +66,10 @@ class Superres(PairModule):
         cache_limit_gb: float = 32.0,
         max_pixels: int = MAX_PIXELS,
         value_range: str | Sequence[float] = AUTO,
+        vertical_flip: bool = False,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
+        pages: str = FIRST,
     ) -> None:
         super().__init__(
             root,
@@ -82,6 +87,11 @@ class Superres(PairModule):
             cache_limit_gb,
             max_pixels,
             value_range,
+            vertical_flip,
+            CROP,
+            background,
+            dtype,
+            pages,
         )
         self.factor = check_count("factor", factor, at_least=2)
         if any(side % self.factor for side in self.size):
@@ -120,17 +130,16 @@ class Superres(PairModule):
             size = "x".join(map(str, self.size))
             raise SettingError("resolution", size, f"less: no image in {files.root} is as large")
         how = FORMAT, self.shape, self.factor
-        key = f"superres-{files.fingerprint(*how, self.max_pixels, *self.range_key)}"
+        key = f"superres-{files.fingerprint(*how, self.how.max_pixels, *self.range_key)}"
         shape = (num, 2 * self.channels, *self.size)
-        both = open_kept(
-            self.cache, self.cache_limit_gb, key, shape, lambda folder: self.write(files, folder)
-        )
+        write = partial(self.write, files)
+        both = open_kept(self.cache, self.cache_limit_gb, key, shape, write, self.how.torch_dtype)
         return TensorSamples(both[:, self.channels :], source=both[:, : self.channels])
 
     def grids(self, files: ImageFiles) -> list[tuple[int, int]]:
         """Return the rows and columns of tiles of each image, by its header; say how many images have none."""
         grids = []
-        for name, size in in_threads(files, lambda _, path: read_size(path, self.max_pixels)):
+        for name, size in in_threads(files, lambda _, path: read_size(path, self.how.max_pixels)):
             if isinstance(size, str):
                 raise GanworksError(f"{files.root / name} cannot be read: {size}")
             grids.append((size[0] // self.size[0], size[1] // self.size[1]))
@@ -145,11 +154,11 @@ class Superres(PairModule):
         write_all(files, lambda _, path: self.read(path), folder)
 
     def read(self, path: Path) -> Tensor:
-        """Return the tiles of an image file: uint8 (N, 2 C, height, width)."""
-        image = decode_whole(path, self.channels, self.range, self.max_pixels)
+        """Return the tiles of an image file: (N, 2 C, height, width)."""
+        image = decode_whole(path, self.format_of(None, self.channels))
         rows, columns = image.shape[1] // self.size[0], image.shape[2] // self.size[1]
         if not rows or not columns:
-            return torch.empty(0, 2 * self.channels, *self.size, dtype=torch.uint8)
+            return torch.empty(0, 2 * self.channels, *self.size, dtype=self.how.torch_dtype)
         image = centre(image, (rows * self.size[0], columns * self.size[1]))
         both = torch.cat([degraded(image, self.factor), image])
         tiles = both.unflatten(1, (rows, -1)).unflatten(3, (columns, -1))  # 2 C, rows, height, columns, width
@@ -178,10 +187,13 @@ def centre(image: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def degraded(image: Tensor, factor: int) -> Tensor:
-    """Return an image uint8 (C, H, W), ``factor`` times smaller in bytes and enlarged again: the same shape."""
+    """Return an image (C, H, W), ``factor`` times smaller in the levels of its dtype and enlarged again."""
     height, width = image.shape[1:]
     size = (height // factor, width // factor)
     small = interpolate(image[None].float(), size, mode="bicubic", antialias=True, align_corners=False)
-    small = small.round_().clamp_(0, 255).to(torch.uint8)
+    if image.is_floating_point():
+        return enlarged(small.clamp_(-1, 1), (height, width))[0]
+    half = HALVES[image.dtype]
+    small = small.round_().clamp_(0, 2 * half).to(image.dtype)
     large = enlarged(to_float(small), (height, width))
-    return ((large[0] + 1) * 127.5).round_().to(torch.uint8)
+    return ((large[0] + 1) * half).round_().to(image.dtype)

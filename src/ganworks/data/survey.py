@@ -12,12 +12,19 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import UnidentifiedImageError
 
 from ganworks.bar import Bar
-from ganworks.data.decode import TooManyPixelsError, decode, open_image
 from ganworks.data.files import ImageFiles
-from ganworks.data.value_range import DTYPE, Values, is_deep, together
+from ganworks.data.open_image import (
+    TooManyPixelsError,
+    is_array,
+    open_array,
+    open_image,
+    read_unidentified,
+)
+from ganworks.data.planes import deep_values, is_deep_colour
+from ganworks.data.value_range import Values, together
 from ganworks.noise import keyed_rng
 
 log = logging.getLogger(__name__)
@@ -52,17 +59,29 @@ class Survey:
         return cls(**content, values=None if values is None else Values(**values))
 
 
-def write_survey(files: ImageFiles, max_pixels: int, has_range: bool, is_tried: bool, folder: Path) -> None:
+def write_survey(
+    files: ImageFiles,
+    max_pixels: int,
+    has_range: bool,
+    is_tried: bool,
+    has_colour: bool,
+    num_pages: int,
+    folder: Path,
+) -> None:
     """Look at every file and write a `Survey` to ``folder``.
 
     Args:
         has_range: the range of values is known, so that headers are enough.
         is_tried: read some files to their end, for those that will be decoded on the fly.
+        has_colour, num_pages: see `deep_values`.
     """
     tried = set(tried_of(len(files))) if is_tried else set()
     corrupt, values, cut, highs = {}, [], 0, []
     for index, (name, seen) in enumerate(
-        in_threads(files, lambda index, path: look(path, max_pixels, has_range, index in tried))
+        in_threads(
+            files,
+            lambda index, path: look(path, max_pixels, has_range, index in tried, has_colour, num_pages),
+        )
     ):
         if isinstance(seen, str):
             corrupt[name] = seen
@@ -84,22 +103,35 @@ def write_survey(files: ImageFiles, max_pixels: int, has_range: bool, is_tried: 
     )
 
 
-def look(path: Path, max_pixels: int, has_range: bool, is_tried: bool) -> Values | int | None:
+def look(
+    path: Path,
+    max_pixels: int,
+    has_range: bool = False,
+    is_tried: bool = False,
+    has_colour: bool = False,
+    num_pages: int = 1,
+) -> Values | int | None:
     """Return the values of an image of more than 8 bits, or the largest upper byte of one of 16-bit colour."""
-    with open_image(path, max_pixels) as file:
-        if is_deep(file) and not has_range:
-            return Values.of(file)
-        if not has_range and is_deep_colour(file):
-            return int(np.asarray(file).max())
-    if is_tried:
-        decode(path, 1, 1, DTYPE, max_pixels)
+    if is_array(path):
+        return values_of_array(open_array(path, max_pixels))
+    try:
+        with open_image(path, max_pixels) as file:
+            values = None if has_range else deep_values(file, has_colour, num_pages)
+            if values is not None:
+                return Values.of_array(values)
+            if not has_range and is_deep_colour(file):
+                return int(np.asarray(file).max())
+            if is_tried:
+                file.draft(None, (3, 3))  # a JPEG is read to its end at an eighth of its size
+                file.load()
+    except UnidentifiedImageError as error:
+        return values_of_array(read_unidentified(path, max_pixels, error))
     return None
 
 
-def is_deep_colour(file: Image.Image) -> bool:
-    """Say whether Pillow drops the lower byte of 16-bit colour."""
-    layouts = [tile[3] for tile in getattr(file, "tile", ())]
-    return not is_deep(file) and any(";16" in str(layout) for layout in layouts)
+def values_of_array(array: np.ndarray) -> Values | None:
+    """Return the values of an array; None where its type says what is black and white."""
+    return None if array.dtype in (bool, np.uint8) else Values.of_array(array)
 
 
 def tried_of(num: int) -> list[int]:

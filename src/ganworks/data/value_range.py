@@ -46,8 +46,12 @@ class Values:
         Raises:
             ValueError: none of them is finite.
         """
-        values = np.asarray(image)
-        kind = "float" if image.mode == "F" else "32-bit" if values.dtype.itemsize > 2 else "16-bit"
+        return cls.of_array(np.asarray(image))
+
+    @classmethod
+    def of_array(cls, values: np.ndarray) -> Values:
+        """Return the values of an array of integers or floats; raises as `of`."""
+        kind = "float" if values.dtype.kind == "f" else "32-bit" if values.dtype.itemsize > 2 else "16-bit"
         if kind == "float":
             values = values[np.isfinite(values)]
         if not values.size:
@@ -111,25 +115,38 @@ def to_8_bits(image: Image.Image, value_range: Range | str | None) -> Image.Imag
     """Return an image with values of 8 bits; one that has them already stays as it is.
 
     Args:
-        value_range: (low, high) become 0 and 255, and what is outside is clipped; NaN becomes 0. "dtype": integers
-            from [0, 65535], floats from [0, 1]. None is "dtype" for an image that fills this range.
+        value_range: what becomes 0 and 255; see `scaled`.
+
+    Raises:
+        ValueError: as `scaled`.
+    """
+    if not is_deep(image):
+        return image
+    return Image.fromarray((scaled(np.asarray(image), value_range) * 255).round().astype(np.uint8))
+
+
+def scaled(values: np.ndarray, value_range: Range | str | None) -> np.ndarray:
+    """Return values of more than 8 bits as levels in [0, 1], float64 of integers.
+
+    Args:
+        value_range: (low, high) become 0 and 1, and what is outside is clipped; NaN becomes 0. "dtype", and "auto"
+            where no range was found: integers from [0, 65535], floats from [0, 1]. None is "dtype" for values that
+            fill this range.
 
     Raises:
         ValueError: ``value_range`` is None, and the values do not fit that range or leave most of it empty.
     """
-    if not is_deep(image):
-        return image
-    values = np.asarray(image)
-    is_float = image.mode == "F"
+    is_float = values.dtype.kind == "f"
+    if values.dtype == np.float16:  # whose largest number is below many a range
+        values = values.astype(np.float32)
     if value_range is None:
-        check_filled(Values.of(image), DTYPE_RANGES[is_float])
+        check_filled(Values.of_array(values), DTYPE_RANGES[is_float])
     low, high = value_range if isinstance(value_range, tuple) else DTYPE_RANGES[is_float]
     if is_float:
         values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     else:
         values = values.astype(np.float64)
-    levels = (values.clip(low, high) - low) / (high - low) * 255
-    return Image.fromarray(levels.round().astype(np.uint8))
+    return (values.clip(low, high) - low) / (high - low)
 
 
 def check_filled(values: Values, expected: Range) -> None:

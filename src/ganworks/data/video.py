@@ -34,8 +34,7 @@ class ClipDataModule(GanDataModule):
 
     def make_loader(self, order: KeyedOrder, passes: int) -> BatchLoader:
         """Return a loader that asks the samples for those of each epoch."""
-        kinds = {"real": self.kind}
-        return EpochLoader(self.samples, order, self.horizontal_flip, passes, self._device(), kinds)
+        return EpochLoader(self.samples, order, **self.loader_settings(passes))
 
 
 def spoiled(clips: Tensor, noise: float, rng: torch.Generator) -> dict[str, Tensor]:

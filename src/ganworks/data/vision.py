@@ -20,6 +20,7 @@ from ganworks.data.decode import resize, with_channels
 from ganworks.data.files import ImageFiles
 from ganworks.data.idx import find_idx, read_pair
 from ganworks.data.image_files import FilesDataModule
+from ganworks.data.sample_format import CROP, WHITE
 from ganworks.data.samples import TensorSamples
 from ganworks.errors import SettingError
 
@@ -179,7 +180,7 @@ class CIFAR10(Vision):
 
 
 class CelebA(FilesDataModule):
-    """162,770 aligned faces, 178x218, cropped to the square at the centre. Liu, Luo, Wang, Tang 2015.
+    """162,770 aligned faces, 178x218, cropped at the centre. Liu, Luo, Wang, Tang 2015.
 
     It has attributes and identities but no classes: ``num_classes`` is 0.
     Arguments: see `Vision` and `FilesDataModule`.
@@ -198,7 +199,7 @@ class CelebA(FilesDataModule):
         root: str | Path = "data",
         download: bool = True,
         batch_size: int = 64,
-        resolution: int = 64,
+        resolution: int | Sequence[int] = 64,
         channels: int = 3,
         shape: Sequence[int] | None = None,
         num_classes: int | None = None,
@@ -209,6 +210,10 @@ class CelebA(FilesDataModule):
         cache_limit_gb: float = 32.0,
         max_corrupt: float = 0.0,
         num_workers: int = 4,
+        vertical_flip: bool = False,
+        fit: str = CROP,
+        background: str | Sequence[int] = WHITE,
+        dtype: str = "uint8",
     ) -> None:
         super().__init__(
             batch_size,
@@ -223,6 +228,10 @@ class CelebA(FilesDataModule):
             cache_limit_gb,
             max_corrupt,
             num_workers,
+            vertical_flip=vertical_flip,
+            fit=fit,
+            background=background,
+            dtype=dtype,
         )
         self.root, self.download = Path(root).expanduser(), download
 

@@ -49,7 +49,7 @@ class Arguments:
     resolution: int | None = field(
         default=None, metadata={"help": "side that images of folders are brought to; their own if left out"}
     )
-    channels: int | None = field(default=None, metadata={"help": "1 or 3, for folders; 3 if left out"})
+    channels: int | None = field(default=None, metadata={"help": "of the images of folders; 3 if left out"})
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})
     devices: int = field(
         default=1, metadata={"help": "processes that share the work: one a GPU, or so many on the CPUs"}

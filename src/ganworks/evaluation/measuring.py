@@ -38,8 +38,9 @@ from ganworks.metric.generate import compare_samples, draw
 from ganworks.run.compose import compose
 from ganworks.run.instantiate import make
 from ganworks.run.resume import change
+from ganworks.sample.trained_format import SETTINGS
 
-OF_FOLDERS = ("data.value_range", "data.max_pixels")
+OF_FOLDERS = ("data.value_range", "data.max_pixels", *(f"data.{name}" for name in SETTINGS))
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
     """Return ``fake`` and ``real``, folders of images or files of statistics."""
     for name, _, value in (override.partition("=") for override in overrides):
         if not name.startswith(("metric.", "paths.", *OF_FOLDERS)):
-            allowed = f"left out: of two folders only metric.x=value, {' and '.join(OF_FOLDERS)} are settings"
+            allowed = f"left out: of two folders only metric.x=value, {', '.join(OF_FOLDERS)} are settings"
             raise SettingError(name, value, allowed)
     config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
     change(config, overrides)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
-from ganworks.data.decode import MAX_PIXELS
 from ganworks.data.evaluated import EvaluatedImages, read_alike
+from ganworks.data.sample_format import MAX_PIXELS, SampleFormat
 from ganworks.data.value_range import AUTO, DTYPE
 from ganworks.errors import SettingError, setting_path
 from ganworks.metric import Extractor, Result, SampleSet, Suite
@@ -20,6 +20,7 @@ from ganworks.metric.extractor import ImageExtractor
 from ganworks.metric.statistics_file import FEATURES, Statistics, is_statistics
 from ganworks.run.instantiate import make
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.trained_format import SETTINGS
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,11 @@ class Sides:
 
 
 def find(
-    setting: str, path: str, channels: int = 3, resolution: int | None = None, **how: Any
+    setting: str,
+    path: str,
+    channels: int = 3,
+    resolution: int | Sequence[int] | None = None,
+    **how: Any,
 ) -> EvaluatedImages | Statistics:
     """Return the folder of images or the file of statistics at ``path``.
 
@@ -68,17 +73,17 @@ def find(
     """
     if is_statistics(path):
         return Statistics.load(path)
-    renamed = {"root": setting, **{name: f"data.{name}" for name in ("value_range", "max_pixels")}}
+    renamed = {"root": setting, **{name: f"data.{name}" for name in ("value_range", "max_pixels", *SETTINGS)}}
     with setting_path(renamed=renamed):
         return EvaluatedImages(path, channels, resolution, **how)
 
 
 def how_read(data: DictConfig, trained: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the range of values and the limit of pixels with which the images of a folder are read.
+    """Return how the images of a folder are read: range, limit of pixels, and what else a `SampleFormat` says.
 
     Args:
         data: the settings of a folder.
-        trained: the settings of the data that a generator was trained on, whose range counts unless ``data`` has one.
+        trained: the settings of the data that a generator was trained on, which count where ``data`` has the default.
     """
     value_range = data.get("value_range", AUTO)
     if value_range == AUTO and trained:
@@ -86,7 +91,16 @@ def how_read(data: DictConfig, trained: Mapping[str, Any] | None = None) -> dict
         value_range = trained.get("value_range", DTYPE if "max_corrupt" in trained else AUTO)
     if not isinstance(value_range, str):
         value_range = list(value_range)
-    return {"value_range": value_range, "max_pixels": data.get("max_pixels", MAX_PIXELS)}
+    told = {name: plain for name in SETTINGS if (plain := _told(name, data, trained or {})) is not None}
+    return {"value_range": value_range, "max_pixels": data.get("max_pixels", MAX_PIXELS), **told}
+
+
+def _told(name: str, *settings: Mapping[str, Any]) -> Any:
+    """Return the first value of a setting that is not its default, or None."""
+    default = {each.name: each.default for each in fields(SampleFormat)}[name]
+    values = (node.get(name) for node in settings)
+    found = next((each for each in values if each not in (None, default, "white")), None)
+    return found if found is None or isinstance(found, str) else list(found)
 
 
 def find_beside(sampler: Sampler, path: str, data: DictConfig) -> EvaluatedImages | Statistics:
@@ -98,7 +112,7 @@ def find_beside(sampler: Sampler, path: str, data: DictConfig) -> EvaluatedImage
     shape = sampler.shape
     if sampler.kind.is_image:
         how = how_read(data, sampler.config.get("data"))
-        real = find("real", path, shape[0], shape[2], **how)
+        real = find("real", path, shape[0], shape[1:], **how)
         if isinstance(real, EvaluatedImages):
             read_alike(real)
         return real

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ganworks.errors import check_count
 from ganworks.model.base import Discriminator, Generator
-from ganworks.model.layer.shape import check_image_shape
+from ganworks.model.layer.shape import check_image_shape, map_size
 
 SIDE = 8  # of the smallest maps, as in the paper
 
@@ -45,8 +45,9 @@ class Decoder(nn.Module):
     def __init__(self, shape: Sequence[int], code_dim: int, width: int) -> None:
         super().__init__()
         channels, resolution = check_image_shape(shape)
-        self.project = nn.Linear(code_dim, width * SIDE**2)
-        layers: list[nn.Module] = [nn.Unflatten(1, (width, SIDE, SIDE)), *convs(width)]
+        size = map_size(shape, SIDE)
+        self.project = nn.Linear(code_dim, width * math.prod(size))
+        layers: list[nn.Module] = [nn.Unflatten(1, (width, *size)), *convs(width)]
         for _ in range(num_halvings(resolution)):
             layers += [nn.Upsample(scale_factor=2), *convs(width)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1))
@@ -62,7 +63,7 @@ class BEGANDiscriminator(Autoencoder):
     Berthelot et al. 2017, section 3.5 (https://arxiv.org/abs/1703.10717): width 64 or 128, a code of 64 numbers.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`.
         width: channels at full resolution, and of all maps of the decoder.
         code_dim: length of the code.
     """
@@ -75,7 +76,9 @@ class BEGANDiscriminator(Autoencoder):
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.ELU(), *convs(width)]
         for num_in, num_out in itertools.pairwise(sizes):
             layers += [nn.Conv2d(num_in, num_out, 3, stride=2, padding=1), nn.ELU(), *convs(num_out)]
-        self.encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(sizes[-1] * SIDE**2, code_dim))
+        self.encoder = nn.Sequential(
+            *layers, nn.Flatten(), nn.Linear(sizes[-1] * math.prod(map_size(shape, SIDE)), code_dim)
+        )
         self.decoder = Decoder(self.shape, code_dim, width)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -88,7 +91,7 @@ class BEGANGenerator(Generator):
     Berthelot et al. 2017, section 3.5. Its latents are normal like those of all generators here, not uniform.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`.
         latent_dim: length of a latent.
         width: channels of all maps.
     """

@@ -17,7 +17,7 @@ from ganworks.model.layer.attention import SelfAttention
 from ganworks.model.layer.class_norm import Norms
 from ganworks.model.layer.head import Logit, class_term, dense_term
 from ganworks.model.layer.names import places, renamed
-from ganworks.model.layer.shape import BASE
+from ganworks.model.layer.shape import BASE, base_of, check_image_shape
 from ganworks.model.layer.spectral import Layers
 
 # Channels in units of `width`, by resolution: of the 4x4 map and of the output of each stage. Brock et al. 2019,
@@ -43,7 +43,7 @@ class ClassResnetGenerator(Generator):
     """A dense layer to 4x4, a stage for each doubling of the side, batch norm, ReLU, 3x3 convolution, tanh.
 
     Args:
-        shape: (C, R, R).
+        shape: (C, R, R), or a rectangle; see `check_image_shape`.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         num_first: length of what the dense layer reads.
@@ -71,7 +71,7 @@ class ClassResnetGenerator(Generator):
         attention: int,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
-        self.linear = layers.linear(num_first, widths[0] * BASE**2)
+        self.linear = layers.linear(num_first, widths[0] * math.prod(base_of(shape)))
         self.stages = nn.ModuleList(stage(*pair) for pair in itertools.pairwise(widths))
         sides = [2 * BASE << level for level in range(len(self.stages))]
         self.attention_place = place_of(attention, sides)
@@ -88,7 +88,7 @@ class ClassResnetGenerator(Generator):
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         first, conditions = self.split(latent, label)
-        x = self.linear(first).unflatten(1, (-1, BASE, BASE))
+        x = self.linear(first).unflatten(1, (-1, *base_of(self.shape)))
         for place, (stage, condition) in enumerate(zip(self.stages, conditions, strict=True)):
             x = stage(x, condition)
             if self.attention is not None and place == self.attention_place:
@@ -118,7 +118,7 @@ class ClassResnetDiscriminator(Discriminator):
     The projection is that of Miyato and Koyama 2018, equation 5 (https://arxiv.org/abs/1802.05637).
 
     Args:
-        shape: (C, R, R).
+        shape: (C, R, R), or a rectangle; see `check_image_shape`.
         num_classes: 0 for unconditional.
         stages: from maps to maps.
         sides: of the output of each stage.
@@ -197,12 +197,27 @@ def widths_of(
         SettingError: ``resolution``, one that the table does not have.
     """
     sides = tuple(shape[1:])
-    if len(shape) != 3 or sides[0] != sides[-1] or sides[0] not in table:
+    if len(sides) == 2 and sides[0] != sides[1]:
+        return _widths_of_rectangle(table, shape, width, what)
+    if len(shape) != 3 or sides[0] not in table:
         at = sides[0] if len(set(sides)) == 1 else "x".join(map(str, sides))
         nearest = min(table, key=lambda side: abs(math.log2(max(1, *sides) / side))) if sides else 32
         allowed = f"one of {', '.join(map(str, table))} in {what}; the nearest is {nearest}"
         raise SettingError("resolution", at, allowed)
     return sides[0], [check_count("width", width) * factor for factor in table[sides[0]]]
+
+
+def _widths_of_rectangle(
+    table: Mapping[int, Sequence[int]], shape: Sequence[int], width: int, what: str
+) -> tuple[int, list[int]]:
+    """Return the resolution and the channels of the square whose maps are doubled as often."""
+    _, resolution = check_image_shape(shape)
+    if resolution not in table:
+        size = "x".join(map(str, shape[1:]))
+        times = ", ".join(str(side // BASE) for side in table)
+        allowed = f"{BASE} or more times one of {times} in {what}, both sides times the same"
+        raise SettingError("resolution", size, allowed)
+    return resolution, [check_count("width", width) * factor for factor in table[resolution]]
 
 
 def halvings(resolution: int, num_stages: int, smallest: int = BASE) -> tuple[list[bool], list[int]]:

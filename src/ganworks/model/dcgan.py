@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Sequence
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from ganworks.model.base import Discriminator, Generator
 from ganworks.model.layer.head import ProjectionHead
 from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import BatchNorm, batch_norm, finish_norm, output_norm
-from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
+from ganworks.model.layer.shape import BASE, base_of, channels_by_stage, check_image_shape
 
 DENSE_WIDTH = 256
 
@@ -23,7 +24,7 @@ class DCGANGenerator(Generator):
     Radford et al. 2016 (https://arxiv.org/abs/1511.06434). A conditional one has conditional batch norm.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at R/2, the largest hidden feature map; they double as the side halves, up to 8 times.
@@ -46,7 +47,8 @@ class DCGANGenerator(Generator):
         channels, resolution = check_image_shape(self.shape)
         sizes = channels_by_stage(check_count("width", width), resolution // 2)
         dense_width = resolve_dense_width(dense_width, resolution)
-        self.project = nn.Linear(dense_width or latent_dim, sizes[0] * BASE**2, bias=False)
+        self.base = base_of(self.shape)
+        self.project = nn.Linear(dense_width or latent_dim, sizes[0] * math.prod(self.base), bias=False)
         self.convs = nn.ModuleList(
             nn.ConvTranspose2d(num_in, num_out, 4, stride=2, padding=1, bias=False)
             for num_in, num_out in itertools.pairwise(sizes)
@@ -60,7 +62,7 @@ class DCGANGenerator(Generator):
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         if self.dense is not None and self.dense_norm is not None:
             latent = self.dense_norm(self.dense(latent), label).relu()
-        x = self.project(latent).unflatten(1, (-1, BASE, BASE))
+        x = self.project(latent).unflatten(1, (-1, *self.base))
         x = self.norms[0](x, label).relu()
         for conv, norm in zip(self.convs, self.norms[1:], strict=True):
             x = norm(conv(x), label).relu()
@@ -80,7 +82,7 @@ class DCGANDiscriminator(Discriminator):
     convolution has no norm on its output.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
         num_classes: 0 for unconditional.
         width: channels at R/2; they double as the side halves, up to 8 times.
         dense_width: units of a dense layer after the 4x4 map; None as in the generator.
@@ -106,9 +108,10 @@ class DCGANDiscriminator(Discriminator):
         for num_in, num_out in itertools.pairwise(sizes):
             layers += normed_conv(norm, num_in, num_out, 4, stride=2)
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.head = ProjectionHead(dense_width or sizes[-1] * BASE**2, num_classes)
+        num_last = sizes[-1] * math.prod(base_of(self.shape))
+        self.head = ProjectionHead(dense_width or num_last, num_classes)
         if dense_width:
-            dense = nn.Linear(sizes[-1] * BASE**2, dense_width)
+            dense = nn.Linear(num_last, dense_width)
             self.layers.extend([dense, output_norm(norm, dense_width), nn.LeakyReLU(0.2)])
         init(self, dense_width)
         finish_norm(norm, self)

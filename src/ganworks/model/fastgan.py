@@ -17,7 +17,7 @@ from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import BatchNorm
 from ganworks.model.layer.normalize import normalize
 from ganworks.model.layer.power_iteration import with_power_iteration
-from ganworks.model.layer.shape import BASE, check_image_shape
+from ganworks.model.layer.shape import BASE, base_of, check_image_shape, map_size
 from ganworks.model.noise import Noise
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
@@ -38,7 +38,7 @@ class FastGANGenerator(Generator):
     their size does not matter behind spectral norm.
 
     Args:
-        shape: (C, R, R), R a power of two from 32 to 1024.
+        shape: (C, R, R), R a power of two from 32 to 1024, or a rectangle; see `check_image_shape`.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels at 128 pixels; 16 times as many at 4, half at 256, down to an eighth at 1024.
@@ -62,7 +62,7 @@ class FastGANGenerator(Generator):
         widths = channels_by_side(width, sides)
         self.lite = lite
         self.embedding = ConditionEmbedding(num_classes, EMBEDDING) if num_classes else None
-        first = nn.ConvTranspose2d(latent_dim, 2 * widths[BASE], BASE, bias=False)
+        first = nn.ConvTranspose2d(latent_dim, 2 * widths[BASE], base_of(self.shape), bias=False)
         self.project, self.norm = with_power_iteration(first), BatchNorm(2 * widths[BASE])
         num_convs, num_embedding = 1 if lite else 2, EMBEDDING if num_classes else 0
         self.blocks = nn.ModuleDict(
@@ -89,7 +89,8 @@ class FastGANGenerator(Generator):
     def noise(self) -> Mapping[str, Noise]:
         """The latent and, for each convolution, a map that all its channels share."""
         maps = () if self.lite else [s for s in SHARES if BASE < s <= self.resolution]
-        noise = {noise_name(side, place): Noise((1, side, side)) for side in maps for place in range(2)}
+        sizes = {side: map_size(self.shape, side) for side in maps}
+        noise = {noise_name(side, place): Noise((1, *sizes[side])) for side in maps for place in range(2)}
         return {**super().noise, **noise}
 
     def forward(self, latent: Tensor, label: Tensor | None = None, **noise: Tensor) -> Tensor:
@@ -189,8 +190,14 @@ def check_fastgan_shape(shape: Sequence[int]) -> tuple[int, int]:
     """Return (channels, resolution) of images that it can make, else raise `SettingError`."""
     channels, resolution = check_image_shape(shape)
     if not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
+        size = resolution if shape[1] == shape[2] else f"{shape[1]}x{shape[2]}"
         allowed = f"a power of two from {MIN_RESOLUTION} to {MAX_RESOLUTION}; model=dcgan goes down to 8"
-        raise SettingError("resolution", resolution, allowed)
+        if shape[1] != shape[2]:
+            allowed = (
+                f"{BASE} or more times a power of two from {MIN_RESOLUTION // BASE} to {MAX_RESOLUTION // BASE} in"
+                " FastGAN, both sides times the same; model=dcgan goes down to 2"
+            )
+        raise SettingError("resolution", size, allowed)
     return channels, resolution
 
 

@@ -17,6 +17,7 @@ from ganworks.model.layer.head import Logit, class_term, conv_term
 from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import output_norm
 from ganworks.model.layer.power_iteration import with_power_iteration
+from ganworks.model.layer.shape import map_size
 
 LARGEST = 256  # larger images are halved to this side by single convolutions
 PART, WHOLE = 16, 8  # sides of the maps from which the images are rebuilt
@@ -67,11 +68,12 @@ class FastGANDiscriminator(Discriminator):
         self.to_logits = with_power_iteration(nn.Conv2d(widths[WHOLE], 1, 4))
         self.embedding = ConditionEmbedding(num_classes, widths[WHOLE]) if num_classes else None
         self.logit = Logit() if num_classes else None
-        self.rebuilt = min(resolution // 2, MAX_REBUILT)
+        side = min(resolution // 2, MAX_REBUILT)
+        self.rebuilt = map_size(self.shape, side)
         self.decoders = nn.ModuleDict(
             {
-                name: decoder(widths[side], channels, self.rebuilt, norm)
-                for name, side in (("part", PART), ("whole", WHOLE))
+                name: decoder(widths[at], channels, side, norm)
+                for name, at in (("part", PART), ("whole", WHOLE))
             }
         )
         self.apply(init)
@@ -107,16 +109,27 @@ class FastGANDiscriminator(Discriminator):
 
     def _rebuild(self, x: Tensor, maps: dict[int, Tensor]) -> dict[str, Tensor]:
         """Return what the decoders make of the maps, and the images (B, C, R, R) that they should make."""
-        half, scale = PART // 2, x.shape[-1] // PART
+        (down, right), scale = (
+            (size // 2 for size in maps[PART].shape[2:]),
+            x.shape[-1] // maps[PART].shape[-1],
+        )
         # From the step's stream of networks, so that a resumed run draws the same; in eval the middle.
-        row, column = torch.randint(half + 1, (2,)).tolist() if self.training else (half // 2, half // 2)
-        part = maps[PART][:, :, row : row + half, column : column + half]
-        seen = x[:, :, row * scale : (row + half) * scale, column * scale : (column + half) * scale]
+        row, column = self._place(down, right) if self.training else (down // 2, right // 2)
+        part = maps[PART][:, :, row : row + down, column : column + right]
+        seen = x[:, :, row * scale : (row + down) * scale, column * scale : (column + right) * scale]
         made = [self.decoders["part"](part), self.decoders["whole"](maps[WHOLE])]
         return {
             "reconstruction": torch.cat(made),
             "target": torch.cat([F.adaptive_avg_pool2d(image, self.rebuilt) for image in (seen, x)]).detach(),
         }
+
+    @staticmethod
+    def _place(down: int, right: int) -> tuple[int, int]:
+        """Draw the first row and column of a part of (down, right) in a map twice as large."""
+        if down == right:
+            row, column = torch.randint(down + 1, (2,)).tolist()
+            return row, column
+        return int(torch.randint(down + 1, ())), int(torch.randint(right + 1, ()))
 
 
 class DownBlock(nn.Module):

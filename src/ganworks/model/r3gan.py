@@ -18,7 +18,7 @@ from ganworks.model.layer.head import Logit, class_term
 from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, downsample, fir_filter, upsample
-from ganworks.model.layer.shape import BASE, check_image_shape
+from ganworks.model.layer.shape import BASE, base_of, check_image_shape
 
 EXPANSION = 2  # channels inside a block, of those of the residual stream
 FULL_UNTIL = 32  # side up to which a network has its full width: halved from 64x64, 768 to 384
@@ -70,7 +70,7 @@ class R3GANGenerator(Generator):
         self.num_half_res = check_half_res(num_half_res, len(sizes))
         self.precision = Precision(half_type)
         self.embedding = ConditionEmbedding(num_classes, latent_dim) if num_classes else None
-        self.basis = nn.Parameter(torch.randn(sizes[0], BASE, BASE))
+        self.basis = nn.Parameter(torch.randn(sizes[0], *base_of(self.shape)))
         self.project = nn.Linear(latent_dim * (2 if num_classes else 1), sizes[0], bias=False)
         self.stages = nn.ModuleList(
             stage(size, num, group_size, double_backward) for size, num in zip(sizes, blocks, strict=True)
@@ -140,7 +140,7 @@ class R3GANDiscriminator(Discriminator):
         )
         self.transitions = nn.ModuleList(transition(*pair) for pair in itertools.pairwise(sizes))
         self.basis = Convolution(
-            sizes[-1], sizes[-1], BASE, groups=sizes[-1], double_backward=double_backward
+            sizes[-1], sizes[-1], base_of(self.shape), groups=sizes[-1], double_backward=double_backward
         )
         features = check_count("embedding_dim", embedding_dim or sizes[-1]) if num_classes else 1
         self.head = nn.Linear(sizes[-1], features, bias=False)

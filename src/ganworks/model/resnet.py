@@ -16,7 +16,7 @@ from ganworks.model.layer.condition import ConditionEmbedding
 from ganworks.model.layer.head import ProjectionHead
 from ganworks.model.layer.names import places, renamed
 from ganworks.model.layer.norm import finish_norm, map_norm, output_norm
-from ganworks.model.layer.shape import BASE, channels_by_stage, check_image_shape
+from ganworks.model.layer.shape import BASE, base_of, channels_by_stage, check_image_shape
 
 SLOPE = 0.2
 
@@ -30,7 +30,7 @@ class ResnetGenerator(Generator):
     one gets a learned vector of its class beside the latent.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
         latent_dim: length of a latent.
         num_classes: 0 for unconditional.
         width: channels of the largest feature map; they double as the side halves, up to 8 times.
@@ -58,7 +58,8 @@ class ResnetGenerator(Generator):
         self.mapping = nn.Sequential(
             dense(latent_dim * (2 if num_classes else 1), dense_width), dense(dense_width, dense_width)
         )
-        self.project = nn.Linear(dense_width, sizes[0] * BASE**2)
+        self.base = base_of(self.shape)
+        self.project = nn.Linear(dense_width, sizes[0] * math.prod(self.base))
         self.stages = nn.ModuleList(stage(size, num_blocks) for size in sizes)
         self.transitions = nn.ModuleList(
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
@@ -69,7 +70,7 @@ class ResnetGenerator(Generator):
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         if self.embedding is not None:
             latent = torch.cat([latent, self.embedding(require_label(label))], dim=1)
-        x = self.project(self.mapping(latent)).unflatten(1, (-1, BASE, BASE))
+        x = self.project(self.mapping(latent)).unflatten(1, (-1, *self.base))
         x = self.stages[0](x)
         for transition, blocks in zip(self.transitions, self.stages[1:], strict=True):
             x = interpolate(transition(x), scale_factor=2, mode="bilinear", align_corners=False)
@@ -89,7 +90,7 @@ class ResnetDiscriminator(Discriminator):
     A dense layer reads the 4x4 map as in StyleGAN2, Karras et al. 2020; a conditional one has a projection head.
 
     Args:
-        shape: (C, R, R), R a power of two from 8 up, any number of channels.
+        shape: (C, R, R), R a power of two from 8 up, or a rectangle; see `check_image_shape`. Any number of channels.
         num_classes: 0 for unconditional.
         width: channels of the largest feature map; they double as the side halves, up to 8 times.
         dense_width: units of the dense layer.
@@ -118,7 +119,7 @@ class ResnetDiscriminator(Discriminator):
         self.transitions = nn.ModuleList(
             nn.Conv2d(num_in, num_out, 1, bias=False) for num_in, num_out in itertools.pairwise(sizes)
         )
-        self.dense = dense(sizes[-1] * BASE**2, dense_width, norm)
+        self.dense = dense(sizes[-1] * math.prod(base_of(self.shape)), dense_width, norm)
         init_residual(self, [self.from_image, *self.transitions])
         self.head = ProjectionHead(dense_width, num_classes)
         finish_norm(norm, self)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganworks.errors import check_choice, check_count, check_range
 from ganworks.model.layer.mapping import MappingNetwork
 from ganworks.model.layer.precision import Precision
-from ganworks.model.layer.shape import BASE, check_image_shape
+from ganworks.model.layer.shape import BASE, check_image_shape, map_size
 from ganworks.model.noise import Noise
 from ganworks.model.style import StyleGenerator
 from ganworks.model.stylegan2_synthesis import SynthesisBlock
@@ -79,6 +79,7 @@ class StyleGAN2Generator(StyleGenerator):
                     widths.get(side // 2, 0),
                     widths[side],
                     side,
+                    map_size(shape, side),
                     channels,
                     w_dim,
                     architecture,
@@ -97,7 +98,7 @@ class StyleGAN2Generator(StyleGenerator):
         noise = {"latent": Noise((self.latent_dim,))}
         if self.noise_mode == "random":
             noise |= {
-                f"noise_{name}_{layer}": Noise((1, block.resolution, block.resolution))
+                f"noise_{name}_{layer}": Noise((1, *map_size(self.shape, block.resolution)))
                 for name, block in self.blocks.items()
                 for layer in block.layers
             }

@@ -16,7 +16,7 @@ from ganworks.model.layer.mapping import MappingNetwork
 from ganworks.model.layer.minibatch_std import MinibatchStd
 from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, downsample, fir_filter
-from ganworks.model.layer.shape import BASE, check_image_shape
+from ganworks.model.layer.shape import BASE, base_of, check_image_shape
 from ganworks.model.stylegan2 import channels_at, check_clamp, first_half_resolution, resolutions
 
 ARCHITECTURES = ("resnet", "orig", "skip")
@@ -80,7 +80,7 @@ class StyleGAN2Discriminator(Discriminator):
         )
         num_mapped = widths[BASE] if num_classes else 0
         seen = channels if architecture == "skip" else 0
-        self.head = Epilogue(widths[BASE], seen, num_mapped, group_size, clamp)
+        self.head = Epilogue(widths[BASE], seen, num_mapped, group_size, clamp, base_of(shape))
         self.mapping = MappingNetwork(0, num_classes, num_mapped, num_mapping) if num_classes else None
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
@@ -152,7 +152,7 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """From the map of 4x4 to a logit.
+    """From the smallest map to a logit.
 
     Args:
         width: channels of the map.
@@ -160,17 +160,24 @@ class Epilogue(nn.Module):
         num_mapped: features of the label's mapping; 0 for unconditional.
         group_size: of the minibatch deviation; 0 leaves it out.
         clamp: bound of the convolution's output; None for none.
+        size: (height, width) of the map.
     """
 
     def __init__(
-        self, width: int, channels: int, num_mapped: int, group_size: int, clamp: float | None
+        self,
+        width: int,
+        channels: int,
+        num_mapped: int,
+        group_size: int,
+        clamp: float | None,
+        size: tuple[int, int] = (BASE, BASE),
     ) -> None:
         super().__init__()
         check_count("group_size", group_size, at_least=0)
         self.from_image = EqualizedConv(channels, width, 1, activation="lrelu") if channels else None
         self.deviation = MinibatchStd(group_size) if group_size else nn.Identity()
         self.conv = EqualizedConv(width + bool(group_size), width, 3, activation="lrelu", clamp=clamp)
-        self.dense = EqualizedLinear(width * BASE**2, width, activation="lrelu")
+        self.dense = EqualizedLinear(width * math.prod(size), width, activation="lrelu")
         self.out = EqualizedLinear(width, num_mapped or 1)
         self.logit = Logit()
 

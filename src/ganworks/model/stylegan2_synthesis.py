@@ -14,7 +14,6 @@ from ganworks.model.layer.equalized import EqualizedConv, EqualizedLinear
 from ganworks.model.layer.modulated import modulated_conv
 from ganworks.model.layer.precision import Precision
 from ganworks.model.layer.resample import BINOMIAL, fir_filter, upsample
-from ganworks.model.layer.shape import BASE
 
 
 class StyleLayer(nn.Module):
@@ -25,7 +24,7 @@ class StyleLayer(nn.Module):
     Args:
         num_in, num_out: channels.
         w_dim: length of a w.
-        resolution: side of the output.
+        size: (height, width) of the output.
         up: double the side.
         clamp: bound of the output; None for none.
     """
@@ -34,14 +33,14 @@ class StyleLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, num_in: int, num_out: int, w_dim: int, resolution: int, up: bool, clamp: float | None
+        self, num_in: int, num_out: int, w_dim: int, size: tuple[int, int], up: bool, clamp: float | None
     ) -> None:
         super().__init__()
         self.affine = EqualizedLinear(w_dim, num_in, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(num_out, num_in, 3, 3))
         self.bias = nn.Parameter(torch.zeros(num_out))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", torch.randn(*size))
         self.register_buffer("filter", fir_filter(BINOMIAL) if up else None, persistent=False)
         self.clamp = clamp
 
@@ -87,7 +86,8 @@ class SynthesisBlock(nn.Module):
 
     Args:
         num_in, num_out: channels; 0 in for the block of 4x4.
-        resolution: side of its maps.
+        resolution: side of its maps, as of squares; it counts the doublings.
+        size: (height, width) of its maps.
         channels: of the image.
         w_dim: length of a w.
         architecture: "skip" adds an image of every block to that before it; "resnet" has a residual path instead.
@@ -104,6 +104,7 @@ class SynthesisBlock(nn.Module):
         num_in: int,
         num_out: int,
         resolution: int,
+        size: tuple[int, int],
         channels: int,
         w_dim: int,
         architecture: str,
@@ -114,9 +115,9 @@ class SynthesisBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.resolution, self.is_high, self.precision = resolution, is_high, precision
-        self.const = None if num_in else nn.Parameter(torch.randn(num_out, BASE, BASE))
-        self.conv0 = StyleLayer(num_in, num_out, w_dim, resolution, True, clamp) if num_in else None
-        self.conv1 = StyleLayer(num_out, num_out, w_dim, resolution, False, clamp)
+        self.const = None if num_in else nn.Parameter(torch.randn(num_out, *size))
+        self.conv0 = StyleLayer(num_in, num_out, w_dim, size, True, clamp) if num_in else None
+        self.conv1 = StyleLayer(num_out, num_out, w_dim, size, False, clamp)
         self.to_image = ToImage(num_out, channels, w_dim, clamp) if has_image else None
         has_skip = num_in > 0 and architecture == "resnet"
         self.skip = EqualizedConv(num_in, num_out, 1, bias=False, up=True) if has_skip else None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganworks.errors import SettingError, check_choice, check_count, check_range
 from ganworks.model.layer.mapping import MappingNetwork
 from ganworks.model.layer.precision import Precision
-from ganworks.model.layer.shape import check_image_shape
+from ganworks.model.layer.shape import check_square_shape
 from ganworks.model.style import StyleGenerator
 from ganworks.model.stylegan3_schedule import schedule
 from ganworks.model.stylegan3_synthesis import AliasFreeLayer, FourierInput
@@ -70,7 +70,7 @@ class StyleGAN3Generator(StyleGenerator):
         w_decay: float = 0.998,
         magnitude_decay: float = 0.999,
     ) -> None:
-        channels, resolution = check_image_shape(shape)
+        channels, resolution = check_square_shape(shape, "StyleGAN3 draws on a disc of frequencies")
         if resolution < MIN_RESOLUTION:
             raise SettingError("resolution", resolution, f"a power of two from {MIN_RESOLUTION} up")
         is_radial = check_choice("kind", kind, KINDS) == "r"

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganworks.sample.visible import visible
 from ganworks.staged import staged
 
 SIDE = 640  # pixels that a grid of small images is enlarged to, at least
@@ -35,14 +36,12 @@ def image_grid(
     """Return images (B, C, H, W) in [-1, 1] as one picture, row by row; small images are enlarged.
 
     Args:
-        images: 1 channel is shown in gray; of more than 3 channels the first three are shown.
+        images: of any number of channels; see `visible`.
         columns: images a row; the default makes the grid about square.
         zoom: factor of enlargement; the default makes the grid about `SIDE` pixels wide.
         gap: white pixels around each image.
     """
-    bytes_ = to_uint8(images)
-    if bytes_.shape[1] != 3:
-        bytes_ = bytes_[:, :1].expand(-1, 3, -1, -1) if bytes_.shape[1] < 3 else bytes_[:, :3]
+    bytes_ = to_uint8(visible(images.detach().float().cpu())).expand(-1, 3, -1, -1)
     num, _, height, width = bytes_.shape
     columns = min(columns or math.ceil(math.sqrt(num)), num)
     rows = math.ceil(num / columns)

@@ -27,8 +27,10 @@ def share(count: float, part: float) -> int:
     return max(1, int(count * part))
 
 
-def r1_gamma(resolution: int, batch_size: int, times: float = 1.0) -> float:
+def r1_gamma(resolution: int | Sequence[int], batch_size: int, times: float = 1.0) -> float:
     """Return the weight of R1 that suits images of this side, .0002 R^2 / batch size, or a multiple of it.
+
+    R^2 is the number of pixels; of a rectangle, its height times its width.
 
     The setting "auto" of Karras et al. 2020 (StyleGAN2-ADA, https://arxiv.org/abs/2006.06676), where the batch is that
     of all devices.
@@ -36,7 +38,8 @@ def r1_gamma(resolution: int, batch_size: int, times: float = 1.0) -> float:
     >>> r1_gamma(256, 64)
     0.2048
     """
-    return times * 0.0002 * resolution**2 / batch_size
+    _, height, width = image_shape(1, resolution)
+    return times * 0.0002 * (height * width) / batch_size
 
 
 def per_width(rate: float, base: int, width: int) -> float:

@@ -10,8 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, check_choice
+from ganworks.sample.visible import MOST_IN_PNG
 from ganworks.staged import write_text
+
+ARRAY = ".npy"
 
 
 class Kind(ABC):
@@ -36,7 +39,7 @@ class Kind(ABC):
     low: ClassVar[float | None] = None
     high: ClassVar[float | None] = None
     picture_suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp")
-    suffix: ClassVar[str] = ".npy"
+    suffix: str = ARRAY
     is_cloud: ClassVar[bool] = False
     is_image: ClassVar[bool] = False
     is_lines: ClassVar[bool] = False
@@ -63,8 +66,12 @@ class Kind(ABC):
         if self.rank is not None and len(shape) != self.rank:
             raise SettingError("shape", tuple(shape), f"{self.rank} numbers for {self.noun}")
 
-    def mirror(self, samples: Tensor, chosen: Tensor) -> Tensor:
-        """Return samples (B, *shape), those of ``chosen`` (B,) mirrored left to right, if they have sides."""
+    def mirror(self, samples: Tensor, chosen: Tensor, axis: int = -1) -> Tensor:
+        """Return samples (B, *shape), those of ``chosen`` (B,) mirrored, if they have sides.
+
+        Args:
+            axis: -1 left to right, -2 upside down.
+        """
         return samples
 
     @abstractmethod
@@ -96,13 +103,18 @@ class Kind(ABC):
             np.save(file, sample.cpu().numpy())
         return path
 
-    def file_of(self, path: Path) -> Path:
+    def suffix_for(self, shape: Sequence[int]) -> str:
+        """Return the suffix of the file of one sample of ``shape``."""
+        return self.suffix
+
+    def file_of(self, path: Path, shape: Sequence[int] = (1,)) -> Path:
         """Return ``path`` with the suffix of the kind, which it gets unless it has it, in whatever letters.
 
         >>> Image().file_of(Path("one")).name, Image().file_of(Path("one.PNG")).name
         ('one.png', 'one.PNG')
         """
-        return path if path.suffix.lower() == self.suffix else path.with_name(path.name + self.suffix)
+        suffix = self.suffix_for(shape)
+        return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
 
 
 class Points(Kind):
@@ -119,15 +131,28 @@ class Points(Kind):
 
 
 class Image(Kind):
-    """Images (C, H, W) in [-1, 1], drawn as a grid."""
+    """Images (C, H, W) in [-1, 1], drawn as a grid.
+
+    Args:
+        dtype: of the levels that they are trained with, and of the files that are written: "uint8", "uint16", or
+            "float32". A file is a PNG, or an array (H, W, C) in .npy where PNG cannot hold it: floats, and more than
+            four channels.
+    """
 
     name, noun, rank, low, high = "image", "images", 3, -1.0, 1.0
     suffix, is_image = ".png", True
+    dtype = "uint8"
 
-    def mirror(self, samples: Tensor, chosen: Tensor) -> Tensor:
+    def __init__(self, dtype: str = "uint8") -> None:
+        if dtype != self.dtype:  # left out of the settings where it is what it always was
+            self.dtype = check_choice("dtype", dtype, ("uint8", "uint16", "float32"))
+        if dtype == "float32":
+            self.suffix = ARRAY
+
+    def mirror(self, samples: Tensor, chosen: Tensor, axis: int = -1) -> Tensor:
         # Choosing whole images out of both versions is several times as fast as `torch.where` on a CPU.
         rows = torch.arange(len(samples), device=samples.device)
-        return torch.cat([samples, samples.flip(-1)]).index_select(0, rows + len(samples) * chosen)
+        return torch.cat([samples, samples.flip(axis)]).index_select(0, rows + len(samples) * chosen)
 
     def save_picture(
         self, samples: Tensor, path: Path, columns: int | None = None, reals: Tensor | None = None
@@ -143,12 +168,13 @@ class Image(Kind):
         images = {name: images for name, images in rows.items() if images.dim() == 4}
         return [save_image(comparison(images), path)]
 
-    def save(self, sample: Tensor, path: Path) -> Path:
-        from ganworks.picture.samples import image_grid
+    def suffix_for(self, shape: Sequence[int]) -> str:
+        return ARRAY if self.is_image and shape[0] > MOST_IN_PNG else self.suffix
 
-        path = self.file_of(path)
-        image_grid(sample[None], zoom=1, gap=0).save(path)
-        return path
+    def save(self, sample: Tensor, path: Path) -> Path:
+        from ganworks.picture.image_file import write_image
+
+        return write_image(sample, self.file_of(path, sample.shape), self.dtype)
 
 
 class Video(Image):

@@ -30,8 +30,8 @@ class Latent(Kind):
     def __init__(self, scale: float = SCALE, vae: str | None = None) -> None:
         self.scale, self.vae = scale, vae
 
-    def mirror(self, samples: Tensor, chosen: Tensor) -> Tensor:
-        return torch.where(chosen.view(-1, 1, 1, 1), samples.flip(-1), samples)
+    def mirror(self, samples: Tensor, chosen: Tensor, axis: int = -1) -> Tensor:
+        return torch.where(chosen.view(-1, 1, 1, 1), samples.flip(axis), samples)
 
     def images(self, samples: Tensor) -> Tensor:
         """Return the images (B, 3, H, W) in [-1, 1] of latents (B, C, h, w)."""

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ganworks.data.decode import MAX_PIXELS, SUFFIXES, decode_whole, read_size
+from ganworks.data.decode import SUFFIXES, decode_whole, read_size
 from ganworks.data.files import find_images
+from ganworks.data.planes import ARRAY
+from ganworks.data.sample_format import SampleFormat
 from ganworks.data.samples import to_float
 from ganworks.data.superres import enlarged
 from ganworks.data.value_range import Range
@@ -21,6 +23,7 @@ from ganworks.errors import GanworksError, SettingError, check_count
 from ganworks.model.base import draw_noise, networks_of
 from ganworks.noise import keyed_rng
 from ganworks.sample.sampler import Sampler
+from ganworks.sample.trained_format import trained_format
 
 SOURCE = "source"
 MAX_BATCH_PIXELS = 2**18  # translated at a time; a translator of CycleGAN's size takes about 1 kB for each
@@ -56,7 +59,7 @@ class Images:
             siblings = map(str, path.parent.iterdir()) if path.parent.is_dir() else ()
             raise SettingError("input", path, "an image, or a folder of images, that exists", siblings)
         if path.is_file():
-            if path.suffix.lower() not in SUFFIXES:
+            if path.suffix.lower() not in (*SUFFIXES, ARRAY):
                 raise SettingError("input", path, "an image (.png, .jpg, .webp, ...) or a folder of images")
             root, names = path.parent, [path.name]
         else:
@@ -131,6 +134,7 @@ def translate(
         GanworksError: a file cannot be read; names it.
     """
     channels = source_channels(sampler)
+    how = trained_format(sampler.config, None, channels, value_range)
     check_count("enlarge", enlarge)
     labels = sampler.labels(len(images), seed, label)
     number = {name: index for index, name in enumerate(images.names)}
@@ -139,7 +143,7 @@ def translate(
         others = {name: rows[:1] for name, rows in {"label": labels}.items() if rows is not None}
         least = least_side(sampler, channels, {**others, **noise_of_files(sampler, images.names[:1], seed)})
     for names in images.batches(check_count("batch_size", batch_size), enlarge):
-        source = torch.stack([read(images.root / name, channels, value_range) for name in names])
+        source = torch.stack([read(images.root / name, how) for name in names])
         inputs = noise_of_files(sampler, names, seed)
         if labels is not None:
             inputs["label"] = labels[[number[name] for name in names]]
@@ -188,9 +192,9 @@ def source_channels(sampler: Sampler) -> int:
         if SOURCE in getattr(network, "conditions", ()):
             shape: tuple[int, ...] = tuple(getattr(network, "shape", ()))
             channels = getattr(network, "source_channels", shape[0] if len(shape) == 3 else 0)
-            if channels in (1, 3):
+            if channels:
                 return int(channels)
-    raise SettingError("input", "given", "left out: this generator takes no gray or RGB images")
+    raise SettingError("input", "given", "left out: this generator takes no images")
 
 
 def noise_of_files(sampler: Sampler, names: Sequence[str], seed: int) -> dict[str, Tensor]:
@@ -204,10 +208,10 @@ def noise_of_files(sampler: Sampler, names: Sequence[str], seed: int) -> dict[st
     return {stream: torch.cat([each[stream] for each in drawn]).to(like) for stream in drawn[0]}
 
 
-def read(path: Path, channels: int, value_range: Range | str | None = None) -> Tensor:
+def read(path: Path, how: SampleFormat) -> Tensor:
     """Return an image file as (C, H, W) in [-1, 1], whole."""
     try:
-        return to_float(decode_whole(path, channels, value_range, MAX_PIXELS))
+        return to_float(decode_whole(path, how))
     except Exception as error:  # whatever Pillow raises
         raise unreadable(path, error) from error
 

@@ -18,6 +18,7 @@ from ganworks.metric.extractor.small_classifier import SmallClassifier
 from ganworks.metric.weights import verify_sha256
 from ganworks.metric.weights.known import VGG16
 from ganworks.model.layer.capture import captured, check_layers, spread_blocks
+from ganworks.sample.visible import visible
 
 SETTING = "model.discriminator.features.weights"
 WITHOUT = "features of ganworks.metric.DigitsExtractor or FashionExtractor ship, and model=dcgan needs none"
@@ -59,7 +60,7 @@ class FeatureMaps:
         self.device: torch.device | None = None
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             maps = self(torch.zeros(1, *shape))
-        self.channels, self.sides = [m.shape[1] for m in maps], [m.shape[2] for m in maps]
+        self.channels, self.sides = [m.shape[1] for m in maps], [min(m.shape[2:]) for m in maps]
 
     def __call__(self, images: Tensor) -> list[Tensor]:
         """Return the maps, one for each layer."""
@@ -102,6 +103,7 @@ def default_layers(extractor: Extractor | Lpips, network: nn.Module) -> Sequence
 
 def run(extractor: Extractor | Lpips, network: nn.Module, images: Tensor) -> None:
     """Let a network read images in [-1, 1], brought to its size and its scale of pixels."""
+    images = visible(images)
     if isinstance(extractor, ImageExtractor):
         size = extractor.size
         pixels = F.interpolate(

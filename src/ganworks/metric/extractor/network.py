@@ -18,6 +18,7 @@ from ganworks.metric.extractor.resize import find_resizer
 from ganworks.metric.weights import WeightsFile, verify_sha256
 from ganworks.sample.kind import kind_of
 from ganworks.sample.loading import reason
+from ganworks.sample.visible import MOST_IN_PNG, visible
 
 WITHOUT = (
     "metric=[spectrum,memorisation] compares pixels, metric=digits measures 8x8 digits with weights that ship, and"
@@ -79,9 +80,9 @@ class ImageExtractor(Extractor):
         self.sha256 = verify_sha256(self.path, self.sha256, remedy)
 
     def check_shape(self, shape: Sequence[int]) -> None:
-        """Raise `SettingError` unless samples of ``shape`` are gray or RGB images."""
-        if not kind_of(shape).is_image or shape[0] not in (1, 3):
-            seen = f"{type(self).__name__} sees gray or RGB images"
+        """Raise `SettingError` unless samples of ``shape`` are gray or RGB images, perhaps with opacity."""
+        if not kind_of(shape).is_image or shape[0] > MOST_IN_PNG:
+            seen = f"{type(self).__name__} sees gray or RGB images, on white where they have opacity"
             allowed = f"mixture (ring, grid) or none for samples of {tuple(shape)}; {seen}"
             raise SettingError("metric", self.name, allowed)
 
@@ -105,7 +106,7 @@ class ImageExtractor(Extractor):
 
     def prepared(self, images: Tensor) -> Tensor:
         """Return images (B, C, H, W) in [-1, 1] resized, of any H and W: (B, C, size, size) in [0, 255]."""
-        return self.resizer(to_uint8(images.to(self.device)), self.size)  # gray is repeated later
+        return self.resizer(to_uint8(visible(images.to(self.device))), self.size)  # gray is repeated later
 
     def features(self, samples: Tensor) -> Features:
         """Return the features of images that are `prepared`."""

@@ -28,7 +28,7 @@ class Convolution(nn.Conv2d):
 
     Args:
         num_in, num_out: channels.
-        kernel: side of the kernel.
+        kernel: side of the kernel, or its height and width.
         stride, padding, groups: as in `torch.nn.Conv2d`.
         double_backward: "native" leaves it to PyTorch, whose second derivative to the weight takes one convolution a
             group with the feature map as kernel; "grouped" takes one for all groups.
@@ -41,7 +41,7 @@ class Convolution(nn.Conv2d):
         self,
         num_in: int,
         num_out: int,
-        kernel: int,
+        kernel: int | tuple[int, int],
         stride: int = 1,
         padding: int = 0,
         groups: int = 1,
