@@ -79,9 +79,11 @@ def draw(name: str, run: Path) -> None:
     metric = (
         best if best in summary["floor"] else next(iter(summary["metrics"]))
     )  # of many samples, not of a few
+    beside = {"held-out real data": summary["floor"], **summary["baselines"]}
     last = max((run / "samples").iterdir(), key=lambda path: (path.stem, path.suffix != ".png"))
     result: dict[str, Any] = {
-        "figure": [metric, summary["metrics"][metric], summary["floor"].get(metric)],
+        "figure": [metric, summary["metrics"][metric]],
+        "beside": {name: values[metric] for name, values in beside.items() if metric in values},
         "images": summary["images_seen"],
         "cpu_seconds": round(summary["cpu_seconds_per_image"] * summary["images_seen"]),
     }
@@ -125,10 +127,18 @@ def head(name: str) -> str:
     return textwrap.fill(linked, 120, break_long_words=False, break_on_hyphens=False)
 
 
+def number(value: float) -> str:
+    """Return a figure with three digits, or without a fraction."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def section(name: str, result: dict[str, Any]) -> str:
     """Return the part of the page for an experiment."""
-    metric, value, floor = result["figure"]
-    beside = f", where held-out real data score {floor:.3g}" if floor is not None else ""
+    metric, value = result["figure"]
+    figures = [
+        f"`{metric}` {value:.3g}",
+        *(f"{side} {other:.3g}" for side, other in result["beside"].items()),
+    ]
     made = "\n".join(("```text", *result["text"], "```")) if "text" in result else ""
     made = made or f"![Samples of {name}](gallery/{result['picture']})"
     return f"""
@@ -140,7 +150,7 @@ def section(name: str, result: dict[str, Any]) -> str:
 python docs/draw_gallery.py {name} # {result["images"]:,} samples seen, {result["cpu_seconds"]:,} CPU seconds
 ```
 
-`{metric}` {value:.3g}{beside}.
+{"; ".join(figures)}.
 
 {made}
 
