@@ -136,8 +136,8 @@ def section(name: str, result: dict[str, Any]) -> str:
     """Return the part of the page for an experiment."""
     metric, value = result["figure"]
     figures = [
-        f"`{metric}` {value:.3g}",
-        *(f"{side} {other:.3g}" for side, other in result["beside"].items()),
+        f"`{metric}` {number(value)}",
+        *(f"{side}: {number(other)}" for side, other in result["beside"].items()),
     ]
     made = "\n".join(("```text", *result["text"], "```")) if "text" in result else ""
     made = made or f"![Samples of {name}](gallery/{result['picture']})"
