@@ -48,8 +48,8 @@ INTRODUCTION = """# Gallery
 
 What the shipped experiments make, and how their reports begin. Each picture is made by the command above it: it trains
 the experiment, `python train.py experiment=NAME`, on data that are bundled or come with
-[Debian's Fashion-MNIST](options.md#data), and takes the last grid of samples and the [report](report.md) as they are.
-Nothing is chosen by hand: the latents are those of the seed. A run that is there is drawn again with
+[Debian's Fashion-MNIST](options.md#data), and takes the last grid of samples and the top of the [report](report.md),
+as they are. Nothing is chosen by hand: the latents are those of the seed. A run that is there is drawn again with
 `python docs/draw_gallery.py NAME=RUN_DIR`.
 """
 

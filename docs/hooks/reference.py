@@ -9,6 +9,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+LAST_IN_SEARCH = "---\nsearch:\n  boost: 0.5\n---\n"  # a page that explains comes before a signature
 SOURCE = Path(__file__).parents[2] / "src" / "ganworks"
 
 
@@ -25,7 +26,7 @@ def reference_page(package: Path) -> str:
     name = ".".join((SOURCE.name, *package.relative_to(SOURCE).parts))
     words = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
     directives = "\n".join(f"::: {name}.{member}\n" for member in public_names(package))
-    return f"# {name}\n\n{words}\n\n{directives}"
+    return f"{LAST_IN_SEARCH}# {name}\n\n{words}\n\n{directives}"
 
 
 def reference_pages() -> Iterator[tuple[str, str]]:
