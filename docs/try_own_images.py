@@ -1,4 +1,4 @@
-"""The newcomer's path of docs/own_images.md, tried: its commands one after the other, and their times in the page.
+"""The newcomer's path of docs/own_images.md, tried: its commands in turn, their times and the samples in the page.
 
     python docs/try_own_images.py workspace=FOLDER                  with an environment of its own, FOLDER/newcomer
     python docs/try_own_images.py workspace=FOLDER source=RUN_DIR   fine-tunes a finished run of fashion_dcgan
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +51,7 @@ def main(arguments: dict[str, str]) -> None:
         started, before = time.monotonic(), cpu_seconds()
         step(filled(command, workspace, arguments.get("source")), workspace)
         rows.append((shlex.join(command), time.monotonic() - started, cpu_seconds() - before))
+    shutil.copy(workspace / "samples.png", ROOT / "docs" / "images" / "own_images.png")
     text = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
     PAGE.write_text(f"{text}\n\n{HEADING}\n{table(rows)}", encoding="utf-8")
 
