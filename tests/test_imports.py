@@ -105,7 +105,16 @@ def test_nothing_but_a_command_imports_the_commands() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["started", "cli.train", "cli.worker", "cli.tune", "cli.sample", "cli.evaluate", "report.__main__"],
+    [
+        "started",
+        "cli.train",
+        "cli.worker",
+        "cli.tune",
+        "cli.sample",
+        "cli.evaluate",
+        "report.__main__",
+        "explore.__main__",
+    ],
 )
 def test_command_begins_before_torch_is_imported(module: str) -> None:
     program = f"import sys, ganworks.{module}; print(*sys.modules)"

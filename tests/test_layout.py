@@ -36,6 +36,7 @@ WITHOUT_GROUP = {
     "doctor",
     "evaluation",
     "export",
+    "explore",
     "official",
     "picture",
     "report",

@@ -171,7 +171,7 @@ def test_a_projection_into_more_styles_is_nearer_and_a_critics_features_count(st
 def test_what_the_page_says_works(ganworks: Callable, styled: Path) -> None:
     Image.fromarray(np.full((20, 24), 90, np.uint8)).save("face.png")
     calls = [arguments for _, arguments in commands("sample", PAGE)]
-    assert len(calls) == 7
+    assert len(calls) == 9
     for arguments in calls:
         given = [re.sub("steps=.*", "steps=2", a).replace("STYLEGAN", str(styled)) for a in arguments]
         result = ganworks(

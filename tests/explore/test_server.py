@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,3 +132,38 @@ def test_port_that_is_taken_is_said() -> None:
             server_of(Broken(), taken.getsockname()[1])
     with pytest.raises(SettingError, match="port=70000"):
         server_of(Broken(), 70_000)
+
+
+def test_command_says_where_the_page_is_and_ends_by_a_signal(generator_of: Callable[[str], Path]) -> None:
+    command = [sys.executable, "-m", "ganworks.explore", f"run={generator_of('images')}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as run:
+        assert run.stdout is not None
+        words = next(line for line in run.stdout if "http://" in line)
+        address = re.search(r"http://127\.0\.0\.1:\d+/", words)
+        assert address is not None
+        assert ask(address[0], "/draw?seeds=1")[0].status == 200
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=20)
+    assert run.returncode == 128 + signal.SIGINT
+    assert errors == "ended by SIGINT\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "run=: must be given"),
+        (["run=missing"], "run=missing: must be an existing run directory"),
+        (["run=x", "port=none"], "port"),
+        (["run=x", "port=-1"], "port=-1: must be an integer from 1 up"),
+        (["run=x", "seed=3"], "there is no setting 'seed'"),
+        (["run=x", "data.root=y"], "data.root=y: must be left out"),
+    ],
+)
+def test_mistake_in_the_command_is_one_line(ganworks: Callable, arguments: list[str], words: str) -> None:
+    result = ganworks("explore", *arguments)
+    assert result.code == 1
+    assert words in result.err
+    assert result.err.count("\n") == 1

@@ -93,9 +93,10 @@ def serve(arguments: Arguments) -> None:
     """Serve the page until a signal ends it."""
     from ganworks.explore.server import address_of, server_of
 
+    print(f"Reading {arguments.run}", flush=True)
     server = server_of(Explorer(arguments), arguments.port or 0)
     address = address_of(server)
-    print(f"{arguments.run}: {address} (Ctrl-C ends)", flush=True)
+    print(f"Look around at {address} (Ctrl-C ends)", flush=True)
     if arguments.open:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     with server:

@@ -112,7 +112,7 @@ function qualityGroup(make, state, facts) {
   const rows = [];
   if (facts.truncation === "psi") {
     rows.push(make.slider("Truncation ψ", "truncation", -1, 1.5, .05, {off: 1}));
-    rows.push(make.slider("of the first layers", "cutoff", 1, facts.num_ws, 1, {off: facts.num_ws, name: "all"}));
+    rows.push(make.slider("Layers", "cutoff", 1, facts.num_ws, 1, {off: facts.num_ws, name: "all", title: "the first layers alone are truncated"}));
   }
   if (facts.truncation === "bound") rows.push(make.slider("Truncation", "truncation", .1, 3, .1, {off: 3, name: "none"}));
   if (facts.has_temperature) rows.push(make.slider("Temperature", "temperature", .1, 2, .05, {off: 1}));

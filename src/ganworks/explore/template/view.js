@@ -1,5 +1,5 @@
 // What a view shows of the samples: pictures, texts, curves, a cloud; and the way from one to another.
-const SVG = "http://www.w3.org/2000/svg", SMALL = 160; // pixels up to which a picture is shown with its own
+const SVG = "http://www.w3.org/2000/svg", SMALL = 160, ZOOM = 14; // pixels up to which a picture is shown with its own, and how large these get
 let timer = null;
 
 const make = (tag, attributes = {}, ...children) => {
@@ -41,7 +41,10 @@ function picture(src) {
 }
 
 function tellSize({target}) {
-  target.classList.toggle("small", Math.max(target.naturalWidth, target.naturalHeight) <= SMALL);
+  const side = Math.max(target.naturalWidth, target.naturalHeight);
+  target.classList.toggle("small", side <= SMALL);
+  // A pixel of a small image gets no larger than it has to be for the image to be seen.
+  target.style.setProperty("--side", `${side <= SMALL ? Math.max(256, ZOOM * target.naturalWidth) : 4096}px`);
 }
 
 function curves({names, colors, values}) {
