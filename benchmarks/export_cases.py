@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from hydra.utils import get_object
@@ -32,10 +33,12 @@ class Case:
     Args:
         overrides: that compose its configuration, small.
         kind: of its samples; None takes what their shape says.
+        label_kind: see `GanDataModule.label_kind`.
     """
 
     overrides: tuple[str, ...]
     kind: Kind | None = None
+    label_kind: str = "class"
 
 
 def image(model: str, side: int = 16, *more: str) -> Case:
@@ -75,9 +78,10 @@ MODELS: dict[str, Case] = {
     "sagan": image("sagan", 32, "model.width=4", CLASSES),
     "sngan": image("sngan", 32, "model.width=4", CLASSES),
     "sprite": Case((CLIP, TINY)),
-    "stylegan2": image("stylegan2", 16, *STYLES, CLASSES),
-    "stylegan2_cifar": image("stylegan2_cifar", 16, *STYLES),
-    "stylegan3": image("stylegan3", 16, "model.width=8", "model.generator.latent_dim=16"),
+    "stylegan2": image("stylegan2", 8, *STYLES, CLASSES),
+    "stylegan2_cifar": image("stylegan2_cifar", 8, *STYLES),
+    "stylegan3": image("stylegan3", 16, "model.width=8", "model.generator.latent_dim=16",
+                       "model.generator.num_layers=4", "model.generator.w_dim=16"),
     "transformer": image("transformer", 8, "model.depth=4", "model.width=16", "model.num_heads=2"),
     "transformer_dcgan": image("transformer_dcgan", 16),
     "transformer_levels": Case(("experiment=digits_transformer", "model.depth=4", "model.width=16",
@@ -85,13 +89,26 @@ MODELS: dict[str, Case] = {
     "translator": Case(("model=translator", *TRANSLATOR, TINY, "model.generator.num_blocks=2")),
     "video3d": Case((CLIP + "_video3d", TINY)),
 }  # fmt: skip
+LATENTS = ("data=latents", "data.root=none", "data.shape=[4,4,4]", "model.depth=4", "model.width=16",
+           "model.num_heads=2")  # fmt: skip
 APPLICATIONS: dict[str, Case] = {
     "codes of infogan": image("dcgan", 8, "regularizer=infogan", TINY),
-    "several classes at once": image("dcgan", 8, TINY, CLASSES),
-    "latents": Case(("data=latents", "data.root=none", "data.shape=[4,4,4]", "model.depth=4", "model.width=16",
-                     "model.num_heads=2"), Latent()),
+    "several classes at once": Case(image("dcgan", 8, TINY, CLASSES).overrides, None, "multi"),
+    "vectors as labels": Case(image("r3gan", 8, TINY, CLASSES).overrides, None, "vector"),
+    "latents": Case(LATENTS, Latent()),
     "texts of relgan": Case(("experiment=oracle_relgan", TINY, "data.length=6", "data.num_tokens=12"), Tokens()),
 }  # fmt: skip
+
+
+def decoded(folder: Path) -> Case:
+    """Return latents with a small decoder, which diffusers writes to ``folder``."""
+    from diffusers import AutoencoderKL
+
+    blocks = {"down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2}
+    torch.manual_seed(0)
+    vae = AutoencoderKL(block_out_channels=[4, 4], norm_num_groups=2, latent_channels=4, **blocks)
+    vae.save_pretrained(folder)
+    return Case(LATENTS, Latent(vae=str(folder)))
 
 
 def build(case: Case) -> Sampler:
@@ -105,7 +122,7 @@ def build(case: Case) -> Sampler:
     task = get_object(config.task["_target_"])
     made = produce if task.produce is ManualTask.produce else task.produce
     settings = OmegaConf.to_container(config.model.generator, resolve=True)
-    told = {"generator": settings, "task": config.task["_target_"], "label_kind": "class"}
+    told = {"generator": settings, "task": config.task["_target_"], "label_kind": case.label_kind}
     sampler = Sampler(player, told, made, case.kind)
     settle(sampler)
     return sampler

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ganworks.errors import SettingError
+from ganworks.errors import SettingError, nearest
 from ganworks.export.figures import Figures
 from ganworks.export.folder import FILES, Exported
 from ganworks.export.places import without_places
@@ -56,7 +56,9 @@ class Words:
         """Raise `SettingError` where the hub would not take them."""
         if self.license is not None and self.license not in LICENSES:
             allowed = "an identifier of https://huggingface.co/docs/hub/repositories-licenses, such as mit"
-            raise SettingError("license", self.license, allowed, [*LICENSES])
+            error = SettingError("license", self.license, allowed)
+            error.nearest = nearest(self.license.lower(), LICENSES)  # it is often written in capitals
+            raise error
         if self.repo is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repo):
             raise SettingError("repo", self.repo, "written as user/name")
 
