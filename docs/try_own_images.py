@@ -42,14 +42,15 @@ def main(arguments: dict[str, str]) -> None:
     """Run the commands of the page and write their times into it."""
     workspace = Path(arguments["workspace"]).absolute()
     workspace.mkdir(parents=True, exist_ok=True)
+    source = Path(arguments["source"]).absolute() if "source" in arguments else None
     rows = []
     for command in commands(PAGE.read_text(encoding="utf-8")):
         if command[0] == "ganworks-train" and not (workspace / "sneakers").exists():
             run(["python", "-c", PICTURES], workspace, workspace)
-        if command == ["ganworks-train", "experiment=fashion_dcgan"] and "source" in arguments:
+        if command == ["ganworks-train", "experiment=fashion_dcgan"] and source:
             continue
         started, before = time.monotonic(), cpu_seconds()
-        step(filled(command, workspace, arguments.get("source")), workspace)
+        step(filled(command, workspace, source), workspace)
         rows.append((shlex.join(command), time.monotonic() - started, cpu_seconds() - before))
     shutil.copy(workspace / "samples.png", ROOT / "docs" / "images" / "own_images.png")
     text = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
@@ -64,10 +65,10 @@ def commands(text: str) -> Iterator[list[str]]:
                 yield from () if words[0] == "source" else (words,)
 
 
-def filled(command: list[str], workspace: Path, source: str | None) -> list[str]:
+def filled(command: list[str], workspace: Path, source: Path | None) -> list[str]:
     """Return a command with the folder of pictures and the newest run in the place of their names."""
     runs = sorted((workspace / "runs").glob("*/*/config.yaml"), key=lambda path: path.stat().st_mtime)
-    newest = str(runs[-1].parent) if runs else str(Path(source).absolute()) if source else "RUN_DIR"
+    newest = runs[-1].parent.relative_to(workspace).as_posix() if runs else str(source)
     words = [re.sub(r"=FOLDER$", "=sneakers", word) for word in command]
     return [re.sub(r"=RUN_DIR$", f"={newest}", word) for word in words]
 
@@ -98,9 +99,12 @@ def look_at(command: list[str], workspace: Path) -> None:
     with subprocess.Popen(
         command, cwd=workspace, env=variables, stdout=subprocess.PIPE, text=True
     ) as process:
-        address = re.search(r"http://\S+", process.stdout.readline())  # type: ignore[union-attr]
-        with urlopen(address[0]) as answer:  # type: ignore[index]
-            print(address[0], answer.status)  # type: ignore[index]
+        said = process.stdout.readline() if process.stdout else ""
+        address = re.search(r"http://\S+", said)
+        if address is None:
+            raise SystemExit(f"error: the page has no address: {said}")
+        with urlopen(address[0]) as answer:
+            print(address[0], answer.status)
         process.terminate()
 
 

@@ -241,11 +241,11 @@ def test_path_of_a_newcomer_has_the_time_of_each_of_its_commands() -> None:
 
 def test_commands_of_a_newcomer_get_the_folder_and_the_newest_run(tmp_path: Path) -> None:
     command = ["ganworks-train", "data.root=FOLDER", "init_from=RUN_DIR"]
-    assert try_own_images.filled(command, tmp_path, "/source")[1:] == [
+    assert try_own_images.filled(command, tmp_path, Path("/source"))[1:] == [
         "data.root=sneakers",
         "init_from=/source",
     ]
     run = tmp_path / "runs" / "own" / "1"
     run.mkdir(parents=True)
     (run / "config.yaml").touch()
-    assert try_own_images.filled(command, tmp_path, "/source")[2] == f"init_from={run}"
+    assert try_own_images.filled(command, tmp_path, Path("/source"))[2] == "init_from=runs/own/1"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ganworks.data.decode import decode, decode_part, decode_whole, read_size
 from ganworks.data.sample_format import SampleFormat
-from ganworks.errors import SettingError
+from ganworks.errors import GanworksError, SettingError
 
 RNG = np.random.default_rng(0)
 
@@ -82,6 +82,27 @@ def test_three_pages_are_the_first_alone_unless_they_are_stacked(tmp_path: Path)
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
     assert decode(tmp_path / "x.tif", SampleFormat(8, 3))[:, 0, 0].tolist() == [10, 10, 10]
     assert decode(tmp_path / "x.tif", SampleFormat(8, 3, pages="stack"))[:, 0, 0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("channels", [3, 4, 7])
+def test_a_tiff_that_pillow_does_not_read_is_read_by_tifffile(tmp_path: Path, channels: int) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    array = RNG.integers(0, 65536, (9, 11, channels)).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "x.tif", array, photometric="rgb" if channels < 5 else "minisblack", planarconfig="contig"
+    )
+    how = SampleFormat((9, 11), channels, "dtype", dtype="uint16")
+    assert torch.equal(decode(tmp_path / "x.tif", how), planes(array))
+    assert torch.equal(decode(io.BytesIO((tmp_path / "x.tif").read_bytes()), how), planes(array))
+    assert read_size(tmp_path / "x.tif") == (9, 11)
+
+
+def test_a_tiff_without_its_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((8, 8, 3), np.uint16), photometric="rgb")
+    monkeypatch.setattr("ganworks.data.planes.find_spec", lambda name: None)
+    with pytest.raises(GanworksError, match=r"pip install ganworks\[tiff\]"):
+        decode(tmp_path / "x.tif", SampleFormat(8, 3, "dtype", dtype="uint16"))
 
 
 def clear(path: Path, mode: str = "RGBA") -> Path:

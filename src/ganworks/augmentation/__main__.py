@@ -163,7 +163,7 @@ def write(
     from ganworks.picture.samples import save_image
 
     out = Path(arguments.out)
-    num = write_folder(out, trial.real, outcome.fake, trial.names)
+    num = write_folder(out, trial.real, outcome.fake, trial.names, getattr(data.kind, "dtype", "uint8"))
     figures: dict[str, Any] = {"lines": accuracies.plain(), "verdict": accuracies.verdict()}
     figures["labelled"] = num_labelled(data)
     figures |= {"num_tested": len(trial.test.labels), "small": [trial.names[label] for label in trial.small]}

@@ -13,6 +13,7 @@ from ganworks.augmentation.lines import BOTH, GAN, Labelled
 from ganworks.augmentation.table import Accuracies, digits
 from ganworks.picture.plot import FAKE, REAL, finish, new_plot
 from ganworks.picture.samples import to_uint8
+from ganworks.sample.visible import visible
 
 NUM_SHOWN = 5  # images of a class
 NUM_CLASSES = 8  # classes that are shown
@@ -67,8 +68,8 @@ def strip(data: Labelled) -> Tensor:
     """Return the first images side by side, (3, H + 1, NUM_SHOWN * (W + 1)), white where there are fewer."""
     _, _, height, width = data.images.shape
     canvas = torch.full((NUM_SHOWN, 3, height + 1, width + 1), 255, dtype=torch.uint8)
-    images = to_uint8(data.images[:NUM_SHOWN])
-    canvas[: len(images), :, :height, :width] = images[:, :3].expand(-1, 3, -1, -1)
+    images = to_uint8(visible(data.images[:NUM_SHOWN]))
+    canvas[: len(images), :, :height, :width] = images.expand(-1, 3, -1, -1)
     return canvas.permute(1, 2, 0, 3).flatten(2)
 
 

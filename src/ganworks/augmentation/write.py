@@ -41,12 +41,14 @@ def beside(out: Path, suffix: str) -> Path:
     return out.with_name(out.name + suffix)
 
 
-def write_folder(out: Path, real: Labelled, fake: Labelled, names: Sequence[str]) -> int:
+def write_folder(
+    out: Path, real: Labelled, fake: Labelled, names: Sequence[str], dtype: str = "uint8"
+) -> int:
     """Write images as ``out/CLASS/real_000000.png`` and ``fake_000000.png``; return how many.
 
     ``data=folder data.root=OUT`` reads them: the folders are the classes.
     """
-    kind, num = Image(), 0
+    kind, num = Image(dtype), 0
     for word, images in (("real", real), ("fake", fake)):
         for label, name in enumerate(names):
             own = images.of([label])

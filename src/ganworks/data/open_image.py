@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,11 @@ TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF 6.0, section 2; Bi
 
 
 File = Path | str | BinaryIO
+
+# Pillow says an error for each TIFF of more than four channels, which is read all the same.
+logging.getLogger("PIL.TiffImagePlugin").addFilter(
+    lambda record: not str(record.msg).startswith("More samples per pixel")
+)
 
 
 class TooManyPixelsError(ValueError):
@@ -88,6 +94,7 @@ def read_unidentified(file: File, max_pixels: int, error: Exception) -> np.ndarr
     if isinstance(file, Path | str):
         with Path(file).open("rb") as stream:
             return read_unidentified(stream, max_pixels, error)
+    file.seek(0)  # Pillow has read on
     if not _starts_with(file, TIFF_MAGIC):
         raise error
     array = tiff_array(file)

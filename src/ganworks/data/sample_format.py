@@ -143,6 +143,18 @@ def size_of(setting: str, resolution: int | Sequence[int]) -> tuple[int, int]:
     return height, width
 
 
+def parse_resolution(setting: str, text: str | int) -> tuple[int, int]:
+    """Return (height, width) of what a command line says: a side, HEIGHTxWIDTH, or [HEIGHT, WIDTH].
+
+    >>> parse_resolution("resolution", "256"), parse_resolution("resolution", "48x64")
+    ((256, 256), (48, 64))
+    """
+    sides = str(text).strip("[]() ").replace("x", ",").split(",")
+    if len(sides) > 2 or not all(side.strip().isdecimal() for side in sides):
+        raise SettingError(setting, text, "a side in pixels, or HEIGHTxWIDTH such as 48x64")
+    return size_of(setting, [int(side) for side in (sides if len(sides) == 2 else 2 * sides)])
+
+
 def check_colour(setting: str, colour: str | Sequence[int]) -> Colour:
     """Return a colour as (red, green, blue) of 0..255.
 

@@ -46,8 +46,11 @@ class Arguments:
     figures: bool = field(
         default=False, metadata={"help": "true: pictures too, in figures/ of the run or here"}
     )
-    resolution: int | None = field(
-        default=None, metadata={"help": "side that images of folders are brought to; their own if left out"}
+    resolution: str | None = field(
+        default=None,
+        metadata={
+            "help": "side or HEIGHTxWIDTH that images of folders are brought to; their own if left out"
+        },
     )
     channels: int | None = field(default=None, metadata={"help": "of the images of folders; 3 if left out"})
     device: str = field(default="cpu", metadata={"help": "cpu, cuda, mps"})

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ganworks.data.evaluated import EvaluatedImages, read_alike
+from ganworks.data.sample_format import parse_resolution
 from ganworks.errors import SettingError, setting_path
 from ganworks.evaluation.arguments import Arguments
 from ganworks.evaluation.pictures import (
@@ -79,7 +80,9 @@ def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
             raise SettingError(name, value, allowed)
     config = compose(["data=folder", f"metric={arguments.metric or 'fid'}"])
     change(config, overrides)
-    size, how = (arguments.channels or 3, arguments.resolution), how_read(config.data)
+    asked = arguments.resolution
+    resolution = None if asked is None else parse_resolution("resolution", asked)
+    size, how = (arguments.channels or 3, resolution), how_read(config.data)
     fake = find("fake", str(arguments.fake), *size, **how)
     real = find("real", str(arguments.real), *size, **how)
     read_alike(*(side for side in (real, fake) if isinstance(side, EvaluatedImages)))

@@ -61,6 +61,16 @@ def image_shape(channels: int, resolution: int | Sequence[int]) -> list[int]:
     return [channels, *resolution] if is_pair else [channels, resolution, resolution]  # type: ignore[misc,list-item]
 
 
+def size_name(resolution: int | Sequence[int]) -> str:
+    """Return a resolution as part of a name.
+
+    >>> size_name(64), size_name([48, 64])
+    ('64', '48x64')
+    """
+    _, height, width = image_shape(1, resolution)
+    return str(height) if height == width else f"{height}x{width}"
+
+
 def frame_of(shape: ListConfig) -> list[int]:
     """Return the shape (C, H, W) of a frame of clips (C, T, H, W); any other as it is, which the networks refuse."""
     return [shape[0], *list(shape)[2:]] if len(shape) == 4 else list(shape)
@@ -140,6 +150,7 @@ def register() -> None:
         r1_gamma,
         per_width,
         image_shape,
+        size_name,
         frame_of,
         critic_norm,
         critic_shape,

@@ -19,7 +19,13 @@ class Arguments:
     root: str = field(default="", metadata={"help": "folder of images, read as data=folder reads it"})
     vae: str = field(default="", metadata={"help": "folder of an autoencoder in the layout of diffusers"})
     out: str = field(default="latents", metadata={"help": "folder that is written, for data=latents"})
-    resolution: int = field(default=256, metadata={"help": "side to which images are cropped and resized"})
+    resolution: str = field(
+        default="256", metadata={"help": "side to which images are brought, or HEIGHTxWIDTH, such as 192x256"}
+    )
+    fit: str = field(default="crop", metadata={"help": "crop, pad or stretch, as data.fit"})
+    background: str = field(
+        default="white", metadata={"help": "of what is clear or padded, as data.background"}
+    )
     batch_size: int = field(default=16, metadata={"help": "images in a pass"})
     cache: str = field(default=".cache", metadata={"help": "folder of decoded images"})
 
@@ -33,6 +39,7 @@ def encode_folder(arguments: Arguments) -> Path:
     import numpy as np
 
     from ganworks.data import Folder, to_float
+    from ganworks.data.sample_format import parse_resolution
     from ganworks.sample.latent import check_vae, encode, load_vae
 
     out, size = Path(arguments.out), check_count("batch_size", arguments.batch_size)
@@ -40,7 +47,12 @@ def encode_folder(arguments: Arguments) -> Path:
         raise SettingError("out", out, "a folder without moments.npy")
     check_vae(arguments.vae)  # before a large folder is decoded
     data = Folder(
-        arguments.root or None, batch_size=1, resolution=arguments.resolution, cache=arguments.cache
+        arguments.root or None,
+        batch_size=1,
+        resolution=parse_resolution("resolution", arguments.resolution),
+        cache=arguments.cache,
+        fit=arguments.fit,
+        background=arguments.background,
     )
     data.check()
     vae = load_vae(arguments.vae)
