@@ -9,6 +9,7 @@ is used: an environment that has PyTorch downloads it no more.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -48,13 +49,13 @@ def main(arguments: dict[str, str]) -> None:
         if command[0] == "ganworks-train" and not (workspace / "sneakers").exists():
             run(["python", "-c", PICTURES], workspace, workspace)
         if command == ["ganworks-train", "experiment=fashion_dcgan"] and source:
+            rows.append((shlex.join(command), *times_of(source)))
             continue
         started, before = time.monotonic(), cpu_seconds()
         step(filled(command, workspace, source), workspace)
         rows.append((shlex.join(command), time.monotonic() - started, cpu_seconds() - before))
     shutil.copy(workspace / "samples.png", ROOT / "docs" / "images" / "own_images.png")
-    text = PAGE.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
-    PAGE.write_text(f"{text}\n\n{HEADING}\n{table(rows)}", encoding="utf-8")
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), table(rows)), encoding="utf-8")
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -108,9 +109,23 @@ def look_at(command: list[str], workspace: Path) -> None:
         process.terminate()
 
 
+def times_of(run: Path) -> tuple[float, float]:
+    """Return the seconds of a finished run: on the clock, and CPU seconds of its training."""
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    seconds = summary["seconds"] + summary["start_up_seconds"]
+    return seconds, summary["cpu_seconds_per_image"] * summary["images_seen"]
+
+
 def cpu_seconds() -> float:
     """Return the CPU seconds of all commands so far."""
     return os.times().children_user + os.times().children_system
+
+
+def with_table(text: str, table: str) -> str:
+    """Return the page with another table; what its last section says beside it stays."""
+    path, _, last = text.partition(HEADING)
+    words = "".join(line for line in last.splitlines(keepends=True) if not line.startswith("|")).strip()
+    return f"{path.rstrip()}\n\n{HEADING}\n{table}" + (f"\n{words}\n" if words else "")
 
 
 def table(rows: list[tuple[str, float, float]]) -> str:

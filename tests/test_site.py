@@ -249,3 +249,10 @@ def test_commands_of_a_newcomer_get_the_folder_and_the_newest_run(tmp_path: Path
     run.mkdir(parents=True)
     (run / "config.yaml").touch()
     assert try_own_images.filled(command, tmp_path, Path("/source"))[2] == "init_from=runs/own/1"
+
+
+def test_times_of_a_newcomer_are_replaced_and_the_words_beside_them_stay() -> None:
+    page = f"text\n\n{try_own_images.HEADING}\n| old | 1 s | 1 s |\n\nWords.\n"
+    other = try_own_images.table([("new", 2.4, 1.2)])
+    assert try_own_images.with_table(page, other) == page.replace("| old | 1 s | 1 s |\n", other)
+    assert "| `new` | 2 s | 1 s |" in other
