@@ -1,6 +1,6 @@
 """The gallery: trains shipped experiments, and draws docs/gallery.md of what they made.
 
-    python docs/draw_gallery.py                         all of them, one after the other; about an hour of one CPU core
+    python docs/draw_gallery.py                         all of them, one after the other; half an hour of one CPU core
     python docs/draw_gallery.py sines words             some of them
     python docs/draw_gallery.py sines=RUN_DIR           from a run that is finished
 
@@ -30,7 +30,6 @@ TITLES = {  # in the order of the page
     "fashion_dcgan": "Clothes by a small DCGAN",
     "fashion_edges": "Clothes from their outlines",
     "digits_dcgan": "Digits, the default run",
-    "digits_r3gan": "Digits by R3GAN's loss",
     "digits_conditional": "Digits on demand",
     "digits_flow": "Digits by a flow",
     "moving_digits": "Clips of moving digits",
@@ -39,7 +38,6 @@ TITLES = {  # in the order of the page
     "words": "Words",
     "sines": "Series",
     "grid_r3gan": "25 Gaussians",
-    "stacked_digits": "1,000 modes",
 }
 REPORT_SIZE = (1100, 1240)  # pixels: the verdict, the figures, the samples, the first curves
 MAX_BYTES = 100_000  # of a grid that is copied as it is
