@@ -3,7 +3,7 @@
     python train.py experiment=fashion_stylegan2 model.conditional=true
     python docs/draw_explore.py RUN_DIR
 
-Writes docs/images/explore.png, the view of one sample, and docs/images/explore_walk.png, that of a walk.
+Writes docs/images/explore.png, the view of one sample, explore_many.png and explore_walk.png beside it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from ganworks.cli.explore import Arguments, Explorer
 from ganworks.explore.server import address_of, server_of
 
 IMAGES = Path(__file__).parent / "images"
+CLASSES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 VIEWS = {
-    "explore": "tab=sample&seed=8&label=Ankle boot&truncation=.8&move=1.2 0 -1.6 0.7",
-    "explore_walk": "tab=between&seed=8&other=21&steps=12",
+    "explore": "tab=sample&seed=8&label=Ankle boot&truncation=.8&move=0.9 0 0 -1.2",
+    "explore_many": f"tab=grid&count=40&truncation=.8&label={CLASSES}",
+    "explore_walk": "tab=between&seed=2&other=8&steps=12",
 }
-WINDOW = {"width": 1180, "height": 800}
+WINDOW = {"width": 1180, "height": 850}
 COLORS = 256
 
 

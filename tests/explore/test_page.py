@@ -68,8 +68,12 @@ def test_class_of_each_cell_in_turn(visitor: Visit) -> None:
     read = visitor("styles", "tab=grid&count=4")
     read.page.locator("#in-label").select_option("each in turn")
     read.wait()
+    assert "seeds=0-3 columns=3" in read.text("#command")
     names = [read.page.locator(".cell").nth(i).get_attribute("title") for i in range(4)]
     assert names == ["seed 0, class boot", "seed 1, class hat", "seed 2, class a 'bag'", "seed 3, class boot"]
+    read.page.locator(".cell").nth(1).click()
+    read.wait()
+    assert read.text("#caption") == "seed 1, class hat"
 
 
 def test_seed_goes_on_and_address_keeps_the_view(visitor: Visit) -> None:

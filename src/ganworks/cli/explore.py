@@ -136,7 +136,7 @@ class Explorer:
             found = shown(drawn.whole(), drawn.kind)
             if (sources := self.sources(arguments)) is not None:
                 found["sources"] = pictures(sources)
-        found |= {"labels": drawn.labels or [], "columns": drawn.columns}
+        found |= {"labels": drawn.labels or [], "columns": arguments.columns or drawn.columns}
         return {**found, "command": self.command(settings)}
 
     def sources(self, arguments: SampleArguments) -> Tensor | None:

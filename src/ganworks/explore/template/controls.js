@@ -32,6 +32,8 @@ const SEEDS = {
   grid: (asked, state, facts) => {
     if (facts.is_cloud) Object.assign(asked, {num: state.count, seed: state.seed});
     else asked.seeds = `${state.seed}-${last(state, state.count)}`;
+    // A column for each class.
+    if (facts.labels?.in_turn && state.label === facts.labels.names.join(",")) asked.columns = facts.labels.num;
   },
   between: (asked, state, facts) => {
     Object.assign(asked, {interpolate: 1, seeds: `${state.seed},${state.other}`, num: state.steps});

@@ -63,8 +63,9 @@ const NAMES = {
 };
 const fileName = form => NAMES[state.tab]() + form;
 
-function pick(seed) {
+function pick(seed, label) {
   state.seed = seed;
+  if (state.label && label !== undefined) state.label = label; // that of its place among classes in turn
   if (facts.tabs.includes("sample")) select("sample");
 }
 

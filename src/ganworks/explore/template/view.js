@@ -75,14 +75,19 @@ function showGrid(view, caption, parts, found, {state, pick}) {
   const isText = Boolean(found.texts);
   const cells = parts.map((part, i) => {
     const seed = state.seed + i, words = named(seed, found.labels[i]);
-    const cell = make("button", {type: "button", className: "cell", title: words, onclick: () => pick(seed)}, part);
+    const cell = make("button", {type: "button", className: "cell", title: words, onclick: () => pick(seed, found.labels[i])}, part);
     cell.setAttribute("aria-label", `Look at ${words}${isText ? `: ${part.textContent}` : ""}`);
     return cell;
   });
   const grid = make("div", {className: isText ? "lines" : "cells"}, ...cells);
-  grid.style.setProperty("--columns", Math.ceil(Math.sqrt(parts.length)));
+  arrange(grid, parts.length, found.columns || Math.ceil(Math.sqrt(parts.length)));
   view.replaceChildren(grid);
   caption.textContent = "Choose one to look at it alone.";
+}
+
+function arrange(grid, num, columns) {
+  grid.style.setProperty("--columns", columns);
+  grid.style.setProperty("--rows", Math.ceil(num / columns));
 }
 
 // The walk as a strip, and one place of it large: under the pointer of the slider, or played.
@@ -125,7 +130,7 @@ function showMix(view, caption, parts, found) {
     part.title = row === column ? `source ${row + 1}` : `pose and shape of ${row + 1}, finer layers of ${column + 1}`;
   });
   const grid = make("div", {className: "cells"}, ...parts);
-  grid.style.setProperty("--columns", num);
+  arrange(grid, parts.length, num);
   view.replaceChildren(grid);
   caption.textContent = "Sources on the diagonal. A row gives the first layers (pose and shape), a column the others (colours).";
 }
