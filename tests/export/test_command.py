@@ -38,7 +38,7 @@ def exported(run: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the card of `exported` looks for its command line, which takes some seconds."""
-    monkeypatch.setattr("ganworks.export.card.recipe", lambda config: [])
+    monkeypatch.setattr("ganworks.export.words.recipe", lambda config: [])
 
 
 def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -83,7 +83,7 @@ class BatchReader(MLPGenerator):
 
 
 def test_a_network_that_fixes_the_batch_is_refused_in_one_line() -> None:
-    with pytest.raises(ExportError, match="format=torch: .*batch"):
+    with pytest.raises(ExportError, match=r"format=torch: .*batch"):
         traced(Sampler(BatchReader((2,), 4, width=8), {}))
 
 

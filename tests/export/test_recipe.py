@@ -7,9 +7,9 @@ import shlex
 import pytest
 from omegaconf import OmegaConf
 
-from ganworks.export.card import shell_word
 from ganworks.export.places import without_places
 from ganworks.export.recipe import is_aside, recipe
+from ganworks.export.words import shell_word
 from ganworks.report.settings import flatten
 from ganworks.run.compose import compose, primary_config
 

@@ -18,6 +18,7 @@ from ganworks.sample.sampler import Sampler
 
 INFORMATION = "ganworks.json"  # inside the file
 NUM_TRACED = 2  # a batch of 1 would be taken for a constant
+SMALL_BATCH = 63  # the decoders of diffusers take another way from 64 latents on, of which a program has one
 RANDOM = ("rand", "bernoulli", "dropout", "normal", "multinomial")
 
 
@@ -46,19 +47,22 @@ class Named(nn.Module):
 
 @torch.no_grad()
 def traced(sampler: Sampler) -> ExportedProgram:
-    """Return the sampler's program, with a batch of any size.
+    """Return the sampler's program, with a batch of any size; with a decoder of latents of at most `SMALL_BATCH`.
 
     Raises:
         ExportError: something in the network cannot be traced, or fixes the size of the batch.
     """
     inputs = example_inputs(sampler, NUM_TRACED, seed=0)
     network = Named(Exportable(sampler).eval(), list(inputs)).eval()
-    batch = Dim(BATCH, min=1)
-    shapes = {name: {0: batch} for name in inputs}
-    try:
-        program = torch.export.export(network, (), kwargs=inputs, dynamic_shapes=shapes, strict=False)
-    except Exception as error:  # the tracer raises about anything
-        raise failed("torch", error) from error
+    for largest in (None, SMALL_BATCH):
+        batch = Dim(BATCH, min=1, max=largest)
+        shapes = {name: {0: batch} for name in inputs}
+        try:
+            program = torch.export.export(network, (), kwargs=inputs, dynamic_shapes=shapes, strict=False)
+            break
+        except Exception as error:  # the tracer raises about anything
+            if largest is not None or network.network.decoder is None:
+                raise failed("torch", error) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names files of this machine, and would lie in the file
     return program

@@ -11,12 +11,13 @@ from omegaconf import OmegaConf
 
 from ganworks.export.places import without_places
 from ganworks.report.settings import flatten, text
-from ganworks.run.compose import compose, primary_config
+from ganworks.run.compose import NO_EXPERIMENT, compose, primary_config
 from ganworks.run.explain import options_of
 
 log = logging.getLogger(__name__)
 # In the order of a command line; what an option of an earlier one brings needs no naming.
 CHOICES = ("data", "model", "loss", "regularizer", "augment", "optimizer", "task", "trainer")
+SINGLE = ("data", "loss", "task")  # groups that are one object
 # How a run is watched and where it lies: not what makes its weights.
 ASIDE = ("name", "tags", "paths", "resume", "init_from", "dry_run", "logger", "callback", "metric", "num_threads",
          "compile", "trainer.devices", "trainer.accelerator", "trainer.enable_progress_bar")  # fmt: skip
@@ -32,7 +33,8 @@ def recipe(config: Mapping[str, Any]) -> list[str]:
     by_name = of_experiment(config)
     if by_name is not None and len(by_name) <= FEW:
         return by_name
-    found = [part for part in (by_name, of_groups(config)) if part is not None]
+    tried = (by_name, completed([], config), of_groups(config))  # [] is the recipe of conf/bare.yaml
+    found = [overrides for overrides in tried if overrides is not None]
     return min(found, key=len, default=[])
 
 
@@ -44,15 +46,18 @@ def of_experiment(config: Mapping[str, Any]) -> list[str] | None:
 
 def of_groups(config: Mapping[str, Any]) -> list[str] | None:
     """Return an option of each group that brings the run's settings nearer, and the settings that are left."""
-    chosen: list[str] = []
+    chosen = [NO_EXPERIMENT]  # the plain defaults, as any other choice has them
     best = remaining(chosen, config)
     for group in CHOICES:
-        for option in likely_options(group, config):
-            tried = remaining([*chosen, f"{group}={option}"], config)
-            if tried is not None and (best is None or len(tried) < len(best)):
-                chosen, best = [*chosen, f"{group}={option}"], tried
-                break
-    return completed(chosen, config)
+        if best is not None and not any(name.lstrip("+~").startswith(f"{group}.") for name in best):
+            continue  # as it is already
+        options = [f"{group}={option}" for option in likely_options(group, config)]
+        tried = {option: remaining([*chosen, option], config) for option in options}
+        good = {option: left for option, left in tried.items() if left is not None}
+        nearest = min(good, key=lambda option: len(good[option]), default=None)
+        if nearest is not None and (best is None or len(good[nearest]) < len(best)):
+            chosen, best = [*chosen, nearest], good[nearest]
+    return completed(chosen[1:] or chosen, config)
 
 
 def completed(chosen: Sequence[str], config: Mapping[str, Any]) -> list[str] | None:
@@ -81,6 +86,9 @@ def remaining(chosen: Sequence[str], config: Mapping[str, Any], literal: bool = 
     given = flatten(without_places(config))
     gone = {".".join(name.split(".")[:2]) for name in made if name.startswith("regularizer.")}
     gone -= {".".join(name.split(".")[:2]) for name in given}
+    # Another class has other arguments; of the same class, those that the run lacks came later and have a default.
+    others = [group for group in SINGLE if made.get(f"{group}._target_") != given.get(f"{group}._target_")]
+    gone |= {name for name in made if name.partition(".")[0] in others and name not in given}
     left = {name: value for name, value in given.items() if not is_aside(name) and name not in computed}
     return [f"~{name}" for name in sorted(gone)] + [
         f"{'' if name in made else '+'}{name}={quoted(value)}"
@@ -105,10 +113,17 @@ def quoted(value: Any) -> str:
     return f"'{written}'" if set(written) & set(" [](){}*?$!&|;<>\\'\"") else written
 
 
-def likely_options(group: str, config: Mapping[str, Any], num: int = 2) -> list[str]:
+def likely_options(group: str, config: Mapping[str, Any], num: int = 4) -> list[str]:
     """Return the options of a group whose files are most like the run's settings."""
     given = flatten(config)
-    scores = {option: likeness(literals(group, option), given) for option in options_of(group)}
+    target = f"{group}._target_"
+    settings = {option: literals(group, option) for option in options_of(group)}
+    fits = {
+        name: own
+        for name, own in settings.items()
+        if group not in SINGLE or own.get(target) == given.get(target)
+    }
+    scores = {option: likeness(own, given) for option, own in fits.items()}
     return sorted(scores, key=lambda option: -scores[option])[:num]
 
 
