@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganworks.sample.visible import visible
+from ganworks.sample.visible import checkerboard, visible
 from ganworks.staged import staged
 
 SIDE = 640  # pixels that a grid of small images is enlarged to, at least
@@ -36,12 +36,13 @@ def image_grid(
     """Return images (B, C, H, W) in [-1, 1] as one picture, row by row; small images are enlarged.
 
     Args:
-        images: of any number of channels; see `visible`.
+        images: of any number of channels, opacity on a checkerboard; see `visible`.
         columns: images a row; the default makes the grid about square.
         zoom: factor of enlargement; the default makes the grid about `SIDE` pixels wide.
         gap: white pixels around each image.
     """
-    bytes_ = to_uint8(visible(images.detach().float().cpu())).expand(-1, 3, -1, -1)
+    below = checkerboard(*images.shape[2:])  # white would hide where an image ends
+    bytes_ = to_uint8(visible(images.detach().float().cpu(), below)).expand(-1, 3, -1, -1)
     num, _, height, width = bytes_.shape
     columns = min(columns or math.ceil(math.sqrt(num)), num)
     rows = math.ceil(num / columns)
