@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "own_images.md"
@@ -54,6 +54,7 @@ def main(arguments: dict[str, str]) -> None:
         started, before = time.monotonic(), cpu_seconds()
         step(filled(command, workspace, source), workspace)
         rows.append((shlex.join(command), time.monotonic() - started, cpu_seconds() - before))
+        print(table(rows), flush=True)
     shutil.copy(workspace / "samples.png", ROOT / "docs" / "images" / "own_images.png")
     PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), table(rows)), encoding="utf-8")
 
@@ -100,13 +101,15 @@ def look_at(command: list[str], workspace: Path) -> None:
     with subprocess.Popen(
         command, cwd=workspace, env=variables, stdout=subprocess.PIPE, text=True
     ) as process:
-        said = process.stdout.readline() if process.stdout else ""
-        address = re.search(r"http://\S+", said)
-        if address is None:
-            raise SystemExit(f"error: the page has no address: {said}")
-        with urlopen(address[0]) as answer:
-            print(address[0], answer.status)
-        process.terminate()
+        try:
+            lines = iter(process.stdout or ())
+            address = next((found[0] for line in lines if (found := re.search(r"http://\S+", line))), None)
+            if address is None:
+                raise SystemExit("error: the page has no address")
+            with build_opener(ProxyHandler({})).open(address) as answer:  # this machine, past any proxy
+                print(address, answer.status, flush=True)
+        finally:
+            process.terminate()
 
 
 def times_of(run: Path) -> tuple[float, float]:
