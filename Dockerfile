@@ -35,9 +35,9 @@ RUN pip install --no-cache-dir "$(echo /tmp/dist/*.whl)${EXTRAS:+[$EXTRAS]}"
 
 # Not root. Whoever else it runs as (docker run --user) may write to the same places.
 RUN useradd --create-home --uid 1000 gan \
- && mkdir -p /cache /work/runs /work/data \
- && chown -R gan:gan /cache /work \
- && chmod -R a+rwX /cache /work /home/gan
+ && mkdir -p /cache /ganworks/runs /ganworks/data \
+ && chown -R gan:gan /cache /ganworks \
+ && chmod -R a+rwX /cache /ganworks /home/gan
 ENV HOME=/home/gan \
     USER=gan \
     GANWORKS_CACHE=/cache/ganworks \
@@ -47,7 +47,7 @@ ENV HOME=/home/gan \
     TORCHINDUCTOR_CACHE_DIR=/cache/inductor \
     TRITON_CACHE_DIR=/cache/triton \
     PYTHONUNBUFFERED=1
-WORKDIR /work
+WORKDIR /ganworks
 USER gan
-VOLUME ["/cache", "/work/runs", "/work/data"]
+VOLUME ["/cache", "/ganworks/runs", "/ganworks/data"]
 CMD ["ganworks-train", "dry_run=true"]

@@ -127,6 +127,7 @@ FACTS = {
         "films": [".gif"],
     },
     "codes": {"codes": {"categories": [3], "continuous": 1}, "directions": []},
+    "vectors": {"tabs": ["sample", "grid", "between"]},
     "points": {"tabs": ["grid", "between"], "is_cloud": True},
     "texts": {"has_temperature": True, "forms": [".txt", ".npy"]},
     "series": {"forms": [".png", ".csv", ".npy"], "films": []},

@@ -103,6 +103,18 @@ def test_large_upload_is_refused_before_it_is_read(address: At, monkeypatch: pyt
     assert "at most" in json.loads(content)["error"]
 
 
+@pytest.mark.parametrize("length", ["-1", "many", ""])
+def test_upload_without_a_length_is_refused(address: At, length: str) -> None:
+    with socket.create_connection(
+        (urlsplit(address("translator")).hostname, urlsplit(address("translator")).port)
+    ) as line:
+        line.sendall(
+            f"POST /translate?input=a.png HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
+        )
+        line.settimeout(10)
+        assert line.recv(100).startswith(b"HTTP/1.1 411")
+
+
 class Broken:
     """An explorer with a mistake of its own."""
 

@@ -64,10 +64,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer with the translation of the image that is sent."""
-        url, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
+        url, text = urlsplit(self.path), self.headers.get("Content-Length", "")
+        length = int(text) if text.isdecimal() else None
         settings = dict(parse_qsl(url.query, keep_blank_values=True))
         if not self.is_own(url.path) or url.path != "/translate":
             self.refuse(403, "this page answers to itself alone")
+        elif length is None:
+            self.refuse(411, "the length of what is sent must be said")
         elif length > MAX_UPLOAD:
             self.refuse(
                 413, f"the image has {length / 2**20:.0f} MiB: at most {MAX_UPLOAD / 2**20:.0f} are taken"

@@ -161,9 +161,14 @@ def movable(sampler: Sampler) -> Generator:
     return generator
 
 
+def any_label(sampler: Sampler) -> Tensor | None:
+    """Return a label for what is the same for all of them: zeros (num_classes,); None where classes are drawn."""
+    return torch.zeros(sampler.num_classes) if sampler.label_kind in ("multi", "vector") else None
+
+
 def deviations_of(sampler: Sampler, directions: Directions) -> Tensor:
     """Return the deviation of w along each direction, (K,), float64 on the CPU."""
-    ws = draw_styles(sampler, NUM_FOR_DEVIATION).ws[:, 0]
+    ws = draw_styles(sampler, NUM_FOR_DEVIATION, label=any_label(sampler)).ws[:, 0]
     return (ws @ directions.vectors.to(ws).T).std(0).cpu().double()
 
 

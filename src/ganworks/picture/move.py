@@ -13,6 +13,7 @@ from ganworks.errors import SettingError
 from ganworks.model.style import StyleGenerator
 from ganworks.picture.directions import (
     Directions,
+    any_label,
     deviations_of,
     movable,
     semantic_directions,
@@ -60,7 +61,7 @@ def moves_of(sampler: Sampler) -> Moves:
         directions = style_directions(generator, generator.w_dim)
         return Moves(directions, deviations_of(sampler, directions))
     # Directions are the same for all labels.
-    label = sampler.inputs(1).get("label") if sampler.label_kind in ("class", "none") else None
+    label = sampler.inputs(1, label=any_label(sampler)).get("label")
     directions = semantic_directions(generator, generator.latent_dim, label)
     return Moves(directions, torch.ones(len(directions.vectors), dtype=torch.float64))
 
