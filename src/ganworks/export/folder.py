@@ -170,7 +170,7 @@ def save_weights(sampler: Sampler, out: Path) -> float:
 
     Places on this machine stay out of it: the folder is for others.
     """
-    kept, config = sampler.config, dict(sampler.config)
+    kept, config = sampler.config, {"kind": sampler.kind.settings, **sampler.config}
     if isinstance(sampler.kind, Latent) and sampler.kind.vae:
         copy_decoder(Path(sampler.kind.vae), out / DECODER)
         config["kind"] = {**sampler.kind.settings, "vae": DECODER}
@@ -185,7 +185,8 @@ def save_weights(sampler: Sampler, out: Path) -> float:
 
 def packages_of(sampler: Sampler) -> set[str]:
     """Return the packages of a generator's classes: what was loaded once was trusted."""
-    return {type(module).__module__.partition(".")[0] for module in sampler.generator.modules()}
+    parts = [*sampler.generator.modules(), sampler.kind]
+    return {type(part).__module__.partition(".")[0] for part in parts}
 
 
 def copy_decoder(folder: Path, to: Path) -> None:

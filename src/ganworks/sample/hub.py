@@ -43,4 +43,4 @@ def download(address: str) -> Path:
         return Path(snapshot_download(match["repository"], revision=match["revision"], allow_patterns=FILES))
     except Exception as error:  # of the network, of the cache, or of a name that is not there
         text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise GanworksError(f"{address} cannot be had: {text[:200]}") from error
+        raise GanworksError(f"{address} cannot be had: {text.removeprefix('Got: ')[:200]}") from error
