@@ -158,10 +158,13 @@ def _of_array(array: np.ndarray, how: SampleFormat) -> Planes:
 def _beyond_8_bits(image: Image.Image, how: SampleFormat) -> Planes | None:
     """Return what an opened image has beyond 8 bits, or beyond its first page; None where that is not asked for."""
     if how.stacks_pages:
-        pages = stacked_pages(image, how.value_range)
-        if pages is not None and (len(pages) == how.channels or how.channels not in MODES):
+        pages = stacked_pages(image, how.channels, how.value_range)
+        if pages is not None:
             return Planes(pages)
         image.seek(0)
+    if how.channels not in MODES:
+        num = max(len(image.getbands()), getattr(image, "n_frames", 1))
+        raise ValueError(f"it has {num} channels, and data.channels={how.channels}")
     if how.is_deep and is_deep(image):
         values = np.asarray(ImageOps.exif_transpose(image))[:, :, None]
         return Planes(levels_of_array(values, how.value_range))
@@ -173,8 +176,6 @@ def _beyond_8_bits(image: Image.Image, how: SampleFormat) -> Planes | None:
 
 def _with_mode(image: Image.Image, how: SampleFormat) -> Image.Image:
     """Return an image of 8 bits in the mode of Pillow that has the channels of ``how``."""
-    if how.channels not in MODES:
-        raise ValueError(f"it has {len(image.getbands())} channels, and data.channels={how.channels}")
     if how.channels not in OPACITY:
         return _on_background(image, how.colour).convert(MODES[how.channels])
     # By way of RGB(A): Pillow converts a palette or CMYK to gray with opacity by no other.

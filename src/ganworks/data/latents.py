@@ -33,7 +33,7 @@ class Latents(GanDataModule):
             those of ``labels.npy``, of an array ``label`` in the files, or the folders that the files lie in.
         scale: of the latents, .18215 for that of Stable Diffusion.
         vae: folder of the autoencoder that draws latents as pictures; None shows three channels of them.
-        horizontal_flip: mirror half of them, drawn anew every epoch.
+        horizontal_flip, vertical_flip: mirror half of them, drawn anew every epoch.
         shape: what the networks are built for, or None.
         num_classes: None takes the classes of the files, 0 leaves them out.
         batch_size, seed, min_batches: see `GanDataModule`.
@@ -56,6 +56,7 @@ class Latents(GanDataModule):
         num_classes: int | None = None,
         seed: int = 0,
         min_batches: int = 1,
+        vertical_flip: bool = False,
     ) -> None:
         if root is None or not Path(root).is_dir():
             raise SettingError("root", root, "a folder of moments; python -m ganworks.data.encode makes one")
@@ -74,7 +75,7 @@ class Latents(GanDataModule):
         kind = Latent(scale=self.scale, vae=vae)
         super().__init__(
             own, found if num_classes is None else 0 if not num_classes else found, batch_size, seed,
-            horizontal_flip, min_batches, kind,
+            horizontal_flip, min_batches, kind, vertical_flip,
         )  # fmt: skip
 
     def load(self) -> MomentSamples:

@@ -131,13 +131,13 @@ def tiff_array(file: Path | str | BinaryIO) -> np.ndarray:
     return array[:, :, None] if array.ndim == 2 else array
 
 
-def stacked_pages(file: Image.Image, value_range: Range | str | None) -> np.ndarray | None:
-    """Return the gray pages of a TIFF as levels float32 (C, H, W); None where it has one, or pages in colour.
+def stacked_pages(file: Image.Image, num: int, value_range: Range | str | None) -> np.ndarray | None:
+    """Return ``num`` gray pages of a TIFF as levels float32 (C, H, W); None where it has fewer, more, or colour.
 
     Raises:
         ValueError: the pages differ in size.
     """
-    if file.format != "TIFF" or getattr(file, "n_frames", 1) == 1:
+    if file.format != "TIFF" or getattr(file, "n_frames", 1) != num:
         return None
     pages = [levels_of_page(page, value_range) for page in ImageSequence.Iterator(file)]
     if any(page is None for page in pages):
