@@ -14,7 +14,7 @@ from ganworks.metric import Inception
 from ganworks.model import UNetGenerator
 from ganworks.picture.samples import image_grid
 from ganworks.sample.kind import Image as ImageKind
-from ganworks.sample.sampler import Sampler
+from ganworks.sample.sampler import Sampler, kind_from
 from ganworks.sample.translate import Images, translate
 from ganworks.sample.visible import visible
 
@@ -61,6 +61,13 @@ def test_files_are_translated_with_the_channels_and_levels_of_the_training(tmp_p
 
 def noise(sampler: Sampler) -> dict[str, torch.Tensor]:
     return {name: torch.ones(1, *each.shape) for name, each in sampler.noise.items()}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_configuration_builds_the_kind_again(dtype: str) -> None:
+    found = kind_from({"kind": ImageKind(dtype).settings})
+    assert isinstance(found, ImageKind)
+    assert found.dtype == dtype
 
 
 def test_kinds_write_what_a_png_can_hold_as_png(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Kind(ABC):
     low: ClassVar[float | None] = None
     high: ClassVar[float | None] = None
     picture_suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp")
-    suffix: str = ARRAY
+    suffix: ClassVar[str] = ARRAY
     is_cloud: ClassVar[bool] = False
     is_image: ClassVar[bool] = False
     is_lines: ClassVar[bool] = False
@@ -146,8 +146,6 @@ class Image(Kind):
     def __init__(self, dtype: str = "uint8") -> None:
         if dtype != self.dtype:  # left out of the settings where it is what it always was
             self.dtype = check_choice("dtype", dtype, ("uint8", "uint16", "float32"))
-        if dtype == "float32":
-            self.suffix = ARRAY
 
     def mirror(self, samples: Tensor, chosen: Tensor, axis: int = -1) -> Tensor:
         # Choosing whole images out of both versions is several times as fast as `torch.where` on a CPU.
@@ -169,7 +167,8 @@ class Image(Kind):
         return [save_image(comparison(images), path)]
 
     def suffix_for(self, shape: Sequence[int]) -> str:
-        return ARRAY if self.is_image and shape[0] > MOST_IN_PNG else self.suffix
+        needs_array = self.is_image and (self.dtype == "float32" or shape[0] > MOST_IN_PNG)
+        return ARRAY if needs_array else self.suffix
 
     def save(self, sample: Tensor, path: Path) -> Path:
         from ganworks.picture.image_file import write_image
