@@ -20,7 +20,7 @@ from ganworks.task import NonFiniteLossError
 
 def evaluation(**values: float) -> Evaluation:
     callback = Evaluation.__new__(Evaluation)
-    callback.suite = SimpleNamespace(best=next(iter(values)))  # type: ignore[assignment]
+    callback.suite = SimpleNamespace(best=next(iter(values)), mode="min")  # type: ignore[assignment]
     callback.figures = Result(values, {"num_fake": 64}, {"distance": 0.5}, {"histogram": {"0": 1.0}})
     callback.best = {"metric": "distance", "value": 1.0}
     callback.seconds = callback.seconds_here = callback.cpu_seconds_here = 0.0
@@ -102,6 +102,7 @@ def test_figures_come_with_floor_contract_and_best(
     assert content["floor"] == {"distance": 0.5}
     assert content["contract"] == {"num_fake": 64}
     assert content["best"]["value"] == 1.0
+    assert content["monitor"] == {"metric": "distance", "mode": "min"}
     assert content["parameters"]["discriminator"] == 3
 
 

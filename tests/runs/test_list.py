@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +80,48 @@ def test_best_of_a_figure_that_is_good_where_it_is_high_comes_first(runs: Path) 
     for run in found:
         run.is_low = False
     assert [run.name for run in ordered(found, "best")] == [run.name for run in low][::-1]
+
+
+def with_summary(run: Path, **entries: object) -> None:
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    (run / "summary.json").write_text(json.dumps({**summary, **entries}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("mode", "first"), [("min", "2026-01-02"), ("max", "2026-01-01")])
+def test_direction_of_a_figure_is_the_one_that_the_run_has_noted(runs: Path, mode: str, first: str) -> None:
+    for day, value in (("01", 0.9), ("02", 0.75)):  # each its run's last too: nothing to guess by
+        best = {"metric": "fd_digits", "value": value, "images_seen": 6_000}
+        figures = {"metrics": {"fd_digits": value}, "monitor": {"metric": "fd_digits", "mode": mode}}
+        with_summary(runs / "digits" / f"2026-01-{day}_10-00-00", best=best, **figures)
+    found = [run for run in matching(runs) if run.name.startswith("digits")]
+    assert ordered(found, "best")[0].name == f"digits/{first}_10-00-00"
+
+
+def test_run_that_goes_on_shows_the_figure_that_picks_its_best_checkpoint(
+    command: Command, runs: Path
+) -> None:
+    run = runs / "killed" / "2026-01-04_10-00-00"
+    with_summary(run, monitor={"metric": "recall", "mode": "max"})
+    (run / "metrics.csv").write_text(
+        "images_seen,metric/fd_digits,metric/recall\n64,9.0,0.5\n", encoding="utf-8"
+    )
+    (line,) = [line for line in command("list").splitlines() if line.startswith("killed")]
+    assert "recall 0.5 last, at 64" in line
+
+
+def test_copies_of_trackers_are_no_runs(command: Command, runs: Path) -> None:
+    before = command("list")
+    for folder in ("mlartifacts/0f3c/artifacts", "wandb/offline-run-1/files"):
+        shutil.copytree(runs / "digits" / "2026-01-01_10-00-00", runs / folder)
+    assert command("list") == before
+
+
+def test_settings_of_the_record_do_not_tell_runs_apart(command: Command, runs: Path) -> None:
+    config = runs / "digits" / "2026-01-01_10-00-00" / "config.yaml"
+    text = config.read_text(encoding="utf-8") + "logger: {wandb: {_target_: a.WandbLogger, group: losses}}\n"
+    config.write_text(text, encoding="utf-8")
+    assert "losses" not in command("list")
+    assert "losses" in command("show", "2026-01-01_10-00-00")  # control: there in full
 
 
 def test_table_says_how_many_more_there_are(command: Command) -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import platform
-import shlex
 import signal
 import time
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.table import Table
 
+from ganworks.callback import closing
 from ganworks.callback.evaluation import Evaluation
 from ganworks.callback.machine import git_commit, git_diff, peak_memory_mb
 from ganworks.callback.sample_grid import SampleGrid
@@ -211,8 +210,10 @@ class RunSummary(pl.Callback):
     def _figures(self) -> dict[str, Any]:
         figures = None if self.evaluation is None else self.evaluation.figures
         if self.evaluation is None or figures is None or not figures.values:
-            return {"metrics": {}, "floor": {}, "baselines": {}, "contract": {}, "best": {}}
+            empty: dict[str, Any] = {"metrics": {}, "floor": {}, "baselines": {}, "contract": {}, "best": {}}
+            return {**self._monitor(), **empty}
         return {
+            **self._monitor(),
             "metrics": figures.values,
             "floor": figures.floor,
             "baselines": figures.baselines,
@@ -221,6 +222,12 @@ class RunSummary(pl.Callback):
             "best": self.evaluation.best,
             "evaluation_seconds": round(self.evaluation.seconds, 2),
         }
+
+    def _monitor(self) -> dict[str, Any]:
+        """Return which figure picks the best checkpoint, and whether low ("min") or high ("max") values of it are good."""
+        if self.evaluation is None or self.evaluation.suite.best is None:
+            return {}
+        return {"monitor": {"metric": self.evaluation.suite.best, "mode": self.evaluation.suite.mode}}
 
     @staticmethod
     def _data(trainer: pl.Trainer) -> dict[str, Any]:
@@ -252,74 +259,26 @@ class RunSummary(pl.Callback):
 
     def show(self, console: Console) -> None:
         """Print the figures, where the pictures are, and the next commands to try."""
-        content = self.content
         console.print(
-            f"{relative_path(self.run_dir)}: {content['status']}",
+            f"{relative_path(self.run_dir)}: {self.content['status']}",
             style="bold",
             soft_wrap=True,
             highlight=False,
         )
-        table = Table()
-        table.add_column("figure")
-        table.add_column("this run", justify="right")
-        beside = {"held-out real data": content["floor"], **content["baselines"]}
-        beside = {line: values for line, values in beside.items() if values}
-        for line in beside:
-            table.add_column(line, justify="right")
-        for name, value in content["metrics"].items():
-            others = [values.get(name) for values in beside.values()]
-            table.add_row(
-                name, f"{value:.4g}", *("·" if other is None else f"{other:.4g}" for other in others)
-            )
-        for name, text in (
-            ("images", f"{content['images_seen']:,} of {content['num_images']:,}"),
-            ("images/s", f"{content['images_per_second']:,.0f}"),
-            ("training time", time.strftime("%H:%M:%S", time.gmtime(self.seconds))),
-            *self._evaluation_row(),
-            (
-                "peak memory",
-                "unknown" if content["peak_memory_mb"] is None else f"{content['peak_memory_mb']:,.0f} MB",
-            ),
-        ):
-            table.add_row(name, text, *([""] * len(beside)))
-        console.print(table)
-        for line in contract_lines(content["contract"]):
+        console.print(closing.table(self.content, self.seconds))
+        for line in contract_lines(self.content["contract"]):
             console.print(line, soft_wrap=True, highlight=False, style="dim")
         for latest in [grid.latest for grid in self.grids if grid.latest is not None]:
             console.print(f"Look at the samples:  {relative_path(latest)}", soft_wrap=True, highlight=False)
-        for text, command in self.next_commands(content["status"]):
+        for text, command in self.next_commands(self.content["status"]):
             console.print(f"{text:<22}{command}", soft_wrap=True, highlight=False)
-
-    def _evaluation_row(self) -> list[tuple[str, str]]:
-        """Return the row that says how much of the run's time the evaluations took, where there were some."""
-        seconds = self.content.get("evaluation_seconds")
-        if seconds is None:
-            return []
-        return [("evaluation", f"{seconds:,.1f} s, {seconds / max(self.seconds, seconds, 1e-9):.0%} of it")]
 
     def next_commands(self, status: str) -> list[tuple[str, str]]:
         """Return what to try next, as (words, command)."""
-        run = shlex.quote(str(relative_path(self.run_dir)))
-        script = {
-            name: f"python {name}.py" if Path(f"{name}.py").exists() else f"ganworks-{name}"
-            for name in ("train", "sample", "evaluate")
-        }
-        first = ("Train on:", f"{script['train']} resume={run}")
-        if status == "finished":
-            first = (
-                "Train longer:",
-                f"{script['train']} resume={run} num_images={2 * self.content['num_images']}",
-            )
-        commands = [first]
-        if self.can_draw:
-            out = f"samples{self.picture_suffix}"
-            commands.append(("Draw more:", f"{script['sample']} run={run} num=64 seed=1 out={out}"))
-        if self.content["metrics"]:
-            commands.append(("Measure again:", f"{script['evaluate']} run={run} seed=1"))
-        elif self.can_draw and self.has_latent and self.picture_suffix == ".png":
-            strips = f"{script['sample']} run={run} interpolate=6 num=10 out=strips.png"
-            commands.append(("Interpolate:", strips))
-        return commands
+        content = {**self.content, "status": status}
+        return closing.next_commands(
+            content, self.run_dir, self.picture_suffix, self.can_draw, self.has_latent
+        )
 
 
 def without_nan(content: Any) -> Any:

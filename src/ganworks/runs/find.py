@@ -9,6 +9,10 @@ from pathlib import Path
 from ganworks.errors import SettingError
 from ganworks.report.record import is_run
 
+COPIES = (
+    "mlartifacts",
+    "wandb",
+)  # where trackers keep what they were given, a run's own config.yaml for instance
 STUDIES = "tune"  # the folder of searches, whose trials are runs too: listed only where they are asked for
 FILES = ("metrics.csv", "train.log", "summary.json", "config.yaml")  # that a run writes while it goes on
 
@@ -17,7 +21,7 @@ def runs_below(folder: Path) -> list[Path]:
     """Return the run directories in ``folder`` and below it, the one that was written to last first.
 
     Links are followed, each folder is looked into once. Trials of searches, in the folder ``tune`` of ``folder``, are
-    left out, and so is whatever lies within a run.
+    left out, and so are the files of trackers and whatever lies within a run.
     """
     return sorted(walk(folder, folder / STUDIES, set()), key=lambda path: (-last_written(path), str(path)))
 
@@ -32,7 +36,7 @@ def walk(folder: Path, left_out: Path, known: set[str]) -> Iterator[Path]:
         yield folder
         return
     try:
-        below = sorted(path for path in folder.iterdir() if path.is_dir())
+        below = sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in COPIES)
     except OSError:  # not for us to read
         return
     for path in below:

@@ -57,7 +57,7 @@ def ordered(runs: list[Overview], sort: str) -> list[Overview]:
         return sorted(runs, key=lambda run: -run.record.images_seen)
     if sort == "newest":
         return runs
-    high = {run.metric for run in runs if not run.is_low}  # one run that tells is enough
+    high = {run.metric for run in runs if run.is_low is False}  # one run that tells is enough
     sign = {run.metric: -1.0 if run.metric in high else 1.0 for run in runs}
     measured = [run for run in runs if run.value is not None]
     measured.sort(key=lambda run: (run.metric, sign[run.metric] * (run.value or 0.0)))

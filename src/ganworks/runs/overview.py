@@ -17,7 +17,7 @@ from ganworks.words import short
 PATIENCE = 600.0  # seconds without a word after which a run that says that it is running is called silent
 # Groups in the order in which their settings stand in a line: what shapes the game comes first.
 ORDER = ("data", "loss", "model", "regularizer", "augment", "optimizer", "task", "num_images", "seed")
-ASIDE = ("metric.cache", "num_threads")  # of the machine
+ASIDE = ("metric.cache", "num_threads", "logger.")  # of the machine, or of the record
 DAMAGED = "damaged"
 
 
@@ -33,7 +33,7 @@ class Overview:
         value: its best; of a run that has not ended, its last.
         at: images seen when it was measured.
         is_best: whether ``value`` is the best of the run rather than the last.
-        is_low: whether low values of the figure are good.
+        is_low: whether low values of the figure are good; None where nothing tells.
         differs: (setting, value) for what is set otherwise than by default.
     """
 
@@ -44,7 +44,7 @@ class Overview:
     value: float | None = None
     at: int = 0
     is_best: bool = True
-    is_low: bool = True
+    is_low: bool | None = None
     differs: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -105,12 +105,16 @@ def duration(seconds: float) -> str:
 def read_figure(found: Overview) -> None:
     """Set the figure of a run: the best that it has noted, or the last that it has logged."""
     record, best = found.record, found.record.summary.get("best") or {}
+    monitor = record.summary.get("monitor") or {}  # runs of earlier versions lack it
+    found.is_low = {"min": True, "max": False}.get(monitor.get("mode"))
     if finite(best.get("value")) is not None and record.status != "running":
         found.metric, found.value, found.at = best["metric"], best["value"], best.get("images_seen") or 0
         last = finite(record.metrics.get(found.metric))
-        found.is_low = last is None or last >= best["value"]
+        if found.is_low is None and last is not None and last != best["value"]:
+            found.is_low = last > best["value"]
         return
     measured = [name for name in record.columns() if name.startswith("metric/")]
+    measured.sort(key=lambda name: name != f"metric/{monitor.get('metric')}")
     if measured:
         x, y = record.column(measured[0])
         found.metric, found.value, found.at, found.is_best = measured[0][7:], y[-1], int(x[-1]), False
