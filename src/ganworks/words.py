@@ -32,12 +32,14 @@ def short(count: float) -> str:
     return f"{count:.0f}"
 
 
-def tags_of(tags: str | Iterable[str] | None) -> list[str]:
-    """Return tags as a list; a string is one, or several with commas between them.
+def tags_of(tags: str | float | Iterable[object] | None) -> list[str]:
+    """Return tags as a list; a string is one, or several with commas between them, and so is a number.
 
-    >>> tags_of("first"), tags_of("first, small"), tags_of(None)
-    (['first'], ['first', 'small'], [])
+    >>> tags_of("first"), tags_of("first, small"), tags_of(5), tags_of(None)
+    (['first'], ['first', 'small'], ['5'], [])
     """
+    if isinstance(tags, int | float):
+        return [str(tags)]
     if isinstance(tags, str):
         return [tag.strip() for tag in tags.strip("[] ").split(",") if tag.strip()]
     return [str(tag) for tag in tags or ()]

@@ -37,6 +37,8 @@ MISTAKES = {
         ["loss._target_", "Did you mean 'ganworks.loss.Hinge'?"],
     ),
     "one of several options": (["metric=[digits,spectum]"], ["metric=spectum", "Did you mean 'spectrum'?"]),
+    "several options for one": (["loss=bce,hinge"], ["'loss=[bce,hinge]'", "-m loss=bce,hinge"]),
+    "unknown choice of a logger": (["logger=wandb", "logger.wandb.artifacts=al"], ["artifacts=al", "'all'"]),
     "zero count": (["data.batch_size=0"], ["data.batch_size=0", "an integer from 1 up"]),
     "negative count": (["num_images=-3"], ["num_images=-3", "an integer from 1 up"]),
     "word for a count": (["metric.num_samples=many"], ["metric.num_samples=many", "an integer"]),

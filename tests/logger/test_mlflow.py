@@ -22,7 +22,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.logger import CSVLogger, mlflow, read_metrics
 from ganworks.logger.artifact import Artifact
 from ganworks.logger.mlflow import MLflowLogger
-from ganworks.logger.mlflow_run import flat
+from ganworks.logger.mlflow_run import Row, flat
 from running import train, train_on
 
 mlflow_package = pytest.importorskip("mlflow")
@@ -119,7 +119,7 @@ def test_run_is_in_the_store_with_all_that_a_team_looks_for(
     tags = run.data.tags
     assert (tags["group"], tags["job_type"], tags["mlflow.note.content"]) == ("losses", "try", "a b, c")
     assert (tags["first"], tags["small"]) == ("true", "true")
-    assert tags["mlflow.runName"] == "digits_dcgan_bce"
+    assert tags["mlflow.runName"] == "digits_dcgan_bce_width8_num_images256"  # and what differs
     assert tags["mlflow.source.type"] == "LOCAL"
     assert tags["mlflow.source.git.commit"] == summary["git_commit"]
     assert tags["best.value"] == str(summary["best"]["value"])
@@ -173,6 +173,28 @@ def test_points_that_a_server_missed_are_sent_at_the_next_resume(server: str, tm
     pictures = [path for path in files(tmp_path, server, "images") if path.endswith(".png")]
     assert len(pictures) == 1
     assert run_of(tmp_path, server).info.status == "FINISHED"  # as it was
+
+
+class Counting:
+    """A run in a store that is slower than the training, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[list[int]] = []
+
+    def log_rows(self, rows: list[Row]) -> None:
+        time.sleep(0.2)
+        self.requests.append([row.step for row in rows])
+
+
+def test_rows_that_wait_for_a_slow_store_are_one_request(tmp_path: Path) -> None:
+    logger, run = MLflowLogger(save_dir=str(tmp_path)), Counting()
+    logger._begin = lambda: run  # type: ignore[assignment,return-value]
+    for step in range(500):
+        logger.log_metrics({"a": 1.0}, step=step)
+    logger._sender.end(5, lambda seconds: False)  # type: ignore[union-attr]
+    requests = [steps for steps in run.requests if steps]
+    assert [step for steps in requests for step in steps] == list(range(500))
+    assert len(requests) < 5
 
 
 def test_runs_of_one_process_stay_apart(server: str, tmp_path: Path) -> None:

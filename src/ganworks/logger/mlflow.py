@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,7 +22,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from ganworks.errors import GanworksError, check_range
 from ganworks.logger.artifact import Artifact, KeepsArtifacts
-from ganworks.logger.mlflow_run import MLflowRun, flat, is_local, plain
+from ganworks.logger.mlflow_run import MLflowRun, Row, flat, is_local, plain
 from ganworks.logger.sender import Sender
 from ganworks.logger.table import AXIS, read_metrics
 from ganworks.logger.waiting import answers
@@ -85,6 +86,7 @@ class MLflowLogger(KeepsArtifacts, Logger):
         self._tags |= {plain(tag): "true" for tag in tags_of(tags)} | source()
         self._begin = partial(MLflowRun, self.uri, self.run_dir, experiment, name, self._tags)
         self._run: MLflowRun | None = None
+        self._rows: deque[Row] = deque()
         self._sender: Sender | None = None
         self._is_resumed, self._status = False, ""
 
@@ -136,8 +138,12 @@ class MLflowLogger(KeepsArtifacts, Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        values, moment, is_resumed = dict(metrics), int(1000 * time.time()), self._is_resumed
-        self._send(lambda run: run.log_metrics(values, step or 0, moment, is_resumed))
+        self._rows.append(Row(dict(metrics), step or 0, int(1000 * time.time()), self._is_resumed))
+        self._send(self._log_rows)
+
+    def _log_rows(self, run: MLflowRun) -> None:
+        """Send all rows that wait: a store that is slower than the training gets many in one request."""
+        run.log_rows([self._rows.popleft() for _ in range(len(self._rows))])
 
     @rank_zero_only
     def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
@@ -15,6 +15,22 @@ from ganworks.logger.waiting import answers
 
 MAX_PARAMS, MAX_METRICS, MAX_TEXT = 100, 1000, 5000  # of one request; characters of a value
 UNUSUAL = re.compile(r"[^\w\-. /]")  # characters that MLflow takes in no name
+
+
+class Row(NamedTuple):
+    """Values of one position.
+
+    Attributes:
+        values: by name.
+        step: images seen.
+        moment: when they were logged, in milliseconds since 1970.
+        is_resumed: whether the run may have them already.
+    """
+
+    values: Mapping[str, float]
+    step: int
+    moment: int
+    is_resumed: bool
 
 
 class MLflowRun:
@@ -92,14 +108,15 @@ class MLflowRun:
         if tags:
             self.client.log_batch(self.id, tags=tags[:MAX_PARAMS])
 
-    def log_metrics(self, values: Mapping[str, float], step: int, moment: int, is_resumed: bool) -> None:
-        """Log ``values`` at ``step``; of a resumed run those alone that it has not."""
+    def log_rows(self, rows: Iterable[Row]) -> None:
+        """Log the values of rows in as few requests as they fit in; of a resumed run those alone that it has not."""
         from mlflow.entities import Metric
 
         metrics = [
-            Metric(plain(name), float(value), moment, step)
-            for name, value in values.items()
-            if not is_resumed or step not in self._steps_of(plain(name))
+            Metric(plain(name), float(value), row.moment, row.step)
+            for row in rows
+            for name, value in row.values.items()
+            if not row.is_resumed or row.step not in self._steps_of(plain(name))
         ]
         for start in range(0, len(metrics), MAX_METRICS):
             self.client.log_batch(self.id, metrics=metrics[start : start + MAX_METRICS])

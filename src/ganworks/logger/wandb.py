@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -280,7 +281,7 @@ class WandbLogger(KeepsArtifacts, LightningWandbLogger):
         if reason is not None:
             self.give_up(f"{reason}; `wandb sync` uploads the rest")
         elif is_offline:
-            parts = relative_path(self.run_dir) / "wandb" / f"offline-run-*-{run.id}"
+            parts = f"{shlex.quote(str(relative_path(self.run_dir)))}/wandb/offline-run-*-{run.id}"
             log.info("W&B: kept offline. To upload it: wandb sync %s", parts)
 
     def _may_go_on(self, seconds: float, is_offline: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,11 +187,21 @@ def build_trainer(config: DictConfig, run: Run, run_dir: Path, launched_at: floa
 
 def build_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
     """Return the run's loggers beside metrics.csv, begun; those of a run that has ended go on with it."""
-    loggers = [
-        make(f"logger.{name}", node, save_dir=str(run_dir)) for name, node in (config.logger or {}).items()
-    ]
+    loggers = make_loggers(config, run_dir)
     tell(loggers, "start")
     return loggers
+
+
+def check_loggers(config: DictConfig) -> None:
+    """Raise what the loggers' settings or a missing library would stop the run with; nothing stays written."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_loggers(config, Path(folder))
+
+
+def make_loggers(config: DictConfig, run_dir: Path) -> list[Logger]:
+    """Return the run's loggers beside metrics.csv before they begin."""
+    nodes = (config.logger or {}).items()
+    return [make(f"logger.{name}", node, save_dir=str(run_dir)) for name, node in nodes]
 
 
 def strategy_of(config: DictConfig, task: ManualTask) -> dict[str, Any]:

@@ -86,6 +86,12 @@ def unknown_setting(error: HydraException, settings: Callable[[], DictConfig]) -
             """ 'name="a=b"'."""
         )
     message, cause = str(error).splitlines()[0], str(error.__cause__ or "").splitlines()
+    if several := re.match(r"Ambiguous value for argument '([^=]+)=(.*)'$", message):
+        name, values = several.groups()
+        return (
+            f"{name}={values}: a list is written '{name}=[{values}]'; a run for each of them takes -m:"
+            f" -m {name}={values}"
+        )
     match = re.search(r"Could not override '([^']+)'", str(error))
     if not match or not isinstance(error, ConfigCompositionException):
         return " ".join([message, *cause[:1]])

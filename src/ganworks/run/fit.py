@@ -18,7 +18,7 @@ from ganworks.data import GanDataModule
 from ganworks.errors import GanworksError, SettingError, setting_path
 from ganworks.interrupt import Interrupted
 from ganworks.optimizer import build
-from ganworks.run.build import build_run, build_trainer
+from ganworks.run.build import build_run, build_trainer, check_loggers
 from ganworks.run.check import check_config, drop_leftovers
 from ganworks.run.directory import held
 from ganworks.run.failures import explained_failures
@@ -84,6 +84,7 @@ def checked_and_fitted(
     weights = {} if checkpoint is not None else teach(run.task, config)
     weights |= {} if source is None else start_from(source, run.task)
     if config.dry_run:
+        check_loggers(config)
         show_plan(config, run, run_dir, Console(), weights)
         return Outcome("dry_run")
     since = ""
