@@ -33,6 +33,9 @@ TINY = ("data=ring", "metric=none", "num_images=64", "callback=basic")
         (["trainer.devices=4", "logger=wandb", "paths.runs=x", "tags=[a]", "compile=true"], ""),
         (["trainer.precision=bf16-mixed", "trainer=cpu"], "precision-bf16-mixed"),
         (["seed=1", "name=mine"], ""),
+        (["regularizer=[]", "data.root=.", "+note=''"], "no-regularizer_root_no-note"),
+        (["data.root='/größe ü/日本 faces'"], "root-日本-faces"),
+        (["model.generator.channels=[" + ",".join(["1024"] * 9) + "]"], "generator-channels-1024+1024+1024+1024+1024"),
         (["seed=1", "seed=1"], "seed1"),
     ],
 )  # fmt: skip

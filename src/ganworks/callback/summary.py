@@ -224,7 +224,7 @@ class RunSummary(pl.Callback):
         }
 
     def _monitor(self) -> dict[str, Any]:
-        """Return which figure picks the best checkpoint, and whether low ("min") or high ("max") values of it are good."""
+        """Return which figure picks the best checkpoint, and whether it is good where it is low (min) or high (max)."""
         if self.evaluation is None or self.evaluation.suite.best is None:
             return {}
         return {"monitor": {"metric": self.evaluation.suite.best, "mode": self.evaluation.suite.mode}}

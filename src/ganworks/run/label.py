@@ -40,7 +40,7 @@ def label_of(overrides: Sequence[str], name: str) -> str:
     kept = list(words)
     while len(kept) > 1 and len("_".join(kept)) > LENGTH:
         kept.pop()
-    text = "_".join(kept)[:LENGTH].rstrip(".")
+    text = "_".join(kept)[:LENGTH].rstrip(".+-_")
     return f"{text}_+{len(words) - len(kept)}" if len(words) > len(kept) else text
 
 
@@ -63,13 +63,14 @@ def word(key: str, value: str) -> str:
     parts = key.lstrip("~").split(".")
     short = plain("-".join(parts[1:][-2:] or parts))
     text = value.strip("'\"")
-    if key.startswith("~") or text.lower() in ("false", "null", "none"):
+    if key.startswith("~") or text.lower() in ("false", "null", "none", "", "[]", "{}"):
         return f"no-{short}"
     if text.lower() == "true":
         return short
     if NUMBER.fullmatch(text):
         return f"{short}{'-' * short[-1:].isdigit()}{text.replace('_', '')}"  # beta1-0.5
-    return plain(text) if len(parts) == 1 and parts[0] != "init_from" else f"{short}-{plain(text)}"
+    is_option = len(parts) == 1 and parts[0] != "init_from"
+    return (plain(text) if is_option else f"{short}-{plain(text)}").strip("-") or short
 
 
 def plain(text: str) -> str:

@@ -106,7 +106,7 @@ def read_figure(found: Overview) -> None:
     """Set the figure of a run: the best that it has noted, or the last that it has logged."""
     record, best = found.record, found.record.summary.get("best") or {}
     monitor = record.summary.get("monitor") or {}  # runs of earlier versions lack it
-    found.is_low = {"min": True, "max": False}.get(monitor.get("mode"))
+    found.is_low = {"min": True, "max": False}.get(str(monitor.get("mode")))
     if finite(best.get("value")) is not None and record.status != "running":
         found.metric, found.value, found.at = best["metric"], best["value"], best.get("images_seen") or 0
         last = finite(record.metrics.get(found.metric))
