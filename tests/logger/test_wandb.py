@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import socket
 import threading
 import time
@@ -142,6 +143,19 @@ def test_end_is_waited_for_longer_where_artifacts_are_sent_and_the_server_answer
     assert ended_in_time(lambda: time.sleep(0.3), 0.2, may_go_on) is None
     assert len(asked) == 1
     assert "did not end within 0.2" in str(ended_in_time(lambda: time.sleep(9), 0.2, lambda seconds: False))
+
+
+def test_command_that_uploads_an_offline_run_can_be_pasted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        logger = run(tmp_path / "my run", (64, {"a": 1.0}))
+    (command,) = [
+        line for line in caplog.messages if "wandb sync" in line and "upload it" in line and "kept" in line
+    ]
+    word = shlex.split(command.partition("wandb sync ")[2])
+    assert word == [f"{tmp_path}/my run/wandb/offline-run-*-{logger._id}"]
+    assert len(list(tmp_path.glob(word[0].removeprefix(f"{tmp_path}/")))) == 1
 
 
 def test_run_of_someone_else_in_this_process_stays_theirs(tmp_path: Path, records: Callable) -> None:
