@@ -206,6 +206,16 @@ def test_draws_are_a_function_of_the_key() -> None:
     assert not torch.equal(first, other)
 
 
+@pytest.mark.parametrize("num", [1, 3])
+def test_opacity_keeps_its_value_where_colours_change(num: int) -> None:
+    x = images((4, num + 1, 8, 8))
+    augment = Ada(blit=0, geometry=0, probability=1.0, target=None)
+    found, colours = augment(x, keyed_rng(0)), augment(x[:, :num], keyed_rng(0))
+    assert torch.equal(found[:, num:], x[:, num:])
+    assert torch.equal(found[:, :num], colours)
+    assert not torch.allclose(colours, x[:, :num])
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_gradients_of_both_orders_exist(channels: int) -> None:
     x = images((2, channels, 22, 22), torch.float64).requires_grad_()
@@ -255,11 +265,15 @@ def test_two_fields_with_the_same_draws_are_moved_and_cut_alike() -> None:
     ("augment", "shape", "setting"),
     [
         (Ada(), (2, 8), "augment"),
-        (Ada(), (2, 2, 8, 8), "color"),
+        (Ada(), (2, 5, 8, 8), "color"),
+        (Compose(ada=Ada()), (2, 5, 8, 8), "ada.color"),
+        (Compose(ada=Ada()), (2, 8), "augment"),
         (Ada(filter=1, probability=1.0, target=None), (2, 3, 16, 16), "filter"),
     ],
 )
-def test_samples_that_it_does_not_take_are_named(augment: Ada, shape: tuple[int, ...], setting: str) -> None:
+def test_samples_that_it_does_not_take_are_named(
+    augment: Ada | Compose, shape: tuple[int, ...], setting: str
+) -> None:
     with pytest.raises(SettingError) as caught:
         augment(torch.zeros(shape), keyed_rng(0))
     assert caught.value.setting == setting

@@ -334,3 +334,17 @@ def test_draw_of_files_that_are_tried_estimates_the_share(
     with pytest.raises(SettingError, match=r"max_corrupt=0.1: must be about 0\.\d+ here: \d+ of 20 images"):
         checked(tmp_path / "set", cache_limit_gb=0, max_corrupt=0.1)
     checked(tmp_path / "set", cache_limit_gb=0, max_corrupt=0.6)
+
+
+def test_headers_are_looked_at_once_and_only_the_tried_files_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(20):
+        paint(tmp_path / "set" / f"{index}.png")
+    (tmp_path / "set" / "20.png").write_bytes(b"no image")
+    monkeypatch.setattr(survey, "NUM_TRIED", 4)
+    looks, look = [], survey.look
+    monkeypatch.setattr(survey, "look", lambda path, *how: looks.append(path) or look(path, *how))
+    data = checked(tmp_path / "set", cache_limit_gb=0)
+    assert len(looks) == 21 + 4
+    assert len(data.samples) == 20

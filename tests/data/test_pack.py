@@ -19,6 +19,8 @@ from ganworks.data import Digits, Folder, GanDataModule, HuggingFace, Ring, WebD
 from ganworks.data.__main__ import main
 from ganworks.data.pack import check_out, write_pack
 from ganworks.errors import SettingError
+from ganworks.run.compose import compose
+from ganworks.run.instantiate import make
 from packs import write_folder
 
 FORMS: dict[str, tuple[str, type[GanDataModule]]] = {
@@ -136,6 +138,23 @@ def test_command_packs_and_says_how_to_train(
         main()
     assert stop.value.code == 1
     assert capsys.readouterr().err.startswith(f"error: out={out}: must be")
+
+
+def test_command_for_a_path_with_a_space_and_an_accent_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write_folder(tmp_path / "my büilder", num=5), tmp_path / "my päck.zip"
+    cache = f"paths.cache={tmp_path / 'cache'}"
+    monkeypatch.setattr(sys, "argv", ["", "pack", f"data.root={folder}", f"out='{out}'", cache])
+    with pytest.raises(SystemExit):
+        main()
+    told = f"""'data.root="{folder}"'."""
+    assert told in capsys.readouterr().err  # what to type instead, and with it:
+    root = shlex.split(told.rstrip("."))
+    monkeypatch.setattr(sys, "argv", ["", "pack", *root, f"out='{out}'", cache])
+    main()
+    command = shlex.split(capsys.readouterr().out.split(": ", 1)[1])
+    assert len(make("data", compose(command[2:]).data, cache=tmp_path / "cache", batch_size=1).samples) == 5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganworks.augment.adaptive import Adaptive
-from ganworks.augment.colour import check_channels, color_map, recolored
+from ganworks.augment.colour import color_map, num_colors, recolored
 from ganworks.augment.corrupt import SIGMA, cut, filtered, kernels
 from ganworks.augment.diffaugment import check_images
 from ganworks.augment.geometry import affine, warp
@@ -32,7 +32,8 @@ class Ada(Adaptive):
     Args:
         blit: multiplier of mirroring, quarter turns and shifts by whole pixels.
         geometry: of scalings, rotations, stretchings and shifts.
-        color: of brightness, contrast, inverted luma, hue and saturation; of grey images the first three.
+        color: of brightness, contrast, inverted luma, hue and saturation; of grey images the first three. Opacity (the
+            last of two or four channels) stays; more channels need 0.
         filter: of four bands of frequencies; it takes images of 22 pixels and more.
         noise: of Gaussian noise.
         cutout: of a square of half of the sides, set to 0.
@@ -63,7 +64,7 @@ class Ada(Adaptive):
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
         check_images(x)
         if self.multipliers["color"]:
-            check_channels(x.shape[1])
+            num_colors(x.shape[1])  # an error now, not once p has risen
         p = self.p
         groups = {name: factor * p for name, factor in self.multipliers.items() if factor * p > 0}
         if not groups:

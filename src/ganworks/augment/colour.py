@@ -49,19 +49,31 @@ def color_map(values: Mapping[str, Tensor]) -> Tensor | None:
     return found
 
 
-def check_channels(num: int) -> None:
-    """Raise `SettingError` for images that are neither grey nor of three colors."""
-    if num not in (1, 3):
-        raise SettingError("color", f"above 0 for images of {num} channels", "0: it takes images of 1 or 3")
+def num_colors(channels: int) -> int:
+    """Return how many channels are colors: of two and of four the last is opacity, which no change of color touches.
+
+    Raises:
+        SettingError: more than four channels, of which nobody says which are red, green and blue.
+    """
+    if channels > 4:
+        told = "0: of more than 4 channels nothing says which are red, green and blue"
+        raise SettingError("color", f"above 0 for images of {channels} channels", told)
+    return channels - (channels in (2, 4))
 
 
 def recolored(x: Tensor, maps: Tensor) -> Tensor:
-    """Return images (B, C, ...) with the colors that ``maps`` (B, 3, 4) gives them; grey ones by the rows' mean."""
-    check_channels(x.shape[1])
+    """Return images (B, C, ...) with the colors that ``maps`` (B, 3, 4) gives them; grey ones by the rows' mean.
+
+    The official pipeline has images of one and of three channels; opacity behind them stays what it is.
+    """
+    num = num_colors(x.shape[1])
     maps = maps.to(x, non_blocking=True)
-    if x.shape[1] == 1:
+    colors, opacity = x[:, :num], x[:, num:]
+    if num == 1:
         row = maps.mean(1)
         factor, offset = row[:, :3].sum(1), row[:, 3]
         one_each = (-1, *[1] * (x.dim() - 1))
-        return x * factor.view(one_each) + offset.view(one_each)
-    return torch.baddbmm(maps[:, :, 3:], maps[:, :, :3], x.flatten(2)).view(x.shape)
+        colors = colors * factor.view(one_each) + offset.view(one_each)
+    else:
+        colors = torch.baddbmm(maps[:, :, 3:], maps[:, :, :3], colors.flatten(2)).view(colors.shape)
+    return torch.cat([colors, opacity], 1) if opacity.shape[1] else colors

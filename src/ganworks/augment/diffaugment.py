@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganworks.augment.base import Augment, AugmentFunction, as_module
-from ganworks.errors import SettingError, check_range
+from ganworks.errors import SettingError, check_range, setting_path
 from ganworks.sample.kind import Image, kind_of
 
 
@@ -30,8 +30,9 @@ class Compose(Augment):
         self.parts = nn.ModuleDict({name: as_module(part) for name, part in parts.items() if part})
 
     def forward(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        for part in self.parts.values():
-            x = part(x, rng)
+        for name, part in self.parts.items():
+            with setting_path(name):
+                x = part(x, rng)
         return x
 
     def unchanged(self, x: Tensor) -> Tensor:
@@ -168,4 +169,5 @@ def check_images(x: Tensor) -> None:
     """Raise `SettingError` unless ``x`` is a batch of images or clips."""
     if not isinstance(kind_of(x.shape[1:]), Image):  # clips are a kind of images
         shape = tuple(x.shape[1:])
-        raise SettingError("augment", f"for samples of shape {shape}", "none where samples are no images")
+        with setting_path(is_whole=True):  # no setting of a part
+            raise SettingError("augment", f"for samples of shape {shape}", "none where samples are no images")

@@ -65,10 +65,20 @@ def convert(name: str, text: str, kind: Any) -> Any:
     Raises:
         SettingError: it is none, or a number that is not finite.
     """
-    options = members_of(kind)
+    options, text = members_of(kind), unquoted(text)
     if type(None) in options and text in ("", "null"):
         return None
     return checked_value(name, text if str in options else scalar(text), kind)
+
+
+def unquoted(text: str) -> str:
+    """Return a value without the quotes that other settings need around special characters.
+
+    >>> unquoted('"my pictures"'), unquoted("it's")
+    ('my pictures', "it's")
+    """
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if is_quoted else text
 
 
 def scalar(text: str) -> bool | int | float | str:

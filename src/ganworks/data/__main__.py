@@ -82,12 +82,13 @@ def pack(arguments: list[str]) -> None:
     """Write a data set another way."""
     own, settings = parse(Pack, arguments)
     from ganworks.data.pack import check_out, write_pack
+    from ganworks.run.explain import typed
 
     check_count("shard", own.shard)
     out = check_out(own.out or None)
     num = write_pack(data_module(own.data, settings), out, own.keep, own.shard)
     option = {".zip": "folder", ".parquet": "hf"}.get(out.suffix, "webdataset")
-    print(f"{num:,} images in {out}: python train.py data={option} data.root={out}")
+    print(f"{num:,} images in {out}: python train.py data={option} {typed('data.root', out)}")
 
 
 def encode(arguments: list[str]) -> None:

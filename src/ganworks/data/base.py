@@ -1,11 +1,9 @@
-"""What every data set offers to training and to the metrics."""
+"""What every data set offers to training; what it offers to the metrics is `ganworks.data.reference`."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -13,20 +11,19 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from ganworks.data.ahead import ahead
 from ganworks.data.loader import BatchLoader
 from ganworks.data.order import KeyedOrder
+from ganworks.data.reference import Reference
 from ganworks.data.sample_format import SampleFormat
-from ganworks.data.samples import Fields, Rows, Samples, as_fields, repeated, to_float
+from ganworks.data.samples import Rows, Samples, repeated
 from ganworks.errors import SettingError, check_count
 from ganworks.noise import keyed_rng
 from ganworks.sample.kind import Image, Kind, kind_of
 
-log = logging.getLogger(__name__)
 LEAST = 8  # batches of one device in a pass over few samples
 
 
-class GanDataModule(LightningDataModule, ABC):
+class GanDataModule(Reference, LightningDataModule):
     """A data set: batches ``{"real": (B, *shape), "label": (B,), ...}`` in an order keyed by the seed, resumable.
 
     Whatever `Samples.read` returns is handed on as a field of the batch. A subclass sets ``name`` and implements
@@ -76,34 +73,11 @@ class GanDataModule(LightningDataModule, ABC):
         self.vertical_flip = vertical_flip
         self.loader: BatchLoader | None = None
         self._samples: Samples | None = None
-        self._reference: Samples | None = None
-        self._whole: Samples | None = None  # of which `samples` are few
-        self._fingerprint: str | None = None
-        self._has_told_repeated = False
         self._loader_state: dict[str, Any] | None = None
 
     @abstractmethod
     def load(self) -> Samples:
         """Read the data; called once, after `prepare_data`."""
-
-    def load_reference(self) -> Samples | None:
-        """Read what the metrics compare with, and what lends conditions to fakes; None: the training samples."""
-        return None
-
-    @property
-    def reference(self) -> Samples:
-        """What the metrics compare with; read on first use."""
-        if self._reference is None:
-            samples, own = self.samples, self.load_reference()
-            self._reference = (self._whole or samples) if own is None else own
-            if self.num_classes == 0:
-                self._reference.labels = None
-        return self._reference
-
-    @property
-    def has_own_reference(self) -> bool:
-        """Whether the metrics compare with other samples than those of the training."""
-        return self.reference is not self.samples
 
     def training_data(self) -> GanDataModule:
         """Return these data as the metrics would see them if they compared with the training samples."""
@@ -195,56 +169,6 @@ class GanDataModule(LightningDataModule, ABC):
             "classes": list(self.classes),
         }
 
-    def reference_batches(
-        self, batch_size: int = 500, start: int = 0, stop: int | None = None
-    ) -> Iterator[dict[str, Tensor]]:
-        """Yield the reference samples from number ``start`` to ``stop`` for the metrics, unmirrored, on the CPU.
-
-        The order is the same in every run, shuffled by a constant key so that the first N are a fair draw.
-        """
-        order = torch.randperm(len(self.reference), generator=keyed_rng("reference"))
-        parts = order[start:stop].split(check_count("batch_size", batch_size))
-        for indices, batch in zip(parts, ahead(self._fields, parts, num_bytes), strict=True):
-            if self.reference.labels is not None:
-                batch["label"] = self.reference.labels[indices]
-            yield batch
-
-    def _fields(self, indices: Tensor) -> dict[str, Tensor]:
-        return {name: to_float(values) for name, values in as_fields(self.reference.read(indices)).items()}
-
-    def example(self, num: int = 2) -> dict[str, Tensor]:
-        """Return a batch of real samples, with all their fields, for a look before the training."""
-        return next(self.reference_batches(num, stop=num))
-
-    def draw_conditions(self, names: Sequence[str], num: int, seed: int) -> dict[str, Tensor]:
-        """Return conditions of ``num`` new samples by name, those of real samples in an order keyed by ``seed``.
-
-        Labels come in the proportions of the data, and so does every other field. What the data set does not have is
-        left out.
-        """
-        order = torch.randperm(len(self.reference), generator=keyed_rng(seed, "metric/label"))
-        rows = order[torch.arange(num) % len(order)]
-        drawn: dict[str, Tensor] = {}
-        if "label" in names and self.reference.labels is not None:
-            drawn["label"] = self.reference.labels[rows]
-        if "source" in names:
-            self.tell_repeated(num, len(self.reference))
-        if others := [name for name in names if name != "label"]:
-            fields = self._fields(rows)
-            drawn |= {name: fields[name] for name in others if name in fields}
-        return drawn
-
-    def tell_repeated(self, num: int, num_sources: int) -> None:
-        """Say once that ``num`` translations are of fewer sources."""
-        if num <= num_sources or self._has_told_repeated:
-            return
-        self._has_told_repeated = True
-        log.warning(
-            "%s: %s translations of %s sources: each is translated over and over, and a translator without noise makes"
-            " the same of it, so that figures and pictures are of %s different samples (metric.num_samples)",
-            *(self.name, f"{num:,}", f"{num_sources:,}", f"{num_sources:,}"),
-        )
-
     @property
     def label_kind(self) -> str:
         """What a label is: "class", "multi" (0 or 1 for each of several classes), "vector" (numbers), or "none"."""
@@ -254,25 +178,6 @@ class GanDataModule(LightningDataModule, ABC):
         if not labels.is_floating_point():
             return "class"
         return "multi" if bool(((labels == 0) | (labels == 1)).all()) else "vector"
-
-    @property
-    def num_reals(self) -> int:
-        """Number of samples in the reference set."""
-        return len(self.reference)
-
-    @property
-    def fingerprint(self) -> str:
-        """Content hash of the reference set; metrics file its statistics under it."""
-        if self._fingerprint is None:
-            self._fingerprint = self._hash()
-        return self._fingerprint
-
-    def _hash(self) -> str:
-        digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
-        for batch in self.reference_batches():
-            for key in sorted(batch):
-                digest.update(batch[key].contiguous().numpy().data)
-        return digest.hexdigest()
 
     def _order(self) -> KeyedOrder:
         rank, world_size = _rank_and_world_size()
@@ -365,11 +270,6 @@ def check_labels(labels: Tensor, num: int, num_classes: int) -> None:
     for value in wrong[:1].tolist():
         allowed = "a finite number" if labels.is_floating_point() else f"a class from 0 to {num_classes - 1}"
         raise SettingError("label", value, allowed)
-
-
-def num_bytes(fields: Fields) -> int:
-    """Return the memory of a batch."""
-    return sum(values.nbytes for values in fields.values())
 
 
 def _rank_and_world_size() -> tuple[int, int]:

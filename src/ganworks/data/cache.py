@@ -78,15 +78,17 @@ class ImageCache:
         Raises:
             SettingError: too many files are unreadable for ``max_corrupt``, or the cache cannot be written.
         """
-        values, how = None, replace(how, max_pixels=self.max_pixels)
+        seen, values, how = None, None, replace(how, max_pixels=self.max_pixels)
         if how.value_range == AUTO:
-            values = self.values(files, how.is_deep, how.num_pages)
+            seen = self._survey(files, False, False, how.is_deep, how.num_pages)
+            values = seen.values
             how = replace(how, value_range=AUTO if values is None else values.range)
         key, size = "images-" + files.fingerprint(FORMAT, *how.key), how.num_bytes
         if not self._fits(len(files) * size, (self.folder / key).exists()):
             gigabytes = len(files) * size / 1e9
             log.info("%s: %.1f GB of images do not fit the cache: decoded on the fly", files.root, gigabytes)
-            survey = self._survey(files, has_range=True, is_tried=True)
+            # Where no image has more than 8 bits, headers alone were looked at, and need no second look.
+            survey = self._survey(files, has_range=True, is_tried=True, known=None if values else seen)
             self._check_tried(files, survey)
             readable = self.without_corrupt(files, survey.corrupt)
             return Opened(FileSamples(readable, how, self.max_corrupt), readable, how.value_range, values)
@@ -113,8 +115,9 @@ class ImageCache:
         is_tried: bool,
         has_colour: bool = False,
         num_pages: int = 1,
+        known: Survey | None = None,
     ) -> Survey:
-        how = has_range, is_tried, has_colour, num_pages
+        how = has_range, is_tried, has_colour, num_pages, known
         beyond = [*["colour"] * has_colour, *[num_pages] * (num_pages > 1)]  # nothing, as it always was
         key = "survey-" + files.fingerprint(FORMAT, self.max_pixels, has_range, is_tried, *beyond)
         build = partial(write_survey, files, self.max_pixels, *how)

@@ -43,9 +43,10 @@ def crop_box(size: tuple[int, int], wanted: tuple[int, int]) -> Box:
 def exact_box(size: tuple[int, int], wanted: tuple[int, int]) -> Box:
     """Return the box of `crop_box`, with fractions of pixels for a square too."""
     scale = min(size[0] / wanted[1], size[1] / wanted[0])
-    width, height = scale * wanted[1], scale * wanted[0]
+    # Rounding may end beyond the image by the last bit, and Pillow refuses such a box.
+    width, height = min(size[0], scale * wanted[1]), min(size[1], scale * wanted[0])
     left, top = (size[0] - width) / 2, (size[1] - height) / 2
-    return left, top, left + width, top + height
+    return left, top, min(size[0], left + width), min(size[1], top + height)
 
 
 def place(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,11 +70,10 @@ def open_image(path: File, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image
 
 def check_regular(path: Path | str) -> None:
     """Raise `OSError` unless ``path`` is a file, or a link to one."""
-    path = Path(path)
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a third of the time of Path's, for each of many files
     except FileNotFoundError:
-        raise OSError("a link to nowhere" if path.is_symlink() else "it is gone") from None
+        raise OSError("a link to nowhere" if Path(path).is_symlink() else "it is gone") from None
     if not stat.S_ISREG(mode):
         raise OSError("a pipe" if stat.S_ISFIFO(mode) else "no regular file")
 

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 FILE = "survey.json"
 NUM_TRIED = 256  # files that are read to their end before they are decoded on the fly
+NUM_TASKS = 64  # at a time, more than there are threads
 TOO_LARGE = "data.max_pixels allows no more"
 LEAST_HIGH = 128  # of the upper byte of 16-bit colour: below, levels are lost
 
@@ -68,6 +69,7 @@ def write_survey(
     is_tried: bool,
     has_colour: bool,
     num_pages: int,
+    known: Survey | None,
     folder: Path,
 ) -> None:
     """Look at every file and write a `Survey` to ``folder``.
@@ -76,18 +78,20 @@ def write_survey(
         has_range: the range of values is known, so that headers are enough.
         is_tried: read some files to their end, for those that will be decoded on the fly.
         has_colour, num_pages: see `deep_values`.
+        known: of an earlier look at all headers, so that only the files that are read to their end are left.
     """
-    tried = set(tried_of(len(files))) if is_tried else set()
-    corrupt, values, cut, highs = {}, [], 0, []
-    for index, (name, seen) in enumerate(
-        in_threads(
-            files,
-            lambda index, path: look(path, max_pixels, has_range, index in tried, has_colour, num_pages),
-        )
-    ):
+    tried = sorted(tried_of(len(files))) if is_tried else []
+    rows = range(len(files)) if known is None else tried
+    is_last = set(tried).__contains__
+    found = in_threads(
+        files if known is None else files.only(rows),
+        lambda index, path: look(path, max_pixels, has_range, is_last(rows[index]), has_colour, num_pages),
+    )
+    corrupt, values, cut, highs = dict(known.corrupt if known else {}), [], 0, []
+    for row, (name, seen) in zip(rows, found, strict=True):
         if isinstance(seen, str):
             corrupt[name] = seen
-            cut += index in tried
+            cut += is_last(row)
         elif isinstance(seen, Values):
             values.append(seen)
         elif isinstance(seen, int):
@@ -157,12 +161,18 @@ def in_threads(
         except Exception as error:
             return reason(error, path)
 
+    def attempts(numbers: range) -> list[T | str]:
+        return [attempt(index) for index in numbers]
+
+    # Several files a task: to hand a task to a thread and back takes longer than to look at a header.
+    step = max(1, chunk // NUM_TASKS)
     with ThreadPoolExecutor() as pool, Bar(f"Reading {files.root.name}", len(files)) as bar:
         for start in range(0, len(files), chunk):
             numbers = range(start, min(start + chunk, len(files)))
-            for index, result in zip(numbers, pool.map(attempt, numbers), strict=True):
-                yield files.names[index], result
-                bar.advance()
+            tasks = [numbers[first : first + step] for first in range(0, len(numbers), step)]
+            for task, results in zip(tasks, pool.map(attempts, tasks), strict=True):
+                yield from zip((files.names[index] for index in task), results, strict=True)
+                bar.advance(len(task))
 
 
 def reason(error: Exception, path: Source) -> str:

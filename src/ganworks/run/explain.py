@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -81,9 +82,11 @@ def option_without_name(overrides: Sequence[str]) -> GanworksError:
 def unknown_setting(error: HydraException, settings: Callable[[], DictConfig]) -> str:
     """Say what is there when a setting is named that is not."""
     if isinstance(error, OverrideParseException):
+        name, equals, value = str(error.override).partition("=")
+        example = typed(name, value.strip("'\"")) if equals and name and value else """'name="a=b"'"""
         return (
             f"{error.override!r} is no setting: write name=value, and quotes around a value with special characters:"
-            """ 'name="a=b"'."""
+            f" {example}."
         )
     message, cause = str(error).splitlines()[0], str(error.__cause__ or "").splitlines()
     if several := re.match(r"Ambiguous value for argument '([^=]+)=(.*)'$", message):
@@ -118,3 +121,16 @@ def place(key: str, config: DictConfig) -> tuple[str, str, list[str]]:
             return ".".join(parent), name, children
         node, parent = node._get_node(name), [*parent, name]  # type: ignore[assignment]
     return ".".join(parent[:-1]), parent[-1], parent[-1:]
+
+
+def typed(name: str, value: object) -> str:
+    """Return a setting as it is typed in a shell, with quotes where Hydra or the shell need them.
+
+    >>> print(typed("data.root", "a/b.zip"), typed("data.root", "a b/ü"))
+    data.root=a/b.zip 'data.root="a b/ü"'
+    """
+    text = str(value)
+    if re.fullmatch(r"[\w./:+-]+", text, re.ASCII):
+        return f"{name}={text}"
+    escaped = text.replace('"', '\\"')
+    return shlex.quote(f'{name}="{escaped}"')

@@ -132,7 +132,8 @@ class CriticsTask(ManualTask):
 
     def augmented(self, sample: Tensor, stream: str) -> Tensor:
         """Return samples (B, *shape) augmented with the draws of a stream, the same in every call of a step."""
-        return self.augment(sample, self.rng(f"augment/{stream}"))
+        with setting_path("augment"):
+            return self.augment(sample, self.rng(f"augment/{stream}"))
 
     def is_sharing(self, regularizer: Regularizer, critic: Critic) -> bool:
         """Return whether a regularizer's penalty is taken of the loss's own logits."""
