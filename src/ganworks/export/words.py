@@ -112,6 +112,9 @@ def training_words(record: Record) -> str:
     summary = record.summary
     versions = ", ".join(f"{name} {number}" for name, number in (summary.get("versions") or {}).items())
     said = {
+        "weights at the start": without_places(str(began))
+        if (began := record.config.get("init_from"))
+        else None,
         "status": record.status,
         "real samples seen": f"{record.images_seen:,}",
         "seconds": summary.get("seconds"),
