@@ -60,10 +60,10 @@ MODELS: dict[str, Case] = {
     "dcgan": image("dcgan", 16, TINY, CLASSES),
     "distil": Case(("model=distil", "data=digits", "model.width=16")),
     "fastgan": image("fastgan", 32, "model.width=4"),
-    "flow": Case(("model=flow", "data=digits", "model.width=16", "model.generator.num_steps=8")),
+    "flow": Case(("model=flow", "data=digits", "model.width=16", "model.generator.num_steps=4")),
     "gru": Case(("experiment=words", TINY), Tokens(end=0)),
     "gru_series": Case(("experiment=sines", TINY), Series(["a", "b", "c", "d", "e"], [-1.0] * 5, [1.0] * 5)),
-    "lstm": Case(("experiment=oracle_seqgan", TINY, "data.length=6", "data.num_tokens=12"), Tokens()),
+    "lstm": Case(("experiment=oracle_seqgan", TINY, "data.length=4", "data.num_tokens=12"), Tokens()),
     "mlp": Case(("model=mlp", "data=ring", TINY)),
     "mocogan": Case((CLIP + "_mocogan", TINY)),
     "pacgan_mlp": Case(("model=pacgan_mlp", "data=grid")),
@@ -96,7 +96,7 @@ APPLICATIONS: dict[str, Case] = {
     "several classes at once": Case(image("dcgan", 8, TINY, CLASSES).overrides, None, "multi"),
     "vectors as labels": Case(image("r3gan", 8, TINY, CLASSES).overrides, None, "vector"),
     "latents": Case(LATENTS, Latent()),
-    "texts of relgan": Case(("experiment=oracle_relgan", TINY, "data.length=6", "data.num_tokens=12"), Tokens()),
+    "texts of relgan": Case(("experiment=oracle_relgan", TINY, "data.length=4", "data.num_tokens=12"), Tokens()),
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def main(arguments: dict[str, str]) -> None:
     source = Path(arguments["source"]).absolute() if "source" in arguments else None
     rows = []
     for command in commands(PAGE.read_text(encoding="utf-8")):
-        if command[0] == "ganworks-train" and not (workspace / "sneakers").exists():
+        if "data.root=FOLDER" in command and not (workspace / "sneakers").exists():
             run(["python", "-c", PICTURES], workspace, workspace)
         if command == ["ganworks-train", "experiment=fashion_dcgan"] and source:
             rows.append((shlex.join(command), *times_of(source)))

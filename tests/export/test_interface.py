@@ -27,7 +27,7 @@ def described(name: str) -> dict:
 def test_texts_return_their_tokens_beside_the_one_hots() -> None:
     told = described("lstm")
     assert told["outputs"]["tokens"] == {
-        "shape": ["batch", 6], "dtype": "int64",
+        "shape": ["batch", 4], "dtype": "int64",
         "meaning": "the id of the token at each place; `kind_settings` has the vocabulary",
     }  # fmt: skip
     assert told["inputs"]["gumbel"]["law"] == "gumbel"

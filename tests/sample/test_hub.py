@@ -15,7 +15,7 @@ from ganworks.errors import GanworksError, SettingError
 from ganworks.sample import hub
 from ganworks.sample.hub import local_place
 
-pytest.importorskip("huggingface_hub")
+huggingface_hub = pytest.importorskip("huggingface_hub")
 GENERATOR = Path(__file__).parents[1] / "fixtures" / "earlier" / "conditional_dcgan" / "generator"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -52,8 +52,32 @@ def test_commands_take_the_address_where_they_take_a_run(
 
 
 def test_what_the_cache_lacks_is_one_line(cached: Path) -> None:
-    with pytest.raises(GanworksError, match="hf://me/faces cannot be had"):
+    words = "hf://me/faces cannot be had: it is not in the cache, and HF_HUB_OFFLINE keeps from the network"
+    with pytest.raises(GanworksError, match=words):
         load_generator("hf://me/faces")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("RevisionNotFoundError", "it has no branch, tag or commit 'v9'."),
+        ("RepositoryNotFoundError", "there is no such repository, or it is not open to you"),
+        ("LocalEntryNotFoundError", "it is not in the cache, and the hub does not answer."),
+        (None, "Name or service not known"),
+    ],
+)
+def test_what_the_hub_refuses_is_said_in_its_own_words(
+    name: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = OSError if name is None else getattr(huggingface_hub.errors, name)
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise kind.__new__(kind, "Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(GanworksError, match=rf"hf://me/digits@v9 cannot be had: {words}"):
+        load_generator("hf://me/digits@v9")
 
 
 @pytest.mark.parametrize("address", ["hf://digits", "hf://me/digits@", "hf://me/digits/model.safetensors"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +72,8 @@ def main() -> None:
             name, _, value = others[0].partition("=")
             raise SettingError(name, value, "left out: an export has no groups")
         exported = run(arguments)
-        print(f"the folder is {relative_path(exported.folder)}; to the hub: hf upload USER/NAME"
-              f" {relative_path(exported.folder)}")  # fmt: skip
+        folder = relative_path(exported.folder)
+        print(f"the folder is {folder}; to the hub: hf upload USER/NAME {shlex.quote(str(folder))}")
         if exported.failures:
             raise GanworksError(f"{' and '.join(exported.failures)} not written; the reasons stand above.")
 

@@ -113,7 +113,7 @@ def front_matter(sampler: Sampler, figures: Figures, words: Words) -> str:
         data = data_name(sampler)
         results = {
             "task": {"type": task},
-            "dataset": {"type": data.lower(), "name": data},
+            "dataset": {"type": data.lower().replace(" ", "-"), "name": data},
             "metrics": [{"type": k, "name": k, "value": float(v)} for k, v in figures.values.items()],
         }
         head["model-index"] = [{"name": title_of(sampler), "results": [results]}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -104,13 +105,23 @@ def stray_operator(converted: Any, sampler: Sampler, tolerance: float) -> str:
     producers = {value.name: node.op_type for node in converted.model.graph for value in node.outputs}
     inputs = example_inputs(sampler, 2, seed=0)
     try:
-        with silent():
+        with silent(), spared_objects():
             found = verification.verify_onnx_program(converted, kwargs=inputs, compare_intermediates=True)
     except Exception:  # a value between two operators may have no counterpart
         return "an operator that cannot be told"
     strays = (each for each in found if each.max_abs_diff > tolerance and each.name in producers)
     first = next(strays, None)
     return "the sum of many small errors" if first is None else f"{producers[first.name]} ({first.name})"
+
+
+@contextlib.contextmanager
+def spared_objects() -> Iterator[None]:
+    """Keep what exists out of garbage collections, which the comparison asks for twice an operator."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -83,8 +83,12 @@ def command_of(record: Record) -> str:
 
 
 def shell_word(override: str) -> str:
-    """Return an override as it is typed in a shell."""
-    return override if "'" in override or shlex.quote(override) == override else f"'{override}'"
+    """Return an override as it is typed in a shell.
+
+    >>> print(shell_word("seed=1"), shell_word("data.resolution=[32,48]"), shell_word("data.root='my cats'"))
+    seed=1 'data.resolution=[32,48]' "data.root='my cats'"
+    """
+    return f'"{override}"' if "'" in override and not set(override) & set('"$`!\\') else shlex.quote(override)
 
 
 def data_words(sampler: Sampler, record: Record | None) -> str:
@@ -108,6 +112,9 @@ def training_words(record: Record) -> str:
     summary = record.summary
     versions = ", ".join(f"{name} {number}" for name, number in (summary.get("versions") or {}).items())
     said = {
+        "weights at the start": without_places(str(began))
+        if (began := record.config.get("init_from"))
+        else None,
         "status": record.status,
         "real samples seen": f"{record.images_seen:,}",
         "seconds": summary.get("seconds"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def quoted(text: str) -> str:
     >>> print(quoted("it's [here]"))
     'it\\'s [here]'
     """
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    # A backslash stands for itself unless a quote follows it.
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), text)
     return f"'{escaped}'"
 
 

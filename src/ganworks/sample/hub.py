@@ -42,5 +42,20 @@ def download(address: str) -> Path:
     try:
         return Path(snapshot_download(match["repository"], revision=match["revision"], allow_patterns=FILES))
     except Exception as error:  # of the network, of the cache, or of a name that is not there
-        text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise GanworksError(f"{address} cannot be had: {text.removeprefix('Got: ')[:200]}") from error
+        raise GanworksError(f"{address} cannot be had: {why(error, match['revision'])}") from error
+
+
+def why(error: Exception, revision: str | None) -> str:
+    """Return in one line why a folder of the hub cannot be had, and what to do."""
+    from huggingface_hub import errors
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"it has no branch, tag or commit {revision!r}."
+    if isinstance(error, errors.GatedRepoError | errors.RepositoryNotFoundError):
+        return "there is no such repository, or it is not open to you: look at the name, or sign in by `hf auth login`."
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        reason = "HF_HUB_OFFLINE keeps from the network" if HF_HUB_OFFLINE else "the hub does not answer"
+        return f"it is not in the cache, and {reason}."
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return text.removeprefix("Got: ")[:200]
