@@ -199,3 +199,17 @@ def test_figures_over_seeds_are_means_with_deviations(make_task: Callable) -> No
     assert figures.contract["seed"] == [0, 1, 2]
     first, second, _ = (fake.samples for fake in suite.fakes)
     assert not torch.equal(first, second)
+
+
+def test_an_evaluation_before_the_first_step_is_no_part_of_the_training_s_time(
+    make_task, make_trainer
+) -> None:
+    evaluation = Evaluation(Scripted([3.0, 2.0]), at_start=True)
+    task, trainer = make_task(), make_trainer(evaluation)
+    evaluation.on_train_start(trainer, task)
+    assert evaluation.num_evaluations == 1
+    assert evaluation.seconds > 0
+    assert evaluation.seconds_here == evaluation.cpu_seconds_here == 0
+    task.see(100)
+    evaluation.on_train_batch_end(trainer, task)
+    assert 0 < evaluation.seconds_here < evaluation.seconds

@@ -23,8 +23,8 @@ class Evaluation(ImageInterval):
         figures: the last evaluation, or None before the first.
         best: value, position in images and number of the evaluations that it is the best of.
         is_best: whether the last evaluation is the best so far; the checkpoint callback reads it.
-        seconds: time spent measuring, that before a resume included; `seconds_here`: in this process;
-            `cpu_seconds_here`: CPU time of this process.
+        seconds: time spent measuring, that before a resume included; `seconds_here`: in this process
+            since its first step; `cpu_seconds_here`: CPU time of this process since then.
 
     With `suite.num_samples_training` the evaluations during training take that many samples, under their own
     names, and the one at the end is of both numbers: beside all figures of `suite.num_samples` stays the one that
@@ -46,6 +46,11 @@ class Evaluation(ImageInterval):
 
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         self.suite.prepare(trainer.datamodule)  # type: ignore[attr-defined]
+
+    def on_train_start(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
+        super().on_train_start(trainer, task)
+        # Those who take it off their own time, for images a second, begin to count behind an evaluation at the start.
+        self.seconds_here = self.cpu_seconds_here = 0.0
 
     def act(self, trainer: pl.Trainer, task: AdversarialTask) -> None:  # type: ignore[override]
         self.figures = self._measure(trainer, task, self.suite.num_samples_training)

@@ -51,7 +51,11 @@ def about(sampler: Sampler) -> list[str]:
     words = [] if name == "ModuleDict" else [name]
     words += [f"{sampler.kind.noun} of {size}"] if size else [sampler.kind.noun]
     images = sampler.config.get("images_seen")
-    return [*words, f"{short(parameters)} weights", *([f"{short(images)} images seen"] if images else [])]
+    return [
+        *words,
+        f"{short(parameters)} weights",
+        *([f"{short(images)} {sampler.kind.noun} seen"] if images else []),
+    ]
 
 
 def tabs_of(sampler: Sampler) -> list[str]:
