@@ -216,8 +216,12 @@ MISTAKES = {
         ["fake=no", "exists"],
     ),
     "impossible channels": (
-        ["real={images}", "fake={images}", "channels=2"],
-        ["channels=2", "1 (gray) or 3"],
+        ["real={images}", "fake={images}", "channels=0"],
+        ["channels=0", "an integer from 1 up"],
+    ),
+    "more channels than there are": (
+        ["real={images}", "fake={images}", "channels=7"],
+        ["it has 1 channel, and 7 are asked for"],
     ),
     "colour for digits": (
         ["real={images}", "fake={images}", "metric=digits"],

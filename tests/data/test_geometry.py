@@ -109,7 +109,7 @@ def test_arrays_beside_pictures_are_no_images(tmp_path: Path) -> None:
 
 
 def test_a_file_with_other_channels_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"0\.npy \(it has 5 channels, and data\.channels=4\)"):
+    with pytest.raises(SettingError, match=r"0\.npy \(it has 5 channels, and 4 are asked for\)"):
         folder(arrays(tmp_path / "x"), tmp_path, channels=4).check()
 
 

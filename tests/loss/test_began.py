@@ -115,7 +115,7 @@ def test_networks_rebuild_images_and_points_through_a_narrow_code():
     points = MLPAutoencoder((2,), width=8)
     assert points(torch.randn(5, 2))["logits"].shape == (5,)
     with pytest.raises(SettingError, match="resolution"):
-        BEGANDiscriminator((1, 28, 28))
+        BEGANDiscriminator((1, 27, 27))
 
 
 def test_autoencoder_learns_to_tell_reals_from_what_it_is_not_shown():

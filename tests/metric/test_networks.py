@@ -223,7 +223,7 @@ def test_vectors_and_unknown_networks_are_refused() -> None:
     inception = Inception(device="cpu")
     inception.check_shape((1, 8, 8))
     inception.check_shape((3, 299, 200))
-    for shape in ((2,), (4, 8, 8)):
+    for shape in ((2,), (5, 8, 8)):
         with pytest.raises(SettingError, match=r"inception.*mixture"):
             inception.check_shape(shape)
     with pytest.raises(SettingError, match=r"network=dinov2-vit-x-14.*Did you mean 'dinov2-vit-.-14'"):

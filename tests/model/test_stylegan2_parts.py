@@ -168,7 +168,7 @@ def test_channels_last_and_one_traced_graph_give_the_same_values(kind):
         ({"half_type": "fp16"}, "half_type=fp16.*float16"),
         ({"style_mixing": 2}, "style_mixing"),
         ({"channel_base": 8}, "channel_base"),
-        ({"shape": (3, 24, 24)}, "resolution"),
+        ({"shape": (3, 25, 25)}, "resolution"),
     ],
 )
 def test_wrong_setting_is_named(settings, match):

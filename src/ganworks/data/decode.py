@@ -162,7 +162,9 @@ def _beyond_8_bits(image: Image.Image, how: SampleFormat) -> Planes | None:
         image.seek(0)
     if how.channels not in MODES:
         num = max(len(image.getbands()), getattr(image, "n_frames", 1))
-        raise ValueError(f"it has {num} channels, and data.channels={how.channels}")
+        raise ValueError(
+            f"it has {num} {'channel' if num == 1 else 'channels'}, and {how.channels} are asked for"
+        )
     if how.is_deep and is_deep(image):
         values = np.asarray(ImageOps.exif_transpose(image))[:, :, None]
         return Planes(levels_of_array(values, how.value_range))

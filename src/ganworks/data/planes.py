@@ -174,7 +174,9 @@ def with_channels_of(planes: Planes, how: SampleFormat) -> Planes:
     wants_opacity = how.channels in OPACITY and (planes.has_opacity or num in (1, 3))
     num_colours, wanted = num - planes.has_opacity, how.channels - wants_opacity
     if num_colours != wanted and not {num_colours, wanted} <= {1, 3}:
-        raise ValueError(f"it has {num} channels, and data.channels={how.channels}")
+        raise ValueError(
+            f"it has {num} {'channel' if num == 1 else 'channels'}, and {how.channels} are asked for"
+        )
     colours = in_colours(planes.levels[:num_colours], wanted)
     opacity = planes.levels[-1:] if planes.has_opacity else np.ones_like(colours[:1])
     if wants_opacity:

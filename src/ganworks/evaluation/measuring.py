@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from ganworks.data.evaluated import EvaluatedImages, read_alike
 from ganworks.data.sample_format import parse_resolution
-from ganworks.errors import SettingError, setting_path
+from ganworks.errors import SettingError, check_count, setting_path
 from ganworks.evaluation.arguments import Arguments
 from ganworks.evaluation.pictures import (
     MAX_FAKES,
@@ -82,7 +82,8 @@ def of_folders(arguments: Arguments, overrides: list[str]) -> Work:
     change(config, overrides)
     asked = arguments.resolution
     resolution = None if asked is None else parse_resolution("resolution", asked)
-    size, how = (arguments.channels or 3, resolution), how_read(config.data)
+    channels = 3 if arguments.channels is None else check_count("channels", arguments.channels)
+    size, how = (channels, resolution), how_read(config.data)
     fake = find("fake", str(arguments.fake), *size, **how)
     real = find("real", str(arguments.real), *size, **how)
     read_alike(*(side for side in (real, fake) if isinstance(side, EvaluatedImages)))
