@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from ganworks.runs.find import located, runs_below
 from ganworks.runs.listing import matching, ordered
-from ganworks.runs.overview import in_short
+from ganworks.run.compose import compose
+from ganworks.runs.overview import differs, in_short
 
 Command = Callable[..., str]
 
@@ -190,3 +192,12 @@ def test_long_list_of_settings_ends_with_how_many_more_there_are() -> None:
     assert in_short(rows, set(), room=25) == "setting0=1 setting1=1 +7"
     assert in_short(rows[:1], set(), room=3) == "setting0=1"
     assert in_short(rows, set(rows), room=25) == ""
+
+
+def test_run_of_a_shipped_recipe_differs_by_it_and_by_what_was_changed_in_it() -> None:
+    recipe = ["experiment=digits_conditional"]
+    config = OmegaConf.to_container(compose([*recipe, "model.width=24", "seed=7"]), resolve=True)
+    expected = [("experiment", "digits_conditional"), ("model.width", "24"), ("seed", "7")]
+    assert differs(config) == expected
+    named = OmegaConf.to_container(compose([*recipe, "name=mine"]), resolve=True)
+    assert len(differs(named)) > len(expected)  # control: without the name each of its settings is told

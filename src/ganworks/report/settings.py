@@ -32,13 +32,16 @@ def flatten(node: Any, path: str = "") -> Settings:
     return {path: node} if path else {}
 
 
-def default_config(config: Mapping[str, Any]) -> Settings:
+def default_config(config: Mapping[str, Any], experiment: str | None = None) -> Settings:
     """Return the plain defaults of conf/train.yaml as they would be for a run with the settings ``config``.
 
     Defaults that are computed from other settings, such as an interval that is a share of `num_images`, follow
     the run's: what follows by itself does not count as a difference.
+
+    Args:
+        experiment: a shipped recipe whose settings are the defaults instead.
     """
-    defaults, computed, given = plain_defaults(), computed_settings(), flatten(config)
+    defaults, computed, given = plain_defaults(experiment), computed_settings(experiment), flatten(config)
     names = flatten(OmegaConf.to_container(defaults))
     followed = defaults.copy()
     OmegaConf.set_struct(followed, False)
@@ -47,19 +50,19 @@ def default_config(config: Mapping[str, Any]) -> Settings:
     return {name: OmegaConf.select(followed if name in computed else defaults, name) for name in names}
 
 
-def computed_settings() -> set[str]:
+def computed_settings(experiment: str | None = None) -> set[str]:
     """Return the names of the plain defaults that refer to other settings."""
-    defaults = flatten(OmegaConf.to_container(plain_defaults()))
+    defaults = flatten(OmegaConf.to_container(plain_defaults(experiment)))
     return {name for name, value in defaults.items() if isinstance(value, str) and "${" in value}
 
 
 @cache
-def plain_defaults() -> DictConfig:
-    """Return the configuration of conf/train.yaml, not to be changed; composing it takes half a second.
+def plain_defaults(experiment: str | None = None) -> DictConfig:
+    """Return the configuration of conf/train.yaml, or that of a shipped recipe, not to be changed; composing it takes half a second.
 
     What this machine sets otherwise is no default: the same run differs in the same settings everywhere.
     """
-    return compose(["local=none"])
+    return compose(["local=none", *([f"experiment={experiment}"] if experiment else [])])
 
 
 def differences(columns: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
@@ -74,12 +77,16 @@ def differences(columns: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[st
     ]
 
 
-def from_default(config: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Return (setting, [value, default]) where a run differs from the plain defaults; none if they can't be had."""
+def from_default(config: Mapping[str, Any], experiment: str | None = None) -> list[tuple[str, list[str]]]:
+    """Return (setting, [value, default]) where a run differs from the plain defaults; none if they can't be had.
+
+    Args:
+        experiment: a shipped recipe whose settings are the defaults instead.
+    """
     if not config:
         return []
     try:
-        return differences([flatten(config), default_config(config)])
+        return differences([flatten(config), default_config(config, experiment)])
     except Exception as error:  # a configuration of another version
         log.debug("the run's settings were not compared with the defaults: %s", error)
         return []

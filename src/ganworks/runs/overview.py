@@ -11,6 +11,7 @@ from typing import Any
 from ganworks.errors import GanworksError
 from ganworks.report import settings
 from ganworks.report.record import Record, finite, read_config, read_rows, read_summary
+from ganworks.run.explain import options_of
 from ganworks.runs.find import last_written
 from ganworks.words import short
 
@@ -123,11 +124,13 @@ def read_figure(found: Overview) -> None:
 def differs(config: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (setting, value) of a run's configuration where it differs from the plain defaults.
 
+    A run with the name of a shipped recipe differs by ``experiment=NAME``, and where it differs from that recipe.
     Another class stands as the group with the name of the class, ``loss=Hinge``, and what it has that the default has
     not comes last.
     """
-    found = []
-    for name, (value, default) in settings.from_default(config):
+    experiment = config.get("name") if config.get("name") in options_of("experiment") else None
+    found = [] if experiment is None else [(-1, "experiment", str(experiment))]
+    for name, (value, default) in settings.from_default(config, experiment):
         if (
             value == settings.ABSENT
             or (value, default) == ("null", settings.ABSENT)
