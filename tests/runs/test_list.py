@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from ganworks.run.compose import compose
 from ganworks.runs.find import located, runs_below
 from ganworks.runs.listing import matching, ordered
-from ganworks.run.compose import compose
 from ganworks.runs.overview import differs, in_short
 
 Command = Callable[..., str]

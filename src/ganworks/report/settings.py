@@ -58,7 +58,9 @@ def computed_settings(experiment: str | None = None) -> set[str]:
 
 @cache
 def plain_defaults(experiment: str | None = None) -> DictConfig:
-    """Return the configuration of conf/train.yaml, or that of a shipped recipe, not to be changed; composing it takes half a second.
+    """Return the configuration of conf/train.yaml, or that of a shipped recipe, not to be changed.
+
+    Composing it takes half a second.
 
     What this machine sets otherwise is no default: the same run differs in the same settings everywhere.
     """
