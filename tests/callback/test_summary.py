@@ -216,3 +216,19 @@ def test_a_logger_whose_record_lacks_something_is_named(
     summary.note_records(trainer)
     assert read(tmp_path)["incomplete_records"] == {"SimpleNamespace": "the service was killed"}
     assert read(tmp_path)["status"] == "finished"
+
+
+@pytest.mark.parametrize("keeps_code", [False, True])
+def test_git_is_asked_for_the_changes_only_where_a_logger_keeps_them(
+    make_task: Callable, make_trainer: Callable, monkeypatch: pytest.MonkeyPatch, keeps_code: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("ganworks.callback.summary.git_diff", lambda: asked.append("diff") or "a diff")
+    told: list[tuple[str | None, str]] = []
+    keeper = SimpleNamespace(log_code=lambda *code: told.append(code))
+    summary, trainer = RunSummary(), make_trainer()
+    trainer.loggers = [keeper] if keeps_code else [SimpleNamespace()]
+    summary.setup(trainer, make_task(), "fit")
+    summary.on_train_start(trainer, make_task())
+    assert asked == ["diff"] * keeps_code
+    assert [diff for _, diff in told] == ["a diff"] * keeps_code

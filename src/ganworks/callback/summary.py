@@ -79,8 +79,11 @@ class RunSummary(pl.Callback):
         self._start, self._start_cpu = time.monotonic(), time.process_time()
         self._start_images = task.images_seen
         self._note_sampling(trainer, task)
-        if trainer.is_global_zero:
-            tell(trainer.loggers, "log_code", git_commit(), git_diff())
+        keepers = [logger for logger in trainer.loggers if hasattr(logger, "log_code")]
+        if (
+            trainer.is_global_zero and keepers
+        ):  # git takes its time in a large repository: not for metrics.csv alone
+            tell(keepers, "log_code", git_commit(), git_diff())
         self.write(trainer, task, "running")
 
     def _note_sampling(self, trainer: pl.Trainer, task: ManualTask) -> None:
