@@ -19,7 +19,7 @@ class Cell(Blob):
     """The bytes of an image in a table.
 
     Args:
-        content: a buffer of pyarrow.
+        content: a buffer of pyarrow; None for a cell without one.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Cell(Blob):
     content: Any
 
     def read_bytes(self) -> bytes:
-        return self.content.to_pybytes()
+        return b"" if self.content is None else self.content.to_pybytes()
 
 
 class Cells:
@@ -71,7 +71,7 @@ class Cells:
         if (content := contents[place]).is_valid:
             return Cell(name, (buffer := content.as_buffer()).size, buffer)
         path = paths[place].as_py()
-        return Cell(name, 0, EMPTY) if path is None else Path(path)
+        return Cell(name, 0, None) if path is None else Path(path)
 
     def only(self, indices: Sequence[int]) -> Cells:
         return Cells(self.table, self.column, self.what, self.files, self.rows[list(indices)])
@@ -85,14 +85,3 @@ class Cells:
         """Return what another process needs: the table, which maps its files anew there."""
         made = {"chunks", "starts"}
         return {name: value for name, value in self.__dict__.items() if name not in made}
-
-
-class Empty:
-    """The content of a cell without one."""
-
-    def to_pybytes(self) -> bytes:
-        """Return nothing."""
-        return b""
-
-
-EMPTY = Empty()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -100,19 +101,16 @@ def export(
     information = {**describe(sampler, inputs, outputs), WEIGHTS: digest_of(sampler)}
     out.mkdir(parents=True, exist_ok=True)
     exported = Exported(out, information, kept_formats(out, information[WEIGHTS], formats))
-    program: ExportedProgram | None = None
+    program = cache(
+        lambda: traced(baked(forwards(sampler)))
+    )  # one for two formats, and only where one is asked for
     for name in formats:
         say(f"{name} ...")
         try:
             if name == SAFETENSORS:
                 worst = save_weights(sampler, out)
             else:
-                program = program or traced(baked(forwards(sampler)))
-                with TemporaryDirectory(dir=out, prefix=".") as place:  # ONNX may write several files
-                    settings = (exported.information, Path(place) / FILES[name], opset, tolerance)
-                    worst = write(name, program, sampler, *settings)
-                    for file in Path(place).iterdir():
-                        file.replace(out / file.name)
+                worst = save_verified(name, program(), sampler, exported, opset, tolerance)
         except ExportError as failure:
             exported.failures[name] = str(failure)
             say(str(failure))
@@ -155,14 +153,19 @@ def digest_of(sampler: Sampler) -> str:
     return made.hexdigest()
 
 
-def write(
-    name: str, program: ExportedProgram, sampler: Sampler, information: Mapping[str, Any], file: Path,
-    opset: int, tolerance: float,
-) -> float:  # fmt: skip
-    """Write the program in the format ``name``; return the largest error."""
-    if name == TORCH:
-        return save_program(program, sampler, information, file, tolerance)
-    return save_onnx(program, sampler, information, file, opset, tolerance)
+def save_verified(
+    name: str, program: ExportedProgram, sampler: Sampler, exported: Exported, opset: int, tolerance: float
+) -> float:
+    """Write the program in the format ``name`` to the folder once it is verified; return the largest error."""
+    with TemporaryDirectory(dir=exported.folder, prefix=".") as place:  # ONNX may write several files
+        file = Path(place) / FILES[name]
+        if name == TORCH:
+            worst = save_program(program, sampler, exported.information, file, tolerance)
+        else:
+            worst = save_onnx(program, sampler, exported.information, file, opset, tolerance)
+        for written in Path(place).iterdir():
+            written.replace(exported.folder / written.name)
+    return worst
 
 
 def save_weights(sampler: Sampler, out: Path) -> float:
