@@ -35,23 +35,9 @@ if TYPE_CHECKING:
 
 # What a page may ask for: of `sample.py`, all settings that name no file.
 SETTINGS = (
-    *(
-        "num",
-        "seed",
-        "seeds",
-        "label",
-        "code",
-        "direction",
-        "truncation",
-        "cutoff",
-        "space",
-        "mix",
-        "crossover",
-    ),
-    *("directions", "strength", "move", "temperature", "interpolate", "columns", "enlarge"),
-)
-
-
+    "num", "seed", "seeds", "label", "code", "direction", "truncation", "cutoff", "space", "mix", "crossover",
+    "directions", "strength", "move", "temperature", "interpolate", "columns", "enlarge",
+)  # fmt: skip
 MAX_SAMPLES, MAX_POINTS = 400, 10_000  # of a view: with a picture each, and in one cloud
 
 

@@ -8,17 +8,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 # Settings that do not shape the networks: how a run is called, where it lies, what is logged, which machine it is on.
 ASIDE = (
-    *("name", "label", "tags", "resume", "dry_run", "paths", "local", "hydra", "debug", "logger", "callback"),
-    *(
-        "metric",
-        "trainer",
-        "num_threads",
-        "compile",
-        "channels_last",
-        "data.num_workers",
-        "data.cache_limit_gb",
-    ),
-)
+    "name", "label", "tags", "resume", "dry_run", "paths", "local", "hydra", "debug", "logger", "callback", "metric",
+    "trainer", "num_threads", "compile", "channels_last", "data.num_workers", "data.cache_limit_gb",
+)  # fmt: skip
 BUT = ("trainer.precision",)
 LENGTH = 44  # letters; a folder's name may have 255, a path of Windows 260
 NUMBER = re.compile(r"[-+]?[\d_]*\.?[\d_]+(e[-+]?\d+)?", re.IGNORECASE)
